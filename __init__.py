@@ -1,0 +1,20 @@
+"""CryptoBot: trading bots as supervised processes, without Docker.
+
+`from cryptobot import Strategy` is the one line a strategy author needs. Names of the strategy
+API are loaded on first use, so that importing this package costs nothing.
+"""
+
+__version__ = "0.1.0"
+
+_STRATEGY_API = "cryptobot.services.strategy.api"
+
+
+def __getattr__(name: str) -> object:
+    if name.startswith("_"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    api = import_module(_STRATEGY_API)
+    if name not in api.__all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(api, name)

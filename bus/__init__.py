@@ -1,0 +1,1 @@
+"""The bus: the only code that knows ZeroMQ and msgpack."""

@@ -1,0 +1,132 @@
+"""The bus as services see it: two faces, asyncio and blocking, over one core.
+
+`cryptobot.bus.aio.AsyncBus` and `cryptobot.bus.blocking.BlockingBus` implement these; `memory.MemoryBus`
+implements both within one process, for tests and single-process tools. One test suite runs against all.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from .contracts.base import Message
+
+M = TypeVar("M", bound=Message)
+R = TypeVar("R", bound=Message)
+
+
+@dataclass(frozen=True, slots=True)
+class MessageId:
+    """Unique and sortable: who sent it, in which life, as the how-manieth on its topic."""
+
+    source: str
+    epoch: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Received(Generic[M]):
+    """A message with its envelope. `correlation_id` is the id of the cause (32 hex digits), "" when none."""
+
+    topic: str
+    source: str
+    epoch: int
+    seq: int
+    ts_ns: int
+    correlation_id: str
+    message: M
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Generic[M]):
+    """A request as its handler sees it. The same `id` is the same request, tried again."""
+
+    id: str
+    source: str
+    deadline_ns: int
+    message: M
+
+
+Handler = Callable[[Received[M]], Awaitable[None] | None]
+RequestHandler = Callable[[Request[M]], Awaitable[Message] | Message]
+
+
+class Publisher(ABC, Generic[M]):
+    """A handle for one topic: everything constant of the frame is packed once."""
+
+    @abstractmethod
+    def send(self, message: M, *, correlation_id: str = "") -> MessageId:
+        """Publish. Never blocks on a slow reader. Event-class messages are on disk before this returns."""
+
+
+class Subscription(ABC):
+    """Ends with `close`."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Stop receiving. Does nothing when already closed."""
+
+
+class AsyncBusApi(ABC):
+    """The asyncio face. All handlers run on the loop's thread.
+
+    Async handlers of one subscription run one at a time, in the order of arrival. A handler that raises is
+    logged with the message id, counted, and the message goes to the dead-letter topic; the service goes on.
+    """
+
+    name: str
+
+    @abstractmethod
+    def topic(self, topic: str, schema: type[M]) -> Publisher[M]:
+        """A publisher for one topic. Cheap to keep, costly to make: keep it."""
+
+    @abstractmethod
+    def publish(self, topic: str, message: Message, *, correlation_id: str = "") -> MessageId:
+        """Publish through a remembered publisher; for topics that are written rarely."""
+
+    @abstractmethod
+    def subscribe(self, prefix: str, schema: type[M], handler: Handler[M]) -> Subscription:
+        """Receive every message whose topic starts with `prefix` and whose schema is `schema`."""
+
+    @abstractmethod
+    def serve(self, schema: type[M], handler: RequestHandler[M]) -> None:
+        """Answer requests of one class. A raised CryptoBotError becomes a typed error reply."""
+
+    @abstractmethod
+    async def request(
+        self, service: str, message: Message, reply: type[R], *, timeout_s: float = 5.0, tries: int = 4
+    ) -> R:
+        """Ask a service; retried with the same id, so a served request is carried out once.
+
+        Raises:
+            BusTimeoutError: no answer in time. Whether it was carried out is unknown.
+            RequestFailedError: the service refused, with a code and a sentence.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Flush and close."""
+
+
+class BlockingBusApi(ABC):
+    """The blocking face, for threads and short-lived commands. Safe to call from any thread."""
+
+    name: str
+
+    @abstractmethod
+    def topic(self, topic: str, schema: type[M]) -> Publisher[M]: ...
+
+    @abstractmethod
+    def publish(self, topic: str, message: Message, *, correlation_id: str = "") -> MessageId: ...
+
+    @abstractmethod
+    def subscribe(self, prefix: str, schema: type[M], handler: Callable[[Received[M]], None]) -> Subscription:
+        """As the asyncio face; handlers run on the bus's own thread."""
+
+    @abstractmethod
+    def request(
+        self, service: str, message: Message, reply: type[R], *, timeout_s: float = 5.0, tries: int = 4
+    ) -> R: ...
+
+    @abstractmethod
+    def close(self) -> None: ...

@@ -1,0 +1,1 @@
+"""The frozen message classes that two processes share. One module an owner."""

@@ -1,0 +1,68 @@
+"""Owner: auth. Numbers 0x05xx. Passwords and tokens travel only inside requests; no event carries one."""
+
+from .base import Delivery, Done, Message, message, request
+
+
+@message(0x0501, delivery=Delivery.REPLY)
+class Session(Message, frozen=True, kw_only=True, gc=False):
+    """A valid session. `permissions` are names such as service.control; `csrf_token` belongs to the session."""
+
+    user: str
+    role: str
+    permissions: list[str]
+    csrf_token: str
+    expires_ms: int
+    must_change_password: bool = False
+
+
+@message(0x0502, delivery=Delivery.REPLY)
+class LoginResult(Message, frozen=True, kw_only=True, gc=False):
+    """A new session and its secret token; or, with an empty token, the reason and when to try again."""
+
+    token: str
+    session: Session | None
+    code: str = ""
+    reason: str = ""
+    retry_after_s: float = 0.0
+
+
+@request(0x0503, reply=LoginResult, permission="")
+class Login(Message, frozen=True, kw_only=True, gc=False):
+    """Log in with a password from an address."""
+
+    user: str
+    password: str
+    address: str
+    user_agent: str = ""
+    totp: str = ""
+
+
+@request(0x0504, reply=Session, permission="")
+class CheckSession(Message, frozen=True, kw_only=True, gc=False):
+    """Is this token good? RequestFailedError("session_invalid") when not."""
+
+    token: str
+    address: str = ""
+
+
+@request(0x0505, reply=Done, permission="")
+class Logout(Message, frozen=True, kw_only=True, gc=False):
+    """End a session."""
+
+    token: str
+
+
+@request(0x0506, reply=Done, permission="account.password")
+class ChangePassword(Message, frozen=True, kw_only=True, gc=False):
+    """Change one's own password; all other sessions of the user end."""
+
+    token: str
+    current: str
+    new: str
+
+
+@message(0x0507, delivery=Delivery.EVENT)
+class SessionsRevoked(Message, frozen=True, kw_only=True, gc=False):
+    """Sessions ended before their time: whoever remembers a session of `user` forgets it."""
+
+    user: str

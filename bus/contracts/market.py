@@ -1,0 +1,89 @@
+"""Owner: data. Market data, numbers 0x01xx. Prices and amounts are decimal strings, as the venue sent them."""
+
+from .base import Delivery, Message, message, request
+
+DecimalText = str
+"""A decimal number as text, such as "0.00010000": exact, and cheap to carry. Parse where money is computed."""
+
+
+@message(0x0101)
+class Candle(Message, frozen=True, kw_only=True, gc=False):
+    """One candle. `open_ms` is the bar's open time; `closed` says that it will not change any more."""
+
+    exchange: str
+    symbol: str
+    timeframe: str
+    open_ms: int
+    open: DecimalText
+    high: DecimalText
+    low: DecimalText
+    close: DecimalText
+    volume: DecimalText
+    closed: bool
+
+
+@message(0x0102)
+class MarketTrade(Message, frozen=True, kw_only=True, gc=False):
+    """One public trade on a venue; `side` is the taker's."""
+
+    exchange: str
+    symbol: str
+    id: str
+    ts_ms: int
+    side: str
+    price: DecimalText
+    amount: DecimalText
+
+
+@message(0x0103)
+class Book(Message, frozen=True, kw_only=True, gc=False):
+    """The top of an order book, best level first; each level is (price, amount)."""
+
+    exchange: str
+    symbol: str
+    ts_ms: int
+    bids: list[tuple[DecimalText, DecimalText]]
+    asks: list[tuple[DecimalText, DecimalText]]
+
+
+@message(0x0110, delivery=Delivery.REPLY)
+class Candles(Message, frozen=True, kw_only=True, gc=False):
+    """Finished candles, oldest first, without a gap that was not marked."""
+
+    candles: list[Candle]
+
+
+@request(0x0111, reply=Candles, permission="market.read")
+class ListCandles(Message, frozen=True, kw_only=True, gc=False):
+    """The newest `limit` finished candles, at or after `since_ms` when that is given."""
+
+    exchange: str
+    symbol: str
+    timeframe: str
+    limit: int = 500
+    since_ms: int | None = None
+
+
+@message(0x0112, delivery=Delivery.REPLY)
+class Feeds(Message, frozen=True, kw_only=True, gc=False):
+    """What data publishes now. `note` says what a person must know of it (recorded, replayed, faster than the clock)."""
+
+    feeds: list["Feed"]
+    note: str = ""
+
+
+@message(0x0114, delivery=Delivery.REPLY)
+class Feed(Message, frozen=True, kw_only=True, gc=False):
+    """One stream of candles; `last_open_ms` is 0 before the first."""
+
+    exchange: str
+    symbol: str
+    timeframe: str
+    last_open_ms: int
+    candles: int
+    stale: bool
+
+
+@request(0x0113, reply=Feeds, permission="market.read")
+class ListFeeds(Message, frozen=True, kw_only=True, gc=False):
+    """Which streams are there."""

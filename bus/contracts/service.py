@@ -1,0 +1,131 @@
+"""Owner: the supervisor and the frame of every service. Numbers 0x04xx."""
+
+from .base import Delivery, Done, Message, message, request
+
+
+@message(0x0401, delivery=Delivery.EVENT)
+class ServiceState(Message, frozen=True, kw_only=True, gc=False):
+    """A service changed its state (docs/states.md), or the supervisor states it again after a gap.
+
+    `since_ns` is wall-clock time of the last change; `pid` is 0 when there is no process.
+    """
+
+    name: str
+    title: str
+    state: str
+    ready: bool
+    pid: int
+    since_ns: int
+    restarts: int
+    reason: str
+    health: str
+
+
+@message(0x0402)
+class ServiceStats(Message, frozen=True, kw_only=True, gc=False):
+    """What one service uses now."""
+
+    name: str
+    pid: int
+    cpu_percent: float
+    rss_bytes: int
+    threads: int
+    open_files: int
+    uptime_s: float
+
+
+@message(0x0403)
+class Heartbeat(Message, frozen=True, kw_only=True, gc=False):
+    """Sent once a second by every service. `progress` counts finished turns of its main loop."""
+
+    name: str
+    pid: int
+    progress: int
+    loop_lag_ms: float
+
+
+@message(0x0404, delivery=Delivery.EVENT)
+class Alert(Message, frozen=True, kw_only=True, gc=False):
+    """Something a person should know. The same `key` is the same fault; `recovered` ends it.
+
+    Args:
+        severity: info, warning, error or critical.
+    """
+
+    key: str
+    severity: str
+    source: str
+    title: str
+    detail: str
+    recovered: bool = False
+
+
+@message(0x0405)
+class LogLine(Message, frozen=True, kw_only=True, gc=False):
+    """One line of a service's log, warning and above."""
+
+    service: str
+    level: str
+    event: str
+    ts_ns: int
+    fields: dict[str, str]
+
+
+@message(0x0406, delivery=Delivery.EVENT)
+class Audit(Message, frozen=True, kw_only=True, gc=False):
+    """A person or a program did something that matters. `kind` is login, trading, config, system or user."""
+
+    kind: str
+    actor: str
+    action: str
+    subject: str
+    detail: str
+    ok: bool
+
+
+@message(0x0410, delivery=Delivery.REPLY)
+class SupervisorStatus(Message, frozen=True, kw_only=True, gc=False):
+    """The supervisor and all services, as `cryptobot status --json` shows them."""
+
+    pid: int
+    state: str
+    uptime_s: float
+    version: str
+    services: list["ServiceStatus"]
+
+
+@message(0x0411, delivery=Delivery.REPLY)
+class ServiceStatus(Message, frozen=True, kw_only=True, gc=False):
+    """One service. `requires` lets a screen draw the graph."""
+
+    name: str
+    title: str
+    state: str
+    ready: bool
+    pid: int
+    uptime_s: float
+    restarts: int
+    cpu_percent: float
+    rss_bytes: int
+    health: str
+    reason: str
+    requires: list[str]
+
+
+@request(0x0412, reply=SupervisorStatus, permission="service.read")
+class GetStatus(Message, frozen=True, kw_only=True, gc=False):
+    """Ask the supervisor for the state of everything."""
+
+
+@request(0x0413, reply=Done, permission="service.control")
+class ControlService(Message, frozen=True, kw_only=True, gc=False):
+    """Ask the supervisor to start, stop or restart one service. Answered when the request is taken."""
+
+    action: str
+    service: str
+    actor: str
+
+
+@request(0x0414, reply=Done, permission="")
+class Ping(Message, frozen=True, kw_only=True, gc=False):
+    """Answered by every service from its main loop."""

@@ -1,0 +1,212 @@
+"""Owner: trade. Numbers 0x03xx. Money is Decimal: text on the wire, exact on both sides."""
+
+from decimal import Decimal
+
+from .base import Delivery, Done, Message, message, request
+
+
+@message(0x0301, delivery=Delivery.EVENT)
+class Order(Message, frozen=True, kw_only=True, gc=False):
+    """An order as trade knows it, sent at each change of its state (docs/orders.md has the states).
+
+    `average` is the volume-weighted price of the filled part; `cost` its quote value.
+    """
+
+    id: str
+    client_order_id: str
+    exchange_order_id: str
+    intent_id: str
+    source: str
+    exchange: str
+    symbol: str
+    side: str
+    type: str
+    state: str
+    amount: Decimal
+    filled: Decimal
+    remaining: Decimal
+    price: Decimal | None
+    stop_price: Decimal | None
+    average: Decimal | None
+    cost: Decimal
+    time_in_force: str
+    reduce_only: bool
+    reason: str
+    candle_open_ms: int
+    created_ms: int
+    updated_ms: int
+
+
+@message(0x0302, delivery=Delivery.EVENT)
+class Fill(Message, frozen=True, kw_only=True, gc=False):
+    """One execution, counted once. `fee` is in `fee_currency`; `id` is the venue's trade id."""
+
+    id: str
+    order_id: str
+    client_order_id: str
+    exchange: str
+    symbol: str
+    side: str
+    price: Decimal
+    amount: Decimal
+    cost: Decimal
+    fee: Decimal
+    fee_currency: str
+    maker: bool
+    ts_ms: int
+    source: str
+
+
+@message(0x0303, delivery=Delivery.EVENT)
+class Position(Message, frozen=True, kw_only=True, gc=False):
+    """A position in one symbol; PnL in quote units, fees included. `average` is None when flat."""
+
+    exchange: str
+    symbol: str
+    amount: Decimal
+    average: Decimal | None
+    realised_pnl: Decimal
+    unrealised_pnl: Decimal
+    fees: Decimal
+    updated_ms: int
+
+
+@message(0x0304)
+class Balance(Message, frozen=True, kw_only=True, gc=False):
+    """The ledger's balance of one asset; `total` = `free` + `used`."""
+
+    exchange: str
+    asset: str
+    free: Decimal
+    used: Decimal
+    total: Decimal
+
+
+@message(0x0305)
+class Equity(Message, frozen=True, kw_only=True, gc=False):
+    """The account's value in `currency` at market prices, and what it was when this home began."""
+
+    exchange: str
+    currency: str
+    equity: Decimal
+    start_equity: Decimal
+    realised_pnl: Decimal
+    unrealised_pnl: Decimal
+    ts_ms: int
+
+
+@message(0x0306, delivery=Delivery.EVENT)
+class TradingState(Message, frozen=True, kw_only=True, gc=False):
+    """ACTIVE, REDUCING (only reducing orders) or HALTED (no new orders, cancels pass). Survives a restart."""
+
+    state: str
+    reason: str
+    actor: str
+    since_ms: int
+
+
+@message(0x0310, delivery=Delivery.REPLY)
+class Orders(Message, frozen=True, kw_only=True, gc=False):
+    """Newest first."""
+
+    orders: list[Order]
+
+
+@request(0x0311, reply=Orders, permission="trade.read")
+class ListOrders(Message, frozen=True, kw_only=True, gc=False):
+    """Orders of this home, newest first; `open_only` leaves out the finished ones."""
+
+    symbol: str | None = None
+    open_only: bool = False
+    limit: int = 500
+
+
+@message(0x0312, delivery=Delivery.REPLY)
+class Fills(Message, frozen=True, kw_only=True, gc=False):
+    """Newest first."""
+
+    fills: list[Fill]
+
+
+@request(0x0313, reply=Fills, permission="trade.read")
+class ListFills(Message, frozen=True, kw_only=True, gc=False):
+    """Fills of this home, newest first."""
+
+    symbol: str | None = None
+    since_ms: int | None = None
+    limit: int = 500
+
+
+@message(0x0314, delivery=Delivery.REPLY)
+class Portfolio(Message, frozen=True, kw_only=True, gc=False):
+    """Everything that a screen needs at once."""
+
+    positions: list[Position]
+    balances: list[Balance]
+    equity: Equity | None
+    trading_state: TradingState
+
+
+@request(0x0315, reply=Portfolio, permission="trade.read")
+class GetPortfolio(Message, frozen=True, kw_only=True, gc=False):
+    """Positions, balances, equity and trading state."""
+
+
+@message(0x0316, delivery=Delivery.REPLY)
+class EquityHistory(Message, frozen=True, kw_only=True, gc=False):
+    """Oldest first."""
+
+    points: list[Equity]
+
+
+@request(0x0317, reply=EquityHistory, permission="trade.read")
+class ListEquity(Message, frozen=True, kw_only=True, gc=False):
+    """The equity curve."""
+
+    since_ms: int | None = None
+    limit: int = 2000
+
+
+@message(0x0318, delivery=Delivery.REPLY)
+class LedgerDifference(Message, frozen=True, kw_only=True, gc=False):
+    """One asset whose ledger balance is not the venue's."""
+
+    asset: str
+    ledger: Decimal
+    venue: Decimal
+
+
+@message(0x0319, delivery=Delivery.REPLY)
+class LedgerReport(Message, frozen=True, kw_only=True, gc=False):
+    """The ledger held against the venue. `equal` is true only when every asset agrees to the last digit."""
+
+    equal: bool
+    differences: list[LedgerDifference]
+    orders: int
+    fills: int
+    open_orders: int
+    unknown_orders: int
+
+
+@request(0x031A, reply=LedgerReport, permission="trade.read")
+class VerifyLedger(Message, frozen=True, kw_only=True, gc=False):
+    """Ask the venue for its balances, orders and fills now, and compare."""
+
+
+@request(0x031B, reply=Done, permission="trade.order")
+class CancelOrder(Message, frozen=True, kw_only=True, gc=False):
+    """Cancel one order by trade's own id."""
+
+    order_id: str
+    actor: str
+
+
+@request(0x031C, reply=TradingState, permission="trade.halt")
+class SetTradingState(Message, frozen=True, kw_only=True, gc=False):
+    """Halt, reduce or re-arm trading; with `cancel_orders`, cancel all open orders; with `flatten`, close positions."""
+
+    state: str
+    reason: str
+    actor: str
+    cancel_orders: bool = False
+    flatten: bool = False

@@ -1,0 +1,80 @@
+"""Names of topics: dotted, most general first. Parts never hold a dot, a NUL or a slash."""
+
+CANDLES = "market.candle."
+TRADES = "market.trade."
+BOOKS = "market.book."
+SIGNALS = "signal."
+ORDERS = "order."
+FILLS = "fill."
+POSITIONS = "position."
+BALANCES = "balance."
+EQUITY = "equity."
+TRADING_STATE = "risk.state"
+SERVICE_STATES = "service.state."
+SERVICE_HEARTBEATS = "service.heartbeat."
+SERVICE_STATS = "service.stats."
+ALERTS = "alert."
+AUDIT = "audit."
+LOGS = "log."
+CONFIG_CHANGED = "config.changed"
+
+
+def part(text: str) -> str:
+    """A topic part made of a symbol or a name: `BTC/USDT` becomes `BTC-USDT`, `BTC/USDT:USDT` `BTC-USDT-USDT`."""
+    return text.replace("/", "-").replace(":", "-").replace(".", "_")
+
+
+def candle(exchange: str, symbol: str, timeframe: str) -> str:
+    return f"{CANDLES}{part(exchange)}.{part(symbol)}.{timeframe}"
+
+
+def trade(exchange: str, symbol: str) -> str:
+    return f"{TRADES}{part(exchange)}.{part(symbol)}"
+
+
+def book(exchange: str, symbol: str) -> str:
+    return f"{BOOKS}{part(exchange)}.{part(symbol)}"
+
+
+def order(exchange: str, state: str) -> str:
+    return f"{ORDERS}{part(exchange)}.{state.lower()}"
+
+
+def fill(exchange: str) -> str:
+    return f"{FILLS}{part(exchange)}"
+
+
+def position(exchange: str, symbol: str) -> str:
+    return f"{POSITIONS}{part(exchange)}.{part(symbol)}"
+
+
+def balance(exchange: str) -> str:
+    return f"{BALANCES}{part(exchange)}"
+
+
+def equity(exchange: str) -> str:
+    return f"{EQUITY}{part(exchange)}"
+
+
+def signal(strategy: str) -> str:
+    return f"{SIGNALS}{part(strategy)}"
+
+
+def service_state(name: str) -> str:
+    return f"{SERVICE_STATES}{part(name)}"
+
+
+def service_heartbeat(name: str) -> str:
+    return f"{SERVICE_HEARTBEATS}{part(name)}"
+
+
+def service_stats(name: str) -> str:
+    return f"{SERVICE_STATS}{part(name)}"
+
+
+def alert(severity: str) -> str:
+    return f"{ALERTS}{severity}"
+
+
+def audit(kind: str) -> str:
+    return f"{AUDIT}{part(kind)}"

@@ -1,0 +1,1 @@
+"""Everything about configuration. Imports nothing of ours; everyone may import it."""

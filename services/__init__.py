@@ -1,0 +1,1 @@
+"""One folder, one process; they share contracts and never import each other."""

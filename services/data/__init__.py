@@ -1,0 +1,1 @@
+"""Market data: from the venue to the bus, and its history."""

@@ -1,0 +1,1 @@
+"""A paper exchange that speaks Binance's spot API."""

@@ -1,0 +1,1 @@
+"""The money path: order journal, execution, ledger, limits."""

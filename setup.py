@@ -1,0 +1,38 @@
+"""Compute what the wheel holds; everything else about the distribution is in setup.cfg."""
+
+from pathlib import Path
+
+from setuptools import setup
+
+ROOT = Path(__file__).resolve().parent
+PORTIONS = ("bus", "configs", "dashboard", "services", "supervisor")
+
+
+def packages() -> list[str]:
+    """Every folder of the portions that is a package: a hand-written list forgets the newest one."""
+    found = ["cryptobot"]
+    for portion in PORTIONS:
+        for marker in sorted((ROOT / portion).rglob("__init__.py")):
+            found.append(".".join(("cryptobot", *marker.parent.relative_to(ROOT).parts)))
+    return found
+
+
+def data_files(names: list[str]) -> dict[str, list[str]]:
+    """Files beside the code (templates, settings, recorded prices) by the package that owns them."""
+    owned: dict[str, list[str]] = {}
+    for name in names[1:]:
+        folder = ROOT.joinpath(*name.split(".")[1:])
+        files = []
+        for path in sorted(folder.rglob("*")):
+            if not path.is_file() or path.suffix in {".py", ".pyc"} or "__pycache__" in path.parts:
+                continue
+            nearest = next(parent for parent in path.parents if (parent / "__init__.py").exists())
+            if nearest == folder:
+                files.append(path.relative_to(folder).as_posix())
+        if files:
+            owned[name] = files
+    return owned
+
+
+names = packages()
+setup(packages=names, package_data=data_files(names), include_package_data=False, py_modules=[])

@@ -1,0 +1,1 @@
+"""Spawns, watches, limits and restarts the services; the `cryptobot` command."""
