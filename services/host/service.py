@@ -25,10 +25,10 @@ from ...bus.contracts.base import Done
 from ...bus.contracts.service import Heartbeat, Ping
 from ...configs import snapshot
 from ...configs.errors import CryptoBotError, StartError
+from ...configs.notify import Notifier
 from ...configs.paths import Home
 from ...configs.schema import Settings
 from .logs import configure
-from .notify import Notifier
 
 EXIT_OK = 0
 EXIT_FAILED = 1
