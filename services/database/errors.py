@@ -1,0 +1,45 @@
+"""What can go wrong with a database, named by what the reader must do next.
+
+    StartError
+      DatabaseBrokenError      restore a backup
+      DatabaseNewerError       install the newer program again, or restore a backup
+      DatabaseAccessError      mend the address, the key, the rights or the disk
+    ServiceError
+      DatabaseAwayError        the server is gone for now: try again
+"""
+
+from ...configs.errors import ServiceError, StartError
+
+
+class DatabaseBrokenError(StartError):
+    """The file is damaged."""
+
+    def __init__(self, where: str, finding: str) -> None:
+        super().__init__(
+            f"The database {where} is damaged ({finding}). Stop the platform and restore a backup with "
+            f"`cryptobot db restore`; the damaged file is left as it is."
+        )
+
+
+class DatabaseNewerError(StartError):
+    """A newer program has changed the tables."""
+
+    def __init__(self, where: str, found: int, known: int) -> None:
+        super().__init__(
+            f"The database {where} has version {found}, this program knows versions up to {known}. "
+            f"Install the newer program again, or restore a backup of before with `cryptobot db restore`."
+        )
+
+
+class DatabaseAccessError(StartError):
+    """The database cannot be opened as things are."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(f"The database {where} cannot be opened: {reason}.")
+
+
+class DatabaseAwayError(ServiceError):
+    """The server does not answer; what was in progress was not committed."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(f"The database {where} does not answer ({reason}); it is tried again.")
