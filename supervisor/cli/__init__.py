@@ -1,1 +1,1 @@
-"""One command, one file."""
+"""The `cryptobot` command."""

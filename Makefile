@@ -1,0 +1,104 @@
+# `make demo` shows the product, `make test` proves it. Only CPython 3.11 or newer and make are needed.
+# Everything is made inside this folder: .venv (the product), .cache/venv-test (the product and the tools).
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+# A Python of your own choice: make demo PYTHON=/path/to/python3
+PYTHON ?=
+WORKERS ?= auto
+TESTS ?=
+DEMO ?=
+
+VENV := .venv
+TEST_VENV := .cache/venv-test
+PORTIONS := bus configs dashboard services supervisor
+SOURCES := $(shell find $(PORTIONS) -type f ! -name '*.py[co]' ! -name '*.tmp' 2>/dev/null | grep -v ' ') \
+	__init__.py __main__.py pyproject.toml README.md LICENSE NOTICE
+DEPENDENCIES := setup.cfg setup.py
+FAST := not slow and not bench
+
+# The first candidate that is CPython >= 3.11 and can make virtual environments (Debian splits those off).
+define FIND_PYTHON
+for candidate in $(PYTHON) python3 python3.11 python3.12 python3.13 python3.14 python \
+    /usr/bin/python3 /usr/local/bin/python3 /opt/homebrew/bin/python3 \
+    "$$HOME"/.pyenv/versions/3.1[1-9]*/bin/python3 "$$HOME"/.local/bin/python3; do \
+  if "$$candidate" -c 'import sys, venv, ensurepip; \
+sys.exit(sys.version_info < (3, 11) or sys.implementation.name != "cpython")' >/dev/null 2>&1; then \
+    found="$$candidate"; break; \
+  fi; \
+done; \
+if [ -z "$$found" ]; then \
+  echo "CPython 3.11 or newer with venv was not found. Install it (Debian: apt install python3 python3-venv)" \
+    "or name it: make PYTHON=/path/to/python3" >&2; exit 2; \
+fi
+endef
+
+# When only our own code changed, only our own wheel is made anew, and from scratch: setuptools would ship
+# files that were deleted since.
+define REINSTALL
+if [ -e $(1)/fresh ]; then rm $(1)/fresh; else rm -rf .cache/build && \
+  $(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .; fi
+endef
+
+.PHONY: help demo test test-slow bench lint types contracts check install install-test clean
+
+help:  ## What can be made here
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/installed  ## Start everything on recorded prices and watch the bot trade (Ctrl-C ends it)
+	@exec $(VENV)/bin/cryptobot demo $(DEMO)
+
+test: $(TEST_VENV)/installed  ## Run the tests (minutes)
+	@exec $(TEST_VENV)/bin/pytest -n $(WORKERS) -m "$(FAST)" $(TESTS)
+
+test-slow: $(TEST_VENV)/installed  ## Run the long tests too
+	@exec $(TEST_VENV)/bin/pytest -n $(WORKERS) -m "not bench" --timeout 1800 $(TESTS)
+
+bench: $(TEST_VENV)/installed  ## Measure; prints tables, judges nothing
+	@exec $(TEST_VENV)/bin/pytest -n 0 -m bench --timeout 3600 -s $(TESTS)
+
+lint: $(TEST_VENV)/installed  ## Style and security rules
+	@$(TEST_VENV)/bin/ruff check .
+
+# The checkout is the package, whatever its folder is called: mypy is shown it under its own name.
+types: $(TEST_VENV)/installed  ## Check the types
+	@mkdir -p .cache/types && ln -sfn ../.. .cache/types/cryptobot
+	@MYPYPATH=.cache/types $(TEST_VENV)/bin/mypy --strict -m cryptobot -m cryptobot.__main__ \
+	  $(foreach portion,$(PORTIONS),-p cryptobot.$(portion))
+
+contracts: $(TEST_VENV)/installed  ## Check who imports whom
+	@$(TEST_VENV)/bin/lint-imports
+
+check: lint types contracts  ## lint, types and contracts
+
+install: $(VENV)/installed  ## Install the product into .venv
+
+install-test: $(TEST_VENV)/installed
+
+$(VENV)/ready:
+	@$(FIND_PYTHON); echo "Making $(VENV) with $$found" >&2; "$$found" -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/dependencies: $(VENV)/ready $(DEPENDENCIES)
+	@rm -rf .cache/build && $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check .
+	@touch $@ $(VENV)/fresh
+
+$(VENV)/installed: $(VENV)/dependencies $(SOURCES)
+	@$(call REINSTALL,$(VENV))
+	@touch $@
+
+$(TEST_VENV)/ready:
+	@$(FIND_PYTHON); echo "Making $(TEST_VENV) with $$found" >&2; "$$found" -m venv --clear $(TEST_VENV)
+	@touch $@
+
+$(TEST_VENV)/dependencies: $(TEST_VENV)/ready $(DEPENDENCIES)
+	@rm -rf .cache/build && $(TEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check ".[test]"
+	@touch $@ $(TEST_VENV)/fresh
+
+$(TEST_VENV)/installed: $(TEST_VENV)/dependencies $(SOURCES)
+	@$(call REINSTALL,$(TEST_VENV))
+	@touch $@
+
+clean:  ## Remove what was made here (never a home)
+	rm -rf $(VENV) .cache dist *.egg-info

@@ -1,0 +1,63 @@
+"""Every command: its name, where it is shown in the help, and what it is for.
+
+One line here and one file in `commands/` make a command (`bus tail` is `commands/bus_tail.py`, which has
+a `command`). The help of the whole program comes from this table, so that `--help` loads no command.
+"""
+
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """One command. `summary` is its line in the help; `hidden` keeps it out of there."""
+
+    name: str
+    section: str
+    summary: str
+    hidden: bool = False
+
+    @property
+    def module(self) -> str:
+        return self.name.replace(" ", "_").replace("-", "_")
+
+
+START, MONEY, LOOK, CONTROL, SETUP = "First steps", "Money", "Look", "Control", "Set up"
+
+COMMANDS: tuple[Entry, ...] = (
+    Entry("demo", START, "Start everything on recorded prices and watch the bot trade."),
+    Entry("dashboard", START, "Print the dashboard's address, or open it."),
+    Entry("doctor", START, "Find the usual faults and say what to do."),
+    Entry("up", CONTROL, "Start the platform."),
+    Entry("down", CONTROL, "Stop the platform."),
+    Entry("start", CONTROL, "Start one service."),
+    Entry("stop", CONTROL, "Stop one service; it stays stopped until you start it."),
+    Entry("restart", CONTROL, "Restart one service."),
+    Entry("halt", CONTROL, "Halt trading at once: no new orders."),
+    Entry("resume", CONTROL, "Let the bot trade again."),
+    Entry("status", LOOK, "Show the state of every service."),
+    Entry("logs", LOOK, "Show the log of a service."),
+    Entry("graph", LOOK, "Show which service needs which."),
+    Entry("bus tail", LOOK, "Show messages as they pass over the bus."),
+    Entry("bus top", LOOK, "Show rates and drops by topic."),
+    Entry("bus ls", LOOK, "List the kinds of messages and their topics."),
+    Entry("bus send", LOOK, "Publish one message."),
+    Entry("bus replay", LOOK, "Read messages back from the journal."),
+    Entry("orders", MONEY, "List orders, newest first."),
+    Entry("fills", MONEY, "List fills, newest first."),
+    Entry("positions", MONEY, "List positions with profit and loss."),
+    Entry("balance", MONEY, "List what the account holds."),
+    Entry("paper info", MONEY, "Show how to reach the paper exchange."),
+    Entry("strategy list", SETUP, "List the strategies that run and those that could."),
+    Entry("config get", SETUP, "Show one setting, or all."),
+    Entry("config set", SETUP, "Change one setting in config.yaml."),
+    Entry("config explain", SETUP, "Say what a setting means and where its value comes from."),
+    Entry("config check", SETUP, "Check the settings."),
+    Entry("service run", SETUP, "Run one service in this process, as the supervisor does.", hidden=True),
+)
+
+GROUPS: dict[str, str] = {
+    "bus": "Watch and use the message bus.",
+    "paper": "The paper exchange.",
+    "strategy": "Strategies.",
+    "config": "Settings: read, change, explain, check.",
+    "service": "Run single services.",
+}
