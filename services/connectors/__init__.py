@@ -1,1 +1,1 @@
-"""The only code that knows ccxt."""
+"""The only code that knows ccxt. Start at `registry.open_venue`; `venue.py` has the interface."""

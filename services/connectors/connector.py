@@ -1,0 +1,32 @@
+"""What a connector is, and what it is given to open a venue."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from ...bus.api import AsyncBusApi
+from .venue import Capabilities, Credentials, Venue
+
+
+@dataclass(frozen=True, slots=True)
+class OpenContext:
+    """What a connector may use to open a venue.
+
+    Args:
+        bus: for venues that are found over the bus.
+        credentials: None for public data only.
+        silence_s: market data without news for so long is taken for a dead socket.
+    """
+
+    bus: AsyncBusApi
+    credentials: Credentials | None
+    silence_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connector:
+    """A kind of venue. A module of an add-on has one as `CONNECTOR`, named by an entry point."""
+
+    name: str
+    title: str
+    capabilities: Capabilities
+    open: Callable[[OpenContext], Awaitable[Venue]]

@@ -1,0 +1,105 @@
+"""Import of ccxt, one exchange at a time.
+
+`import ccxt` loads every exchange it knows: over a second and a hundred megabytes. Even
+`from ccxt.pro.binance import binance` does, because Python first runs the `__init__` of each parent package.
+`install` puts light packages of the same names into `sys.modules` before ccxt is imported. They have the real
+`__path__`, so submodules are found as always, and they look names up when they are asked for:
+`ccxt.async_support.binance` is the class, as in the real package. docs/decisions/0050-lazy-ccxt.md has the
+figures.
+"""
+
+import importlib
+import importlib.machinery
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+_PACKAGES = ("ccxt", "ccxt.async_support", "ccxt.pro")
+_SHARED = ("ccxt.base.errors", "ccxt.base.decimal_to_precision", "ccxt.base.precise")
+_VERSION = re.compile(r"^__version__\s*=\s*['\"]([^'\"]+)", re.MULTILINE)
+_VERSION_WITHIN_BYTES = 4096
+
+
+class _LazyPackage(ModuleType):
+    """A package whose exchanges are imported when they are named."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        value = _exchange_base(self.__name__) if name == "Exchange" else self._find(name)
+        self.__dict__[name] = value
+        return value
+
+    def _find(self, name: str) -> Any:
+        submodule = f"{self.__name__}.{name}"
+        try:
+            module = importlib.import_module(submodule)
+        except ModuleNotFoundError as error:
+            if error.name != submodule:
+                raise
+        else:
+            return getattr(module, name, module)
+        for shared in _SHARED:
+            module = importlib.import_module(shared)
+            if hasattr(module, name):
+                return getattr(module, name)
+        raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # The import system binds a submodule to its parent; ccxt binds the class of that name instead.
+        if isinstance(value, ModuleType):
+            value = getattr(value, name, value)
+        super().__setattr__(name, value)
+
+
+def install() -> None:
+    """Make ccxt lazy in this process. Does nothing when it is lazy already, or was imported whole before.
+
+    Raises:
+        ModuleNotFoundError: ccxt is not installed.
+    """
+    if "ccxt" in sys.modules:
+        return
+    for name in _PACKAGES:
+        spec = _spec(name)
+        module = _LazyPackage(name)
+        module.__spec__ = spec
+        module.__file__ = spec.origin
+        module.__path__ = list(spec.submodule_search_locations or ())
+        module.__package__ = name
+        module.__dict__["__version__"] = _version(spec)
+        sys.modules[name] = module
+        parent, _, child = name.rpartition(".")
+        if parent:
+            setattr(sys.modules[parent], child, module)
+
+
+def exchange_exists(name: str) -> bool:
+    """Whether ccxt.pro has an exchange of this name; imports nothing."""
+    install()
+    return name.isidentifier() and importlib.util.find_spec(f"ccxt.pro.{name}") is not None
+
+
+def _spec(name: str) -> importlib.machinery.ModuleSpec:
+    parent = name.rpartition(".")[0]
+    path = list(sys.modules[parent].__path__) if parent else None
+    spec = importlib.machinery.PathFinder.find_spec(name, path)
+    if spec is None:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+    return spec
+
+
+def _version(spec: importlib.machinery.ModuleSpec) -> str:
+    if spec.origin is None or not spec.origin.endswith(".py"):
+        return ""
+    with Path(spec.origin).open(encoding="utf-8") as file:
+        found = _VERSION.search(file.read(_VERSION_WITHIN_BYTES))
+    return found.group(1) if found else ""
+
+
+def _exchange_base(package: str) -> Any:
+    module = "ccxt.base.exchange" if package == "ccxt" else "ccxt.async_support.base.exchange"
+    return importlib.import_module(module).Exchange

@@ -1,0 +1,17 @@
+"""OKX spot, through ccxt.pro's unified interface."""
+
+from .generic import ccxt_connector
+from .venue import Capabilities
+
+CONNECTOR = ccxt_connector(
+    "okx",
+    "OKX spot",
+    Capabilities(
+        client_ids=True,
+        trades_all_symbols=True,
+        post_only=True,
+        amend=True,
+        candle_limit=300,
+        trade_limit=100,
+    ),
+)

@@ -1,0 +1,76 @@
+"""The paper exchange: Binance's connector at the addresses that the paper service tells over the bus."""
+
+import asyncio
+from typing import Any
+
+import structlog
+
+from ...bus.api import AsyncBusApi
+from ...bus.contracts.paper import GetPaperInfo, PaperInfo
+from ...configs.errors import BusTimeoutError, RequestFailedError, RetryLaterError
+from . import translate
+from .binance import CAPABILITIES, BinanceVenue, make_exchange
+from .connector import Connector, OpenContext
+from .venue import Credentials, Venue
+
+_ASK_TIMEOUT_S = 5.0
+_OPEN_TRIES = 6
+_log = structlog.get_logger(component="connectors")
+
+
+class PaperVenue(BinanceVenue):
+    """Asks for the addresses again when the paper exchange cannot be reached: it may have a new port."""
+
+    def __init__(self, bus: AsyncBusApi, exchange: Any, info: PaperInfo, *, silence_s: float) -> None:
+        super().__init__("paper", exchange, CAPABILITIES, silence_s=silence_s)
+        self._bus = bus
+        self._asking: asyncio.Task[None] | None = None
+        self._adopt(info)
+
+    async def _after_failure(self, error: Exception) -> None:
+        if not translate.is_away(error):
+            return
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.ensure_future(self._ask_again())
+        await asyncio.shield(self._asking)
+
+    async def close(self) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
+        await super().close()
+
+    async def _ask_again(self) -> None:
+        try:
+            info = await self._bus.request(
+                "paper", GetPaperInfo(), PaperInfo, timeout_s=_ASK_TIMEOUT_S, tries=1
+            )
+        except (BusTimeoutError, RequestFailedError) as error:
+            _log.info("paper exchange does not answer", reason=str(error))
+            return
+        self._adopt(info)
+
+    def _adopt(self, info: PaperInfo) -> None:
+        rest = info.rest_url.rstrip("/")
+        base = rest.removesuffix("/api/v3")
+        urls = self._exchange.urls["api"]
+        urls |= {"public": f"{base}/api/v3", "private": f"{base}/api/v3", "v1": f"{base}/api/v1"}
+        urls |= {f"sapi{suffix}": f"{base}/sapi/v{suffix[1:] or 1}" for suffix in ("", "V2", "V3", "V4")}
+        urls["ws"] = {**urls["ws"], "spot": info.ws_url, "ws-api": {"spot": info.ws_api_url}}
+        self._exchange.apiKey, self._exchange.secret = info.api_key, info.api_secret
+
+
+async def _open(context: OpenContext) -> Venue:
+    for attempt in range(_OPEN_TRIES):
+        try:
+            info = await context.bus.request("paper", GetPaperInfo(), PaperInfo, timeout_s=_ASK_TIMEOUT_S)
+        except BusTimeoutError:
+            _log.info("waiting for the paper exchange", attempt=attempt + 1)
+            continue
+        exchange = make_exchange(Credentials(info.api_key, info.api_secret))
+        # ccxt waits 50 ms between calls to spare Binance; the paper exchange states its own limits.
+        exchange.rateLimit = 1
+        return PaperVenue(context.bus, exchange, info, silence_s=context.silence_s)
+    raise RetryLaterError("The paper exchange does not answer on the bus; is the service `paper` running?")
+
+
+CONNECTOR = Connector(name="paper", title="Paper exchange", capabilities=CAPABILITIES, open=_open)

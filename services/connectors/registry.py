@@ -1,0 +1,59 @@
+"""Which venues there are: built in, from add-ons (entry points `cryptobot.connectors`), or any exchange of
+ccxt.
+"""
+
+import difflib
+import importlib
+from importlib.metadata import entry_points
+
+from ...bus.api import AsyncBusApi
+from ...configs.errors import SettingsError
+from ...configs.schema import Settings
+from . import lazy
+from .connector import Connector, OpenContext
+from .generic import ccxt_connector
+from .venue import Credentials, Venue
+
+GROUP = "cryptobot.connectors"
+BUILT_IN = ("paper", "binance", "coinbase", "kraken", "bybit", "okx")
+
+
+def names() -> list[str]:
+    """Connectors by name, without importing any; every other exchange of ccxt works too."""
+    return sorted({*BUILT_IN, *(point.name for point in entry_points(group=GROUP))})
+
+
+def find(name: str) -> Connector:
+    """The connector of this name.
+
+    Raises:
+        SettingsError: there is none; or an add-on names something that is no Connector.
+    """
+    if name in BUILT_IN:
+        found = importlib.import_module(f"{__package__}.{name}").CONNECTOR
+        assert isinstance(found, Connector)
+        return found
+    for point in entry_points(group=GROUP):
+        if point.name == name:
+            loaded = point.load()
+            if not isinstance(loaded, Connector):
+                raise SettingsError(f"The add-on {point.value} of the connector {name!r} is not a Connector.")
+            return loaded
+    if lazy.exchange_exists(name):
+        return ccxt_connector(name)
+    near = difflib.get_close_matches(name, names(), n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise SettingsError(f"data.exchange: there is no venue {name!r}.{hint} Known are {', '.join(names())}.")
+
+
+async def open_venue(
+    name: str, *, bus: AsyncBusApi, settings: Settings, credentials: Credentials | None = None
+) -> Venue:
+    """Open a venue by its name in the settings. Close it with `close`.
+
+    Raises:
+        SettingsError: there is no such venue.
+        RetryLaterError: the paper service does not answer.
+    """
+    context = OpenContext(bus=bus, credentials=credentials, silence_s=settings.data.stale_after_s)
+    return await find(name).open(context)
