@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def replace(path: Path, data: bytes, *, mode: int = 0o600) -> None:
-    """Write `data` to `path` so that a reader, or a crash, sees the old content or the new, never a mixture."""
+    """Write `data` to `path` so that readers and crashes see the old content or the new, never a mixture."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:

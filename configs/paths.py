@@ -42,7 +42,7 @@ class Home:
 
     @property
     def sockets(self) -> Path:
-        """Folder of the unix sockets, mode 0700; outside the home only when its path is too long for a socket."""
+        """Folder of the unix sockets, mode 0700; outside the home only when its path is too long."""
         inside = self.root / "run" / "sockets"
         if len(os.fsencode(inside)) <= _SOCKET_DIR_LIMIT:
             return inside

@@ -5,28 +5,35 @@ are made from it, and services receive it as it stands here. Decimals are writte
 """
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
 
-def setting(help_text: str, *, unit: str = "", applies: str = "restart", **limits: float | str) -> Meta:
+def setting(
+    help_text: str, *, unit: str = "", applies: str = "restart", merges: bool = False, **limits: Any
+) -> Meta:
     """What the user is told about a key.
 
     Args:
         help_text: one or two sentences for people.
         unit: s, bytes, quote, %, ...; durations and sizes may be written with units (5m, 64MiB).
         applies: live, restart (of the owning service) or person (needs a decision).
+        merges: entries of a map in a later file join those of an earlier one, instead of replacing them all.
         limits: ge, gt, le, lt for numbers, max_length and the like for text.
     """
-    return Meta(description=help_text, extra={"unit": unit, "applies": applies}, **limits)  # type: ignore[arg-type]
+    told: dict[str, Any] = {
+        "description": help_text,
+        "extra": {"unit": unit, "applies": applies, "merges": merges},
+    }
+    return Meta(**told, **limits)
 
 
 def decimal_setting(
     help_text: str, *, unit: str = "", applies: str = "restart", gt: str = "", ge: str = "", lt: str = ""
 ) -> Meta:
-    """As `setting`, for a Decimal: msgspec checks bounds of int and float only, so the loader checks these."""
+    """As `setting`, for a Decimal: msgspec checks bounds of int and float only, the loader these."""
     bounds = {"gt": gt, "ge": ge, "lt": lt}
     return Meta(description=help_text, extra={"unit": unit, "applies": applies, "bounds": bounds})
 
@@ -43,7 +50,10 @@ class BusSettings(Section, frozen=True, kw_only=True):
         setting("auto takes unix sockets where they exist, else TCP with CURVE."),
     ] = "auto"
     high_water_mark: Annotated[
-        int, setting("Messages kept for one slow reader before they are dropped and counted.", ge=100, le=10_000_000)
+        int,
+        setting(
+            "Messages kept for one slow reader before they are dropped and counted.", ge=100, le=10_000_000
+        ),
     ] = 10_000
     journal_max_bytes: Annotated[
         int, setting("Oldest journal segments are removed above this.", unit="bytes", ge=1_048_576)
@@ -65,13 +75,17 @@ class SupervisorSettings(Section, frozen=True, kw_only=True):
     heartbeat_timeout_s: Annotated[
         float, setting("A service without a heartbeat for so long is called frozen.", unit="s", ge=1)
     ] = 10.0
-    backoff_initial_s: Annotated[float, setting("Wait before the second restart in a row.", unit="s", ge=0)] = 0.5
+    backoff_initial_s: Annotated[
+        float, setting("Wait before the second restart in a row.", unit="s", ge=0)
+    ] = 0.5
     backoff_max_s: Annotated[float, setting("Longest wait between restarts.", unit="s", ge=0)] = 30.0
     restart_limit: Annotated[
         int, setting("More restarts than this within restart_window_s make a service FATAL.", ge=1)
     ] = 10
     restart_window_s: Annotated[float, setting("Window of restart_limit.", unit="s", gt=0)] = 60.0
-    stats_interval_s: Annotated[float, setting("How often CPU and memory are sampled.", unit="s", ge=0.2)] = 1.0
+    stats_interval_s: Annotated[float, setting("How often CPU and memory are sampled.", unit="s", ge=0.2)] = (
+        1.0
+    )
 
 
 class ServiceOverride(Section, frozen=True, kw_only=True):
@@ -79,7 +93,8 @@ class ServiceOverride(Section, frozen=True, kw_only=True):
 
     enabled: Annotated[bool, setting("Start this service with the platform.")] = True
     restart: Annotated[
-        Literal["always", "on-failure", "never"] | None, setting("Restart policy; empty takes the manifest's.")
+        Literal["always", "on-failure", "never"] | None,
+        setting("Restart policy; empty takes the manifest's."),
     ] = None
     environment: Annotated[dict[str, str], setting("Extra environment variables.")] = msgspec.field(
         default_factory=dict
@@ -98,8 +113,12 @@ class DataSettings(Section, frozen=True, kw_only=True):
     symbols: Annotated[list[str], setting("Markets to watch, in ccxt's spelling.")] = msgspec.field(
         default_factory=lambda: ["BTC/USDT"]
     )
-    timeframe: Annotated[str, setting("Length of a candle: 1s, 1m, 5m, 1h, 1d.", pattern=r"^\d+[smhdw]$")] = "1s"
-    history: Annotated[int, setting("Candles fetched at start for warm-up and charts.", ge=0, le=100_000)] = 1000
+    timeframe: Annotated[str, setting("Length of a candle: 1s, 1m, 5m, 1h, 1d.", pattern=r"^\d+[smhdw]$")] = (
+        "1s"
+    )
+    history: Annotated[int, setting("Candles fetched at start for warm-up and charts.", ge=0, le=100_000)] = (
+        1000
+    )
     stale_after_s: Annotated[
         float, setting("A feed without news for so long is stale: no entries are made on it.", unit="s", gt=0)
     ] = 15.0
@@ -108,7 +127,9 @@ class DataSettings(Section, frozen=True, kw_only=True):
 class StrategyInstance(Section, frozen=True, kw_only=True):
     """One strategy on one market."""
 
-    strategy: Annotated[str, setting("Name of a bundled or own strategy; `cryptobot strategy list` shows them.")]
+    strategy: Annotated[
+        str, setting("Name of a bundled or own strategy; `cryptobot strategy list` shows them.")
+    ]
     symbol: Annotated[str, setting("Market, in ccxt's spelling.")] = "BTC/USDT"
     timeframe: Annotated[str, setting("Length of a candle.")] = "1s"
     parameters: Annotated[dict[str, str | int | float | bool], setting("Parameters of the strategy.")] = (
@@ -137,7 +158,8 @@ class TradeSettings(Section, frozen=True, kw_only=True):
     max_open_orders: Annotated[int, setting("Most open orders at a time.", ge=1, le=1000)] = 20
     max_orders_per_minute: Annotated[int, setting("Most new orders a minute.", ge=1, le=6000)] = 120
     price_collar_percent: Annotated[
-        Decimal, decimal_setting("A limit price further than this from the market is denied.", unit="%", gt="0")
+        Decimal,
+        decimal_setting("A limit price further than this from the market is denied.", unit="%", gt="0"),
     ] = Decimal("10")
     reconcile_interval_s: Annotated[
         float, setting("How often ledger and venue are compared.", unit="s", ge=1)
@@ -158,8 +180,12 @@ class PaperSettings(Section, frozen=True, kw_only=True):
         float, setting("Seconds of the clock in which one recorded candle is played.", unit="s", gt=0)
     ] = 1.0
     start: Annotated[int, setting("Index of the recorded candle to begin with.", ge=0)] = 1000
-    maker_fee: Annotated[Decimal, decimal_setting("Fee of resting orders, as a fraction.", ge="0", lt="1")] = Decimal("0.001")
-    taker_fee: Annotated[Decimal, decimal_setting("Fee of crossing orders, as a fraction.", ge="0", lt="1")] = Decimal("0.001")
+    maker_fee: Annotated[
+        Decimal, decimal_setting("Fee of resting orders, as a fraction.", ge="0", lt="1")
+    ] = Decimal("0.001")
+    taker_fee: Annotated[
+        Decimal, decimal_setting("Fee of crossing orders, as a fraction.", ge="0", lt="1")
+    ] = Decimal("0.001")
     balances: Annotated[dict[str, Decimal], setting("What a new account holds.")] = msgspec.field(
         default_factory=lambda: {"USDT": Decimal("10000"), "BTC": Decimal("0")}
     )
@@ -171,16 +197,21 @@ class DashboardSettings(Section, frozen=True, kw_only=True):
 
     host: Annotated[str, setting("Address to listen on; 127.0.0.1 is this machine only.")] = "127.0.0.1"
     port: Annotated[int, setting("TCP port; 0 takes a free one.", ge=0, le=65535)] = 8443
-    session_idle_s: Annotated[float, setting("A session ends after so long without use.", unit="s", ge=60)] = 43_200.0
+    session_idle_s: Annotated[
+        float, setting("A session ends after so long without use.", unit="s", ge=60)
+    ] = 43_200.0
 
 
 class LogSettings(Section, frozen=True, kw_only=True):
     """Logs of the services."""
 
     level: Annotated[
-        Literal["debug", "info", "warning", "error"], setting("Least important lines that are kept.", applies="live")
+        Literal["debug", "info", "warning", "error"],
+        setting("Least important lines that are kept.", applies="live"),
     ] = "info"
-    max_bytes: Annotated[int, setting("A log file is rotated at this size.", unit="bytes", ge=65_536)] = 10_485_760
+    max_bytes: Annotated[int, setting("A log file is rotated at this size.", unit="bytes", ge=65_536)] = (
+        10_485_760
+    )
     keep: Annotated[int, setting("Rotated files kept for each service.", ge=0, le=1000)] = 5
 
 
@@ -192,9 +223,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = "paper"
     bus: BusSettings = msgspec.field(default_factory=BusSettings)
     supervisor: SupervisorSettings = msgspec.field(default_factory=SupervisorSettings)
-    services: Annotated[dict[str, ServiceOverride], setting("Changes to single services, by name.")] = msgspec.field(
-        default_factory=dict
-    )
+    services: Annotated[
+        dict[str, ServiceOverride], setting("Changes to single services, by name.", merges=True)
+    ] = msgspec.field(default_factory=dict)
     data: DataSettings = msgspec.field(default_factory=DataSettings)
     strategy: StrategySettings = msgspec.field(default_factory=StrategySettings)
     trade: TradeSettings = msgspec.field(default_factory=TradeSettings)

@@ -1,0 +1,38 @@
+"""Rules between keys: what a single type cannot say. One rule, one function, found by its place in RULES."""
+
+from collections.abc import Callable, Iterator
+
+from .schema import Settings
+
+# What a rule finds: the key to blame and the whole sentence.
+Finding = tuple[str, str]
+
+
+def backoff_grows(settings: Settings) -> Iterator[Finding]:
+    """The first wait cannot be longer than the longest."""
+    supervisor = settings.supervisor
+    if supervisor.backoff_initial_s > supervisor.backoff_max_s:
+        yield (
+            "supervisor.backoff_initial_s",
+            f"supervisor.backoff_initial_s ({supervisor.backoff_initial_s:g} s) is longer than "
+            f"supervisor.backoff_max_s ({supervisor.backoff_max_s:g} s)",
+        )
+
+
+def strategies_have_data(settings: Settings) -> Iterator[Finding]:
+    """A strategy needs a market that data watches."""
+    for name, instance in settings.strategy.instances.items():
+        if instance.enabled and instance.symbol not in settings.data.symbols:
+            yield (
+                f"strategy.instances.{name}.symbol",
+                f"strategy.instances.{name}.symbol is {instance.symbol}, which data.symbols does not list "
+                f"({', '.join(settings.data.symbols) or 'it is empty'})",
+            )
+
+
+RULES: tuple[Callable[[Settings], Iterator[Finding]], ...] = (backoff_grows, strategies_have_data)
+
+
+def broken(settings: Settings) -> list[Finding]:
+    """Every rule that these settings break."""
+    return [finding for rule in RULES for finding in rule(settings)]
