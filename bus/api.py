@@ -9,14 +9,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import msgspec
+
 from .contracts.base import Message
 
 M = TypeVar("M", bound=Message)
 R = TypeVar("R", bound=Message)
 
 
-@dataclass(frozen=True, slots=True)
-class MessageId:
+class MessageId(msgspec.Struct, frozen=True, gc=False, order=True):
     """Unique and sortable: who sent it, in which life, as the how-manieth on its topic."""
 
     source: str
@@ -24,8 +25,7 @@ class MessageId:
     seq: int
 
 
-@dataclass(frozen=True, slots=True)
-class Received(Generic[M]):
+class Received(msgspec.Struct, Generic[M], frozen=True):
     """A message with its envelope. `correlation_id` is the id of the cause (32 hex digits), "" when none."""
 
     topic: str
@@ -104,6 +104,14 @@ class AsyncBusApi(ABC):
         """
 
     @abstractmethod
+    async def settled(self, timeout_s: float = 10.0) -> None:
+        """Wait until every subscription made before this call is in force and publishing reaches the broker.
+
+        Raises:
+            BusTimeoutError: the broker is not there.
+        """
+
+    @abstractmethod
     async def close(self) -> None:
         """Flush and close."""
 
@@ -129,4 +137,13 @@ class BlockingBusApi(ABC):
     ) -> R: ...
 
     @abstractmethod
-    def close(self) -> None: ...
+    def serve(self, schema: type[M], handler: Callable[[Request[M]], Message]) -> None:
+        """As the asyncio face; handlers run on the bus's own thread, one at a time."""
+
+    @abstractmethod
+    def settled(self, timeout_s: float = 10.0) -> None:
+        """As the asyncio face. Not to be called on the bus's own thread."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Flush and close."""

@@ -1,0 +1,264 @@
+"""The asyncio face of the bus.
+
+    bus = await AsyncBus.open(home, "data")
+    bus.subscribe(topics.CANDLES, Candle, on_candle)
+    await bus.settled()
+
+Opening connects in the background: broker and services may come later, go and come back.
+"""
+
+import asyncio
+import inspect
+from collections import deque
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, TypeVar
+
+from ..configs.errors import BusError, BusTimeoutError, CryptoBotError
+from ..configs.paths import Home
+from . import endpoints, frames
+from .answers import failure, timed_out
+from .api import AsyncBusApi, Handler, MessageId, Publisher, Received, RequestHandler, Subscription
+from .calls import CallIds, Job, Server, attempts, read_reply
+from .contracts.base import Delivery, Message
+from .contracts.bus import Probe
+from .deadletters import DeadLetters
+from .epochs import next_epoch
+from .links import Link, ZmqLink
+from .probes import Probes
+from .publishing import Outgoing
+from .receiving import Counters, Incoming, Listener
+
+M = TypeVar("M", bound=Message)
+R = TypeVar("R", bound=Message)
+_FIRST_PROBE_S = 0.005
+_SLOWEST_PROBE_S = 0.2
+
+
+class _AsyncSubscription(Subscription):
+    """Calls one handler; what an async handler has not yet got to waits here, in order."""
+
+    def __init__(self, bus: "AsyncBus", handler: Handler[Any], schema: type[Message], limit: int) -> None:
+        self._bus, self._handler = bus, handler
+        self._limit = limit if schema.DELIVERY is Delivery.STREAM else 0
+        self._waiting: deque[tuple[Received[Any], Awaitable[None]]] = deque()
+        self._worker: asyncio.Task[None] | None = None
+        self.listener: Listener | None = None
+
+    def deliver(self, received: Received[Any]) -> None:
+        try:
+            result = self._handler(received)
+        except Exception as error:
+            self._bus.dead_letters.handler_failed(received, error)
+            return
+        if result is None:
+            return
+        if self._limit and len(self._waiting) >= self._limit:
+            _discard(result)
+            self._bus.counters.dropped += 1
+            return
+        self._waiting.append((received, result))
+        if self._worker is None:
+            self._worker = self._bus.start(self._work())
+
+    async def _work(self) -> None:
+        while self._waiting:
+            received, result = self._waiting.popleft()
+            try:
+                await result
+            except Exception as error:
+                self._bus.dead_letters.handler_failed(received, error)
+        self._worker = None
+
+    def close(self) -> None:
+        if self.listener is not None:
+            self._bus.forget(self.listener)
+            self.listener = None
+        while self._waiting:
+            _discard(self._waiting.popleft()[1])
+
+
+def _discard(result: Awaitable[None]) -> None:
+    if inspect.iscoroutine(result):
+        result.close()
+
+
+class AsyncBus(AsyncBusApi):
+    """One client of the bus on the running loop. Made by `open` or `MemoryHub.open_async`."""
+
+    @classmethod
+    async def open(cls, home: Home, name: str) -> "AsyncBus":
+        """Connect as `name` to the bus of `home`. Returns at once, whether or not the broker is up."""
+        settings = endpoints.bus_settings(home)
+        link = ZmqLink(endpoints.of(home), settings.high_water_mark)
+        return cls(name, link, partial(next_epoch, home, name), settings.high_water_mark)
+
+    def __init__(self, name: str, link: Link, begin_epoch: Callable[[], int], high_water_mark: int) -> None:
+        self.name = name
+        self._loop = asyncio.get_running_loop()
+        self._link, self._limit = link, high_water_mark
+        self._outgoing = Outgoing(name, begin_epoch, high_water_mark)
+        self.dead_letters = DeadLetters(name, self._outgoing)
+        self._incoming = Incoming(self.dead_letters.unreadable)
+        self._server = Server(name)
+        self._ids = CallIds()
+        self._source = frames.name_bytes(name)
+        self._pending: dict[bytes, asyncio.Future[tuple[bytes, frames.Call]]] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._closed = False
+        link.on_frame, link.on_reply, link.on_request = self._incoming.feed, self._on_reply, self._on_request
+        self._probes = Probes(name)
+        self._probed: dict[str, asyncio.Event] = {}
+        self._incoming.add(Listener(self._probes.topic, Probe, self._on_probe))
+        link.listen(self._probes.topic.encode())
+        self.start(self._reach())
+
+    @property
+    def counters(self) -> Counters:
+        """What was received, lost and dropped since the client was opened."""
+        return self._incoming.counters
+
+    # -- publishing
+
+    def topic(self, topic: str, schema: type[M]) -> Publisher[M]:
+        return self._outgoing.publisher(topic, schema)
+
+    def publish(self, topic: str, message: Message, *, correlation_id: str = "") -> MessageId:
+        return self._outgoing.publisher(topic, type(message)).send(message, correlation_id=correlation_id)
+
+    # -- subscribing
+
+    def subscribe(self, prefix: str, schema: type[M], handler: Handler[M]) -> Subscription:
+        subscription = _AsyncSubscription(self, handler, schema, self._limit)
+        subscription.listener = Listener(prefix, schema, subscription.deliver)
+        self._incoming.add(subscription.listener)
+        self._link.listen(prefix.encode())
+        return subscription
+
+    def forget(self, listener: Listener) -> None:
+        """End a subscription; called by its `close`."""
+        if self._incoming.remove(listener) and not self._closed:
+            self._link.ignore(listener.prefix.encode())
+
+    async def _reach(self) -> None:
+        await self._probe(None)
+
+    async def settled(self, timeout_s: float = 10.0) -> None:
+        await self._probe(timeout_s)
+
+    async def _probe(self, timeout_s: float | None) -> None:
+        token = self._probes.token()
+        back = self._probed[token] = asyncio.Event()
+        pause = _FIRST_PROBE_S
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not back.is_set():
+                    self._link.publish(self._probes.frame(token))
+                    try:
+                        await asyncio.wait_for(back.wait(), pause)
+                    except TimeoutError:
+                        pause = min(pause * 2, _SLOWEST_PROBE_S)
+        except TimeoutError:
+            raise BusTimeoutError(
+                f"The bus did not answer {self.name} within {timeout_s} s; is the platform up?"
+            ) from None
+        finally:
+            del self._probed[token]
+
+    def _on_probe(self, received: Received[Probe]) -> None:
+        self._outgoing.reached(self._link.publish)
+        waiting = self._probed.get(received.message.token)
+        if waiting is not None:
+            waiting.set()
+
+    # -- requests
+
+    async def request(
+        self, service: str, message: Message, reply: type[R], *, timeout_s: float = 5.0, tries: int = 4
+    ) -> R:
+        plan = attempts(self._ids.next(), self._source, message, timeout_s, tries)
+        answer: asyncio.Future[tuple[bytes, frames.Call]] = self._loop.create_future()
+        self._pending[plan.id] = answer
+        try:
+            for number, wait_s in enumerate(plan.waits_s):
+                self._link.call(service, plan.frame(number))
+                timer = self._loop.call_later(wait_s, _give_up, answer)
+                try:
+                    frame, call = await answer
+                except TimeoutError:
+                    answer = self._pending[plan.id] = self._loop.create_future()
+                    continue
+                finally:
+                    timer.cancel()
+                return read_reply(frame, call, reply)
+        finally:
+            del self._pending[plan.id]
+        raise timed_out(service, message, plan)
+
+    def _on_reply(self, frame: bytes) -> None:
+        try:
+            call = frames.parse_call(frame)
+        except CryptoBotError:
+            self.counters.malformed += 1
+            return
+        waiting = self._pending.get(call.id)
+        if waiting is not None and not waiting.done():
+            waiting.set_result((frame, call))
+
+    def serve(self, schema: type[M], handler: RequestHandler[M]) -> None:
+        self._server.add(schema, handler)
+        self._link.bind(self.name)
+
+    def _on_request(self, peer: Any, frame: bytes) -> None:
+        job = self._server.take(peer, frame)
+        if job is None:
+            return
+        if job.reply is not None:
+            self._link.reply(job.peer, job.reply)
+            return
+        assert job.handler is not None
+        try:
+            result = job.handler(job.request)
+        except Exception as error:
+            self._answer(job, failure(self.name, job.request, error))
+            return
+        if isinstance(result, Message):
+            self._answer(job, result)
+        else:
+            self.start(self._finish(job, result))
+
+    async def _finish(self, job: Job, result: Awaitable[Message]) -> None:
+        try:
+            answer = await result
+        except Exception as error:
+            answer = failure(self.name, job.request, error)
+        self._answer(job, answer)
+
+    def _answer(self, job: Job, message: Message) -> None:
+        self._link.reply(job.peer, self._server.finish(job, message))
+
+    # -- life
+
+    def start(self, work: Any) -> asyncio.Task[Any]:
+        """Run a task of the bus until it ends or the bus is closed."""
+        task = self._loop.create_task(work, name=f"bus:{self.name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for waiting in self._pending.values():
+            if not waiting.done():
+                waiting.set_exception(BusError(f"The bus of {self.name} was closed."))
+        self._link.close()
+
+
+def _give_up(answer: "asyncio.Future[Any]") -> None:
+    if not answer.done():
+        answer.set_exception(TimeoutError())

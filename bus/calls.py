@@ -1,0 +1,178 @@
+"""Requests without a socket: the caller's ids and retries, the server's table of what was answered."""
+
+import os
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, TypeVar
+
+from ..configs.errors import CryptoBotError, ProtocolError, RequestFailedError
+from . import codec, frames
+from .api import Request
+from .contracts.base import ErrorReply, Message
+
+R = TypeVar("R", bound=Message)
+_MAX_REMEMBERED = 20_000
+
+
+class CallIds:
+    """Ids of requests: eight random bytes of this process and a counter."""
+
+    def __init__(self) -> None:
+        self._prefix = os.urandom(8)
+        self._count = count(1)
+
+    def next(self) -> bytes:
+        return self._prefix + next(self._count).to_bytes(8, "big")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """One request's frames: attempt `n` (from 0) is sent, then `waits_s[n]` is waited for the reply."""
+
+    id: bytes
+    waits_s: tuple[float, ...]
+    source: bytes
+    schema_id: int
+    schema_version: int
+    deadline_ns: int
+    payload: bytes
+
+    def frame(self, attempt: int) -> bytes:
+        return frames.call(
+            self.source, self.schema_id, self.schema_version, attempt, self.deadline_ns, self.id, self.payload
+        )
+
+
+def attempts(call_id: bytes, source: bytes, message: Message, timeout_s: float, tries: int) -> Attempts:
+    """Plan a request: waits double from try to try and add up to the time-out."""
+    if tries < 1 or timeout_s <= 0:
+        raise ValueError("A request needs at least one try and a time-out above zero.")
+    unit = timeout_s / (2**tries - 1)
+    return Attempts(
+        id=call_id,
+        waits_s=tuple(unit * 2**number for number in range(tries)),
+        source=source,
+        schema_id=message.SCHEMA_ID,
+        schema_version=message.SCHEMA_VERSION,
+        deadline_ns=time.time_ns() + int(timeout_s * 1e9),
+        payload=codec.encode(message),
+    )
+
+
+def read_reply(frame: bytes, call: frames.Call, reply: type[R]) -> R:
+    """The answer in a reply frame.
+
+    Raises:
+        RequestFailedError: the service refused.
+        ProtocolError: the answer is of another class, or cannot be read.
+    """
+    payload = frame[call.payload_at :]
+    if call.schema_id == ErrorReply.SCHEMA_ID and reply is not ErrorReply:
+        error = codec.decode(payload, ErrorReply)
+        raise RequestFailedError(error.code, error.message)
+    if call.schema_id != reply.SCHEMA_ID:
+        raise ProtocolError(
+            f"{call.source} answered with schema {call.schema_id:#06x} instead of {reply.__name__}."
+        )
+    return codec.decode(payload, reply)
+
+
+def error_reply(error: CryptoBotError) -> ErrorReply:
+    """How an error travels: its code is that of RequestFailedError, else the class name in snake case."""
+    if isinstance(error, RequestFailedError):
+        return ErrorReply(code=error.code, message=error.message)
+    name = type(error).__name__.removesuffix("Error")
+    code = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    return ErrorReply(code=code, message=str(error) or name)
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """A request that is being carried out, or its remembered reply. `peer` is who asked last."""
+
+    peer: Any
+    request: Request[Any]
+    id: bytes
+    deadline_ns: int
+    handler: Callable[[Request[Any]], Any] | None
+    reply: bytes | None = None
+
+
+class Server:
+    """What one service answers.
+
+    A request is carried out once: a second try with its id gets the same reply, or waits for it. Replies
+    are remembered until the request's deadline, after which its caller cannot try again.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._source = frames.name_bytes(name)
+        self._name = name
+        self._handlers: dict[int, tuple[type[Message], Callable[[Request[Any]], Any]]] = {}
+        self._jobs: OrderedDict[tuple[str, bytes], Job] = OrderedDict()
+        self.malformed = 0
+        self.repeated = 0
+        self.expired = 0
+
+    def add(self, schema: type[Message], handler: Callable[[Request[Any]], Any]) -> None:
+        self._handlers[schema.SCHEMA_ID] = (schema, handler)
+
+    def take(self, peer: Any, frame: bytes) -> Job | None:
+        """Look at a request: a job with a `reply` is to be answered now, one without is to be carried out."""
+        try:
+            call = frames.parse_call(frame)
+        except ProtocolError:
+            self.malformed += 1
+            return None
+        known = self._jobs.get((call.source, call.id))
+        if known is not None:
+            self.repeated += 1
+            known.peer = peer
+            return known if known.reply is not None else None
+        self._forget_expired()
+        if call.deadline_ns <= time.time_ns():
+            self.expired += 1
+            return None
+        return self._begin(peer, call, frame)
+
+    def _begin(self, peer: Any, call: frames.Call, frame: bytes) -> Job:
+        schema, handler = self._handlers.get(call.schema_id, (None, None))
+        request = Request(call.id.hex(), call.source, call.deadline_ns, ErrorReply(code="", message=""))
+        job = Job(peer, request, call.id, call.deadline_ns, handler)
+        self._jobs[call.source, call.id] = job
+        if schema is None:
+            text = f"{self._name} does not serve requests of schema {call.schema_id:#06x}."
+            self.finish(job, ErrorReply(code="unknown_request", message=text))
+            return job
+        try:
+            message = codec.decode(frame[call.payload_at :], schema)
+        except ProtocolError as error:
+            self.malformed += 1
+            self.finish(job, ErrorReply(code="bad_request", message=str(error)))
+            return job
+        job.request = Request(call.id.hex(), call.source, call.deadline_ns, message)
+        return job
+
+    def finish(self, job: Job, message: Message) -> bytes:
+        """Remember the answer and return its frame."""
+        payload = codec.encode(message)
+        if len(payload) > frames.MAX_FRAME_BYTES:
+            text = f"The answer of {self._name} has {len(payload)} bytes, which is too large to send."
+            message = ErrorReply(code="too_large", message=text)
+            payload = codec.encode(message)
+        job.reply = frames.call(
+            self._source, message.SCHEMA_ID, message.SCHEMA_VERSION, 0, job.deadline_ns, job.id, payload
+        )
+        return job.reply
+
+    def _forget_expired(self) -> None:
+        now = time.time_ns()
+        while self._jobs:
+            key, job = next(iter(self._jobs.items()))
+            if job.deadline_ns > now and len(self._jobs) < _MAX_REMEMBERED:
+                return
+            del self._jobs[key]

@@ -1,0 +1,179 @@
+"""What carries frames for the asyncio face: the interface, and ZeroMQ under an asyncio loop.
+
+ZeroMQ's descriptor is watched with `loop.add_reader` and the socket is drained without blocking in runs;
+a future for each message (zmq.asyncio) costs seven times as much.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import zmq
+
+from . import sockets
+from .endpoints import Endpoints
+
+_RUN = 256
+_NOBLOCK = int(zmq.NOBLOCK)
+_SNDMORE = int(zmq.SNDMORE)
+
+
+class Link(ABC):
+    """Carries frames between one client and the others. Used on one loop's thread only."""
+
+    on_frame: Callable[[bytes], None]
+    on_reply: Callable[[bytes], None]
+    on_request: Callable[[Any, bytes], None]
+
+    @abstractmethod
+    def publish(self, frame: bytes) -> None:
+        """Send to all subscribers; never blocks."""
+
+    @abstractmethod
+    def listen(self, prefix: bytes) -> None:
+        """Receive frames that start with `prefix`, to `on_frame`. Counted: as many `ignore` undo it."""
+
+    @abstractmethod
+    def ignore(self, prefix: bytes) -> None:
+        """Undo one `listen`."""
+
+    @abstractmethod
+    def call(self, service: str, frame: bytes) -> None:
+        """Send a request; replies come to `on_reply`. A service that is away gets it later, or never."""
+
+    @abstractmethod
+    def bind(self, service: str) -> None:
+        """Take requests for `service`, to `on_request(peer, frame)`."""
+
+    @abstractmethod
+    def reply(self, peer: Any, frame: bytes) -> None:
+        """Answer `peer`; lost when it is gone."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Send what is queued, for half a second at most, and close."""
+
+
+class _Drain:
+    """Reads one socket whenever it has something, in runs, on the loop's thread."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, socket: sockets.Socket, read: Callable[[], None]
+    ) -> None:
+        self._loop, self._socket, self._read = loop, socket, read
+        self._descriptor = int(socket.getsockopt(zmq.FD))
+        self._scheduled = False
+        loop.add_reader(self._descriptor, self._run)
+        self.check()
+
+    def check(self) -> None:
+        """Look soon: needed after any use of the socket, for its descriptor tells of edges only."""
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._run)
+
+    def _run(self) -> None:
+        self._scheduled = False
+        read, socket = self._read, self._socket
+        try:
+            for _ in range(_RUN):
+                read()
+        except zmq.Again:
+            if not socket.closed and int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
+                self.check()
+            return
+        except zmq.ZMQError:
+            if socket.closed:
+                return
+            raise
+        self.check()
+
+    def close(self) -> None:
+        self._loop.remove_reader(self._descriptor)
+        self._socket.close()
+
+
+class ZmqLink(Link):
+    """Publishes to the broker, subscribes at the broker, and calls services straight."""
+
+    def __init__(self, endpoints: Endpoints, hwm: int) -> None:
+        self._endpoints, self._hwm = endpoints, hwm
+        self._loop = asyncio.get_running_loop()
+        self._context = sockets.context()
+        self._out = sockets.publisher(self._context, hwm)
+        self._out.connect(endpoints.publish)
+        self._send_out = self._out.send
+        self._in = sockets.subscriber(self._context, hwm)
+        self._in.connect(endpoints.subscribe)
+        self._inbox = _Drain(self._loop, self._in, self._read_frame)
+        self._callers: dict[str, tuple[sockets.Socket, _Drain]] = {}
+        self._router: sockets.Socket | None = None
+        self._requests: _Drain | None = None
+
+    def publish(self, frame: bytes) -> None:
+        self._send_out(frame, _NOBLOCK)
+
+    def listen(self, prefix: bytes) -> None:
+        self._in.setsockopt(zmq.SUBSCRIBE, prefix)
+        self._inbox.check()
+
+    def ignore(self, prefix: bytes) -> None:
+        self._in.setsockopt(zmq.UNSUBSCRIBE, prefix)
+        self._inbox.check()
+
+    def _read_frame(self) -> None:
+        self.on_frame(self._in.recv(_NOBLOCK))
+
+    def call(self, service: str, frame: bytes) -> None:
+        found = self._callers.get(service)
+        if found is None:
+            socket = sockets.caller(self._context)
+            socket.connect(self._endpoints.service(service))
+            found = (socket, _Drain(self._loop, socket, partial(self._read_reply, socket)))
+            self._callers[service] = found
+        try:
+            found[0].send(frame, _NOBLOCK)
+        except zmq.Again:
+            return  # its queue is full: this try is lost, the next one may not be
+        found[1].check()
+
+    def _read_reply(self, socket: sockets.Socket) -> None:
+        self.on_reply(socket.recv(_NOBLOCK))
+
+    def bind(self, service: str) -> None:
+        if self._router is not None:
+            return
+        self._endpoints.home.sockets.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._router = sockets.server(self._context)
+        self._router.bind(self._endpoints.service(service))
+        self._requests = _Drain(self._loop, self._router, self._read_request)
+
+    def _read_request(self) -> None:
+        assert self._router is not None
+        parts = self._router.recv_multipart(_NOBLOCK)
+        if len(parts) == 2:
+            self.on_request(parts[0], parts[1])
+        else:
+            self.on_request(parts[0], b"")
+
+    def reply(self, peer: Any, frame: bytes) -> None:
+        if self._router is None or self._requests is None:
+            return
+        try:
+            self._router.send(peer, _SNDMORE | _NOBLOCK)
+            self._router.send(frame, _NOBLOCK)
+        except zmq.ZMQError:
+            return  # the caller is gone; if it lives it asks again with the same id
+        finally:
+            self._requests.check()
+
+    def close(self) -> None:
+        self._inbox.close()
+        for _, drain in self._callers.values():
+            drain.close()
+        if self._requests is not None:
+            self._requests.close()
+        self._out.close()
+        self._context.term()

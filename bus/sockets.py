@@ -1,0 +1,61 @@
+"""ZeroMQ sockets as the bus uses them: every option is set here and nowhere else."""
+
+from typing import Any
+
+import zmq
+
+from .frames import MAX_FRAME_BYTES
+
+LINGER_MS = 500
+_FOREVER = 0
+
+Context = zmq.Context[Any]
+Socket = zmq.Socket[Any]
+
+
+def context() -> Context:
+    """A context of one client: one I/O thread, ended by `destroy`."""
+    return zmq.Context(io_threads=1)
+
+
+def _socket(owner: Context, kind: int, *, linger_ms: int, hwm: int) -> Socket:
+    made: Socket = owner.socket(kind)
+    made.setsockopt(zmq.LINGER, linger_ms)
+    made.setsockopt(zmq.SNDHWM, hwm)
+    made.setsockopt(zmq.RCVHWM, hwm)
+    made.setsockopt(zmq.RECONNECT_IVL, 20)
+    made.setsockopt(zmq.RECONNECT_IVL_MAX, 200)
+    made.setsockopt(zmq.HANDSHAKE_IVL, 2000)
+    made.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME_BYTES + 4096)
+    return made
+
+
+def publisher(owner: Context, hwm: int) -> Socket:
+    return _socket(owner, zmq.PUB, linger_ms=LINGER_MS, hwm=hwm)
+
+
+def subscriber(owner: Context, hwm: int) -> Socket:
+    return _socket(owner, zmq.SUB, linger_ms=0, hwm=hwm)
+
+
+def caller(owner: Context) -> Socket:
+    """A DEALER: unlike REQ it survives a lost reply."""
+    return _socket(owner, zmq.DEALER, linger_ms=0, hwm=10_000)
+
+
+def server(owner: Context) -> Socket:
+    """A ROUTER. MANDATORY makes an answer to a vanished caller an error instead of silence."""
+    made = _socket(owner, zmq.ROUTER, linger_ms=LINGER_MS, hwm=10_000)
+    made.setsockopt(zmq.ROUTER_MANDATORY, 1)
+    made.setsockopt(zmq.ROUTER_HANDOVER, 1)
+    return made
+
+
+def broker_in(owner: Context) -> Socket:
+    """Publishers connect here. No limit towards the proxy: it moves at once what arrives."""
+    return _socket(owner, zmq.XSUB, linger_ms=0, hwm=_FOREVER)
+
+
+def broker_out(owner: Context, hwm: int) -> Socket:
+    """Subscribers connect here; above `hwm` messages a slow one loses the newest, the others lose none."""
+    return _socket(owner, zmq.XPUB, linger_ms=LINGER_MS, hwm=hwm)
