@@ -4,7 +4,12 @@
 API are loaded on first use, so that importing this package costs nothing.
 """
 
+from typing import TYPE_CHECKING
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from .services.strategy.api import *  # noqa: F403 - its __all__ is the list of names
 
 _STRATEGY_API = "cryptobot.services.strategy.api"
 
