@@ -3,7 +3,7 @@
     defaults of the schema < profile < config.yaml < environment < command line
 
 Environment: CRYPTOBOT__TRADE__MAX_OPEN_ORDERS=3. Command line: --set trade.max_open_orders=3.
-A list in a later layer replaces the one below. So does a map in a file (`strategy.instances` of the user is all
+A list in a later layer replaces the one below. So does a map in a file (`strategy.instances` there is all
 that runs), except where the schema says that it merges; environment and command line change single entries.
 """
 

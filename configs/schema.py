@@ -202,6 +202,14 @@ class DashboardSettings(Section, frozen=True, kw_only=True):
     ] = 43_200.0
 
 
+class AuthSettings(Section, frozen=True, kw_only=True):
+    """Accounts and sessions."""
+
+    session_absolute_s: Annotated[
+        float, setting("A session ends after so long in any case.", unit="s", ge=300)
+    ] = 7 * 86_400.0
+
+
 class LogSettings(Section, frozen=True, kw_only=True):
     """Logs of the services."""
 
@@ -231,4 +239,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     trade: TradeSettings = msgspec.field(default_factory=TradeSettings)
     paper: PaperSettings = msgspec.field(default_factory=PaperSettings)
     dashboard: DashboardSettings = msgspec.field(default_factory=DashboardSettings)
+    auth: AuthSettings = msgspec.field(default_factory=AuthSettings)
     log: LogSettings = msgspec.field(default_factory=LogSettings)

@@ -5,7 +5,7 @@ from .base import Delivery, Done, Message, message, request
 
 @message(0x0501, delivery=Delivery.REPLY)
 class Session(Message, frozen=True, kw_only=True, gc=False):
-    """A valid session. `permissions` are names such as service.control; `csrf_token` belongs to the session."""
+    """A valid session. `permissions` are names such as service.control; `csrf_token` is the session's."""
 
     user: str
     role: str

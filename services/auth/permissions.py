@@ -1,0 +1,23 @@
+"""Who may do what. A permission is a name such as trade.order; contracts say which one a request needs."""
+
+VIEW = frozenset({"market.read", "service.read", "strategy.read", "trade.read", "account.password"})
+TRADE = frozenset({"strategy.control", "trade.order", "trade.halt"})
+ADMINISTER = frozenset(
+    {
+        "apikey.manage",
+        "audit.read",
+        "config.read",
+        "config.write",
+        "secret.read",
+        "secret.write",
+        "service.control",
+        "user.manage",
+        "user.read",
+    }
+)
+
+ROLES: dict[str, frozenset[str]] = {
+    "admin": VIEW | TRADE | ADMINISTER,
+    "trader": VIEW | TRADE,
+    "viewer": VIEW,
+}

@@ -1,0 +1,100 @@
+"""Sessions on the server's side: made, checked, ended."""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .models import SessionRow
+
+# How stale the time of last use may be on disk, as a part of the idle limit.
+_SEEN_PART = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long sessions last, in seconds: without use, and in any case."""
+
+    idle_s: float
+    absolute_s: float
+
+
+class SessionStore:
+    """The table of sessions.
+
+    Args:
+        now_ms: wall clock.
+    """
+
+    def __init__(self, limits: Limits, now_ms: Callable[[], int]) -> None:
+        self._limits, self._now_ms = limits, now_ms
+
+    def open(self, user: str, address: str, user_agent: str) -> tuple[str, SessionRow]:
+        """A new session: its secret token, which is kept nowhere, and its row."""
+        token, now = secrets.token_urlsafe(32), self._now_ms()
+        row = SessionRow.create(
+            token_hash=_hash(token),
+            user=user,
+            address=address[:64],
+            user_agent=user_agent[:255],
+            created_ms=now,
+            seen_ms=now,
+        )
+        return token, row
+
+    def check(self, token: str) -> SessionRow | None:
+        """The session of a token, noted as used now; None when there is none or it has ended."""
+        row = SessionRow.get_or_none(SessionRow.token_hash == _hash(token))
+        if row is None:
+            return None
+        now = self._now_ms()
+        if now >= self.expires_ms(row):
+            row.delete_instance()
+            return None
+        if abs(now - row.seen_ms) * _SEEN_PART > self._limits.idle_s * 1000:
+            row.seen_ms = now
+            row.save(only=[SessionRow.seen_ms])
+        return row
+
+    def expires_ms(self, row: SessionRow) -> int:
+        """When it ends if it is not used before."""
+        idle_end = row.seen_ms + int(self._limits.idle_s * 1000)
+        return int(min(idle_end, row.created_ms + int(self._limits.absolute_s * 1000)))
+
+    def end(self, token: str) -> str:
+        """End one session; its user's name, "" when there was none."""
+        row = SessionRow.get_or_none(SessionRow.token_hash == _hash(token))
+        if row is None:
+            return ""
+        row.delete_instance()
+        return str(row.user)
+
+    def end_all(self, user: str, *, but: str = "") -> int:
+        """End the sessions of a user, except the one of the token `but`; how many ended."""
+        query = SessionRow.delete().where(SessionRow.user == user)
+        if but:
+            query = query.where(SessionRow.token_hash != _hash(but))
+        return int(query.execute())
+
+    def count(self, user: str) -> int:
+        """Sessions of a user that have not ended."""
+        rows = SessionRow.select().where(SessionRow.user == user)
+        return sum(1 for row in rows if self._now_ms() < self.expires_ms(row))
+
+    def clean(self) -> int:
+        """Remove ended sessions; how many went."""
+        now = self._now_ms()
+        ended = [row.token_hash for row in SessionRow.select() if now >= self.expires_ms(row)]
+        for token_hash in ended:
+            SessionRow.delete().where(SessionRow.token_hash == token_hash).execute()
+        return len(ended)
+
+
+def csrf_token(token: str) -> str:
+    """The CSRF token of a session: made from its secret token, so that nothing more must be kept."""
+    return hmac.new(token.encode(), b"csrf", hashlib.sha256).hexdigest()
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
