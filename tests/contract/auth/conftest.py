@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import structlog
-
 from cryptobot.bus.aio import AsyncBus
 from cryptobot.bus.contracts.auth import Login, LoginResult
 from cryptobot.bus.memory import MemoryHub

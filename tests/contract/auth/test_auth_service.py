@@ -7,7 +7,6 @@ import sqlite3
 import stat
 
 import pytest
-
 from cryptobot.bus import topics
 from cryptobot.bus.api import Received
 from cryptobot.bus.contracts.auth import (
