@@ -1,4 +1,4 @@
-"""Where the process begins. Imports next to nothing: a service's start and `--version` pay for every line here."""
+"""Where the process begins. Imports next to nothing: every start of a service pays for it."""
 
 import sys
 from collections.abc import Sequence
@@ -19,7 +19,6 @@ def run(argv: Sequence[str]) -> int:
     from .app import execute
 
     return execute(home, words)
-
 
 
 def take_home(argv: Sequence[str]) -> tuple[str | None, list[str]]:

@@ -1,0 +1,58 @@
+"""cryptobot orders"""
+
+import click
+
+from ....bus.contracts.trade import ListOrders, Order, Orders
+from .. import ccxt_names
+from ..ask import ask
+from ..call import Call, json_option, pass_call
+from ..group import Command
+from ..output import Column, print_json, print_table
+from ..styles import side_style, state_style
+
+COLUMNS = (
+    Column("time"),
+    Column("symbol"),
+    Column("side", style=side_style),
+    Column("type"),
+    Column("amount", right=True),
+    Column("filled", right=True),
+    Column("average", right=True),
+    Column("state", style=state_style),
+    Column("from"),
+    Column("client order id"),
+)
+
+
+@click.command(cls=Command)
+@click.option("--symbol", metavar="SYMBOL", help="Only this market, such as BTC/USDT.")
+@click.option("--open", "open_only", is_flag=True, help="Only orders that are not finished.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=500, show_default=True, help="Newest ones.")
+@json_option
+@pass_call
+def command(call: Call, symbol: str | None, open_only: bool, limit: int, as_json: bool) -> None:
+    """List the orders of this home, newest first.
+
+    With --json: a list of objects with ccxt's field names, money as strings. `status` is ccxt's
+    (open, closed, canceled, expired, rejected), `state` is the bot's own, finer one.
+    """
+    found = ask(call, "trade", ListOrders(symbol=symbol, open_only=open_only, limit=limit), Orders).orders
+    if as_json:
+        print_json([ccxt_names.order(order) for order in found])
+    else:
+        print_table(COLUMNS, [row(order) for order in found], empty="There are no orders.")
+
+
+def row(order: Order) -> list[object]:
+    return [
+        ccxt_names.iso(order.created_ms)[:19].replace("T", " "),
+        order.symbol,
+        order.side,
+        order.type,
+        order.amount,
+        order.filled,
+        order.average,
+        order.state,
+        order.source,
+        order.client_order_id,
+    ]

@@ -1,0 +1,19 @@
+"""cryptobot start"""
+
+import click
+
+from ..call import Call, json_option, pass_call
+from ..control import carry_out
+from ..group import Command
+
+
+@click.command(cls=Command)
+@click.argument("service")
+@click.option(
+    "--timeout", "timeout_s", default=60.0, show_default=True, help="Seconds to wait for the outcome."
+)
+@json_option
+@pass_call
+def command(call: Call, service: str, timeout_s: float, as_json: bool) -> None:
+    """Start SERVICE and what it requires; returns when it is ready."""
+    carry_out(call.home, "start", service, timeout_s=timeout_s, as_json=as_json)
