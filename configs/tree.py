@@ -6,7 +6,6 @@ YAML is read only for its structure. What a plain scalar means is decided by the
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 import yaml
 
@@ -47,7 +46,7 @@ class Branch:
     places: dict[str, Origin] = field(default_factory=dict)
 
 
-Tree: TypeAlias = "Text | Items | Branch"
+Tree = Text | Items | Branch
 
 
 def parse(text: str, layer: str, source: str) -> tuple[Branch, list[Problem]]:
