@@ -1,9 +1,37 @@
-"""Owner: data. Market data, numbers 0x01xx. Prices and amounts are decimal strings, as the venue sent them."""
+"""Owner: data. Market data, numbers 0x01xx. Prices and amounts are decimal strings, as the venue sent
+them.
+"""
 
+from ...configs.errors import SettingsError
 from .base import Delivery, Message, message, request
 
 DecimalText = str
-"""A decimal number as text, such as "0.00010000": exact, and cheap to carry. Parse where money is computed."""
+"""A decimal number as text, such as "0.00010000": exact, and cheap to carry. Parse where money is
+computed.
+"""
+
+_UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+
+
+def timeframe_ms(text: str) -> int:
+    """The length of a candle in milliseconds, as ccxt writes it: "1s", "5m", "4h", "1d", "1w".
+
+    Raises:
+        SettingsError: it is written in another way.
+    """
+    number, unit = text[:-1], text[-1:]
+    if not (number.isascii() and number.isdigit()) or int(number) == 0 or unit not in _UNITS_MS:
+        raise SettingsError(
+            f"{text!r} is no length of a candle; write a number and one of s, m, h, d, w, such as 5m."
+        )
+    return int(number) * _UNITS_MS[unit]
+
+
+def timeframe_phase_ms(text: str) -> int:
+    """How far the opens of candles lie from whole multiples of their length: weeks begin on Monday, the
+    epoch did not.
+    """
+    return 4 * 86_400_000 if text.endswith("w") else 0
 
 
 @message(0x0101)
@@ -66,7 +94,9 @@ class ListCandles(Message, frozen=True, kw_only=True, gc=False):
 
 @message(0x0112, delivery=Delivery.REPLY)
 class Feeds(Message, frozen=True, kw_only=True, gc=False):
-    """What data publishes now. `note` says what a person must know of it (recorded, replayed, faster than the clock)."""
+    """What data publishes now. `note` says what a person must know of it (recorded, replayed, faster than
+    the clock).
+    """
 
     feeds: list["Feed"]
     note: str = ""

@@ -5,12 +5,12 @@ A plan is made once for a class and its parameter values. Nodes that compute the
 
 from collections.abc import Hashable, Mapping, MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .durations import milliseconds
+from ...bus.contracts.market import timeframe_ms
 from .indicators import KINDS
 from .lines import Line, Node, Signal
 from .parameters import Parameter
@@ -20,26 +20,23 @@ PRICES = ("open", "high", "low", "close", "volume")
 Key = tuple[Hashable, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+class Columns(Protocol):
     """Candles as columns of one length: open times in UTC milliseconds, rising; prices and volume as
     float64.
     """
 
-    open_ms: NDArray[np.int64]
-    open: Column
-    high: Column
-    low: Column
-    close: Column
-    volume: Column
-
-    def __len__(self) -> int:
-        return len(self.open_ms)
-
-    def first(self, count: int) -> "Columns":
-        """The first `count` candles, without a copy."""
-        names = ("open_ms", *PRICES)
-        return Columns(**{name: getattr(self, name)[:count] for name in names})
+    @property
+    def open_ms(self) -> NDArray[np.int64]: ...
+    @property
+    def open(self) -> Column: ...
+    @property
+    def high(self) -> Column: ...
+    @property
+    def low(self) -> Column: ...
+    @property
+    def close(self) -> Column: ...
+    @property
+    def volume(self) -> Column: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +61,7 @@ class Plan:
     """
 
     def __init__(self, owner: type, values: Mapping[str, Any], timeframe: str) -> None:
-        self.candle_ms = milliseconds(timeframe)
+        self.candle_ms = timeframe_ms(timeframe)
         self.named = _declared(owner)
         self.steps: list[Step] = []
         self._values = values
@@ -116,7 +113,7 @@ class Plan:
         if step.kind in PRICES:
             return getattr(candles, step.kind)
         if step.kind == "constant":
-            return np.full(len(candles), float(step.arguments[0]))
+            return np.full(len(candles.close), float(step.arguments[0]))
         if step.kind == "every":
             return KINDS["every"].columns(step.arguments, candles.open_ms, self.candle_ms)
         return KINDS[step.kind].columns(step.arguments, *(pick(results, place) for place in step.inputs))

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ...bus.contracts.market import timeframe_ms
 from . import windows
 from .averages import (
     AtrStream,
@@ -29,7 +30,6 @@ from .averages import (
     rsi_columns,
     true_range_columns,
 )
-from .durations import milliseconds
 from .windows import NAN, Column
 
 Result = Column | NDArray[np.bool_]
@@ -113,14 +113,14 @@ class _Every:
     """Reads (open time, length of a candle): true when the candle's end is a whole number of periods."""
 
     def __init__(self, period: str) -> None:
-        self._period = milliseconds(period)
+        self._period = timeframe_ms(period)
 
     def push(self, open_ms: int, candle_ms: int) -> bool:
         return (open_ms + candle_ms) % self._period == 0
 
 
 def _every_columns(arguments: Any, open_ms: NDArray[np.int64], candle_ms: int) -> NDArray[np.bool_]:
-    ends: NDArray[np.bool_] = (open_ms + candle_ms) % milliseconds(arguments[0]) == 0
+    ends: NDArray[np.bool_] = (open_ms + candle_ms) % timeframe_ms(arguments[0]) == 0
     return ends
 
 

@@ -5,8 +5,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from cryptobot.services.data.columns import Columns
 from cryptobot.services.strategy import declare
-from cryptobot.services.strategy.graph import Columns, Live, Plan, pick
+from cryptobot.services.strategy.graph import Live, Plan, pick
 from cryptobot.services.strategy.lines import (
     CLOSE,
     HIGH,

@@ -1,0 +1,166 @@
+"""Finished-candle discipline: in order, once, healed or marked, never invented."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptobot.bus.contracts.market import Candle
+from cryptobot.services.connectors.venue import Resumed
+from cryptobot.services.data.feed import Feed
+from cryptobot.services.data.store import CandleStore
+
+STEP = 1000
+
+
+class Bench:
+    """A feed, what it published, and its clock."""
+
+    def __init__(self, venue: Any, folder: Path, now: int) -> None:
+        self.store = CandleStore(folder, "1s")
+        self.sent: list[Candle] = []
+        self.now = now
+        self.feed = Feed(
+            venue,
+            "BTC/USDT",
+            "1s",
+            self.store,
+            self.sent.append,
+            clock_ms=lambda: self.now * STEP,
+            delays_s=(0.0, 0.0),
+        )
+
+    def finished(self) -> list[int]:
+        return [candle.open_ms // STEP for candle in self.sent if candle.closed]
+
+    def take(self, *items: Any) -> None:
+        async def work() -> None:
+            for item in items:
+                await self.feed.take(item)
+
+        asyncio.run(work())
+
+    def load(self, count: int) -> None:
+        asyncio.run(self.feed.load_history(count))
+
+
+@pytest.fixture
+def bench(venue: Any, tmp_path: Path) -> Bench:
+    venue.holds(*range(90, 100))
+    made = Bench(venue, tmp_path / "series", now=100)
+    made.load(10)
+    return made
+
+
+def test_history_is_stored_and_not_published(bench: Bench) -> None:
+    """What is fetched for a first start fills the store and says nothing on the bus."""
+    assert list(range(90, 100)) == (bench.store.columns().open_ms // STEP).tolist()
+    assert bench.sent == []
+
+
+def test_finished_candles_are_published_once_and_in_order(
+    bench: Bench, make_candle: Callable[..., Any]
+) -> None:
+    """Duplicates and older candles are passed over; forming ones are published as such and not stored."""
+    bench.take(
+        Resumed(True),
+        make_candle(100, 1.0, closed=False),
+        make_candle(100, 2.0),
+        make_candle(100, 3.0),
+        make_candle(99, 4.0),
+        make_candle(101, 5.0),
+    )
+
+    assert bench.finished() == [100, 101]
+    assert [candle.closed for candle in bench.sent] == [False, True, True]
+    assert bench.sent[1].close == "2.0"
+    assert bench.store.last_open_ms == 101 * STEP
+
+
+def test_a_gap_is_filled_from_the_venue(bench: Bench, venue: Any, make_candle: Callable[..., Any]) -> None:
+    """Candles missing between two are fetched and published before the later one."""
+    venue.holds(100, 101, 102)
+    bench.now = 104
+    bench.take(make_candle(103, 9.0))
+
+    assert bench.finished() == [100, 101, 102, 103]
+    assert bench.store.gaps() == []
+    assert bench.sent[0].close == "600.0"
+
+
+def test_a_busy_venue_is_asked_again(bench: Bench, venue: Any, make_candle: Callable[..., Any]) -> None:
+    """One failed fetch does not make a gap."""
+    venue.holds(100)
+    venue.failures = 1
+    bench.take(make_candle(101))
+
+    assert bench.finished() == [100, 101]
+
+
+def test_what_cannot_be_had_is_marked_and_not_invented(
+    bench: Bench, venue: Any, make_candle: Callable[..., Any]
+) -> None:
+    """A hole that the venue has too is noted with its bounds; the stream goes on behind it."""
+    venue.holds(101)
+    bench.take(make_candle(103))
+
+    assert bench.finished() == [101, 103]
+    assert [
+        (gap.first_ms // STEP, gap.last_ms // STEP) for gap in bench.store.gaps()
+    ] == [(100, 100), (102, 102)]
+
+
+def test_a_forming_candle_shows_a_missing_finished_one(
+    bench: Bench, venue: Any, make_candle: Callable[..., Any]
+) -> None:
+    """When a candle forms whose predecessor never finished, the predecessor is fetched at once."""
+    venue.holds(100)
+    bench.take(make_candle(101, closed=False))
+
+    assert bench.finished() == [100]
+
+
+def test_a_candle_that_ended_while_the_socket_was_down_is_fetched(
+    bench: Bench, venue: Any, make_candle: Callable[..., Any]
+) -> None:
+    """After a break the socket's word on a candle that ended before it is replaced by the venue's record."""
+    bench.take(Resumed(True), make_candle(100, 1.0, closed=False))
+    bench.now = 102
+    bench.take(Resumed(False, "closed"))
+    venue.holds(100, 101)
+    bench.take(make_candle(100, 1.0), make_candle(102, 7.0))
+
+    assert bench.finished() == [100, 101, 102]
+    assert next(candle.close for candle in bench.sent if candle.closed) == "600.0"
+
+
+def test_candles_missed_while_off_are_published_at_the_next_start(
+    bench: Bench, venue: Any, tmp_path: Path
+) -> None:
+    """A restarted feed goes on behind the last stored candle, so nobody sees one twice or misses one."""
+    venue.holds(*range(100, 105))
+    again = Bench(venue, tmp_path / "series", now=105)
+    again.load(10)
+
+    assert list(range(100, 105)) == again.finished()
+
+
+def test_a_long_absence_is_marked(bench: Bench, venue: Any, tmp_path: Path) -> None:
+    """After an absence longer than the history asked for, the part that is not fetched is noted."""
+    venue.holds(*range(190, 200))
+    again = Bench(venue, tmp_path / "series", now=200)
+    again.load(10)
+
+    assert list(range(190, 200)) == again.finished()
+    assert [(gap.first_ms // STEP, gap.last_ms // STEP) for gap in again.store.gaps()] == [(100, 189)]
+
+
+def test_fetches_are_paged_and_go_past_holes(venue: Any, tmp_path: Path) -> None:
+    """A long history is fetched page by page; an empty page does not end it."""
+    venue.holds(*range(50, 60), *range(80, 100))
+    made = Bench(venue, tmp_path / "series", now=100)
+    made.load(50)
+
+    assert [*range(50, 60), *range(80, 100)] == (made.store.columns().open_ms // STEP).tolist()
+    assert all(limit <= 10 for _, limit in venue.asked)
