@@ -1,40 +1,115 @@
-"""Logging of every service: one JSON object a line on stderr, which the supervisor keeps and rotates."""
+"""Logging of every service: one JSON object a line on stderr, which the supervisor keeps and rotates.
+
+Secrets never get there: fields with telling names are masked, and every secret that this process has seen is
+blotted out of the finished line, tracebacks included.
+"""
 
 import logging
 import sys
-from typing import cast
+import traceback
+from typing import Any, cast
 
 import structlog
 
+from ...configs.secret import MASK, MASKER, is_secret_name
+from .sink import LogSink, stderr_sink
 
-def configure(service: str, level: str) -> structlog.typing.FilteringBoundLogger:
+Event = structlog.typing.EventDict
+
+_MAX_DEPTH = 4
+
+
+def configure(service: str, level: str, sink: LogSink | None = None) -> structlog.typing.FilteringBoundLogger:
     """Set up structlog, and lead the standard library's loggers into it."""
     number = logging.getLevelNamesMapping()[level.upper()]
+    out = sink or stderr_sink()
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
+        _mask_fields,
+    ]
+    render: list[structlog.typing.Processor] = [
+        _plain_traceback,
+        structlog.processors.JSONRenderer(default=str, ensure_ascii=False),
+        _blot,
     ]
     structlog.configure(
-        processors=[
-            *shared,
-            structlog.processors.dict_tracebacks,
-            structlog.processors.JSONRenderer(default=str, ensure_ascii=False),
-        ],
+        processors=[*shared, *render],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
+        logger_factory=structlog.WriteLoggerFactory(file=cast("Any", out)),
+        cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    _lead_in_standard_library(service, number, out, shared, render)
+    return cast("structlog.typing.FilteringBoundLogger", structlog.get_logger(service=service).bind())
+
+
+def finish(patience_s: float = 1.0) -> None:
+    """Write what a slow reader has not yet taken; called once before the process ends."""
+    for handler in logging.getLogger().handlers:
+        stream = getattr(handler, "stream", None)
+        if isinstance(stream, LogSink):
+            stream.finish(patience_s)
+
+
+def _lead_in_standard_library(
+    service: str,
+    level: int,
+    out: LogSink,
+    shared: list[structlog.typing.Processor],
+    render: list[structlog.typing.Processor],
+) -> None:
+    def name_service(_logger: Any, _method: str, event: Event) -> Event:
+        record = event.get("_record")
+        event.setdefault("service", service)
+        if record is not None:
+            event.setdefault("logger", record.name)
+        return event
+
+    handler = logging.StreamHandler(cast("Any", out))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.dict_tracebacks,
-                structlog.processors.JSONRenderer(default=str, ensure_ascii=False),
-            ],
+            processors=[name_service, structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
         )
     )
-    logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler], force=True)
-    return cast("structlog.typing.FilteringBoundLogger", structlog.get_logger(service=service))
+    # A log line that cannot be formatted must not print to a stderr that may block.
+    logging.raiseExceptions = False
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
+    logging.captureWarnings(True)
+
+
+def _mask_fields(_logger: Any, _method: str, event: Event) -> Event:
+    for key, value in event.items():
+        if key != "event":
+            event[key] = MASK if is_secret_name(key) and value else _masked(value, _MAX_DEPTH)
+    return event
+
+
+def _masked(value: Any, depth: int) -> Any:
+    if depth == 0:
+        return value
+    if isinstance(value, dict):
+        return {
+            key: MASK if isinstance(key, str) and is_secret_name(key) else _masked(item, depth - 1)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_masked(item, depth - 1) for item in value]
+    return value
+
+
+def _plain_traceback(_logger: Any, _method: str, event: Event) -> Event:
+    """Tracebacks as text, without the values of variables: those hold secrets."""
+    info = event.pop("exc_info", None)
+    if info is True:
+        info = sys.exc_info()
+    elif isinstance(info, BaseException):
+        info = (type(info), info, info.__traceback__)
+    if info and info[1] is not None:
+        event["exception"] = "".join(traceback.format_exception(*info))
+    return event
+
+
+def _blot(_logger: Any, _method: str, line: Any) -> str:
+    return MASKER.blot(str(line))

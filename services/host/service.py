@@ -9,11 +9,12 @@
 """
 
 import asyncio
-import contextlib
+import importlib
+import os
 import signal
 import sys
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar
 
 import structlog
@@ -28,6 +29,7 @@ from ...configs.errors import CryptoBotError, StartError
 from ...configs.notify import Notifier
 from ...configs.paths import Home
 from ...configs.schema import Settings
+from . import logs
 from .logs import configure
 
 EXIT_OK = 0
@@ -64,7 +66,7 @@ class Service:
         """Leave things in order. Called once, after the main loop ended, also when `setup` failed."""
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        """Run a task for the service's lifetime. If it fails, the service fails: the supervisor restarts it."""
+        """Run a task for the service's lifetime. If it fails, the service fails and is restarted."""
         task = asyncio.get_running_loop().create_task(work, name=f"{self.name}:{name}")
         self._tasks.add(task)
         task.add_done_callback(self._finished)
@@ -87,12 +89,11 @@ class Service:
         """The life of a service: setup, ready, heartbeats, stop."""
         self.bus.serve(Ping, _answer_ping)
         try:
-            await self.setup()
-            notifier.ready()
-            self.log.info("ready")
-            beat = asyncio.create_task(self._beat(notifier), name=f"{self.name}:heartbeat")
-            await self._stopped.wait()
-            beat.cancel()
+            if await self._set_up():
+                self.spawn(self._beat(notifier), "heartbeat")
+                notifier.ready()
+                self.log.info("ready")
+                await self._stopped.wait()
             notifier.stopping()
         finally:
             for task in tuple(self._tasks):
@@ -102,17 +103,29 @@ class Service:
         if self._failure is not None:
             raise self._failure
 
+    async def _set_up(self) -> bool:
+        """Run `setup`, unless the service is asked to stop meanwhile; is it ready?"""
+        setup = asyncio.ensure_future(self.setup())
+        stopped = asyncio.ensure_future(self._stopped.wait())
+        await asyncio.wait((setup, stopped), return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not setup.done():
+            setup.cancel()
+            await asyncio.gather(setup, return_exceptions=True)
+            return False
+        setup.result()
+        await self.bus.settled()
+        return not self._stopped.is_set()
+
     async def _beat(self, notifier: Notifier) -> None:
         loop = asyncio.get_running_loop()
         heartbeat = self.bus.topic(topics.service_heartbeat(self.name), Heartbeat)
-        import os
-
-        progress, due = 0, loop.time()
+        pid, progress, due = os.getpid(), 0, loop.time()
         while True:
             lag_ms = max(0.0, (loop.time() - due) * 1000.0)
             progress += 1
             notifier.alive(progress)
-            heartbeat.send(Heartbeat(name=self.name, pid=os.getpid(), progress=progress, loop_lag_ms=lag_ms))
+            heartbeat.send(Heartbeat(name=self.name, pid=pid, progress=progress, loop_lag_ms=lag_ms))
             due = max(due + HEARTBEAT_INTERVAL_S, loop.time())
             await asyncio.sleep(due - loop.time())
 
@@ -123,26 +136,43 @@ def _answer_ping(request: Request[Ping]) -> Done:
 
 def run(service_class: type[Service], home: Home) -> int:
     """Run one service in this process until SIGTERM or SIGINT; return the exit code."""
-    if sys.platform == "win32":
-        # ZeroMQ's descriptor can be watched only by the selector loop.
-        asyncio.set_event_loop_policy(asyncio.WindowsSelectorEventLoopPolicy())
     settings = snapshot.read(home)
     log = configure(service_class.name, settings.log.level)
     try:
-        asyncio.run(_main(service_class, home, settings, log))
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(_main(service_class, home, settings, log))
     except StartError as error:
         log.error("cannot start", reason=str(error))
-        Notifier().send(STATUS=str(error))
-        return EXIT_CANNOT_START
+        return _told(str(error), EXIT_CANNOT_START)
     except CryptoBotError as error:
         log.error("failed", reason=str(error), kind=type(error).__name__)
-        Notifier().send(STATUS=str(error))
-        return EXIT_FAILED
+        return _told(str(error), EXIT_FAILED)
     except Exception as error:
         log.exception("crashed")
-        Notifier().send(STATUS=f"{type(error).__name__}: {error}")
-        return EXIT_FAILED
+        return _told(f"{type(error).__name__}: {error}", EXIT_FAILED)
+    finally:
+        logs.finish()
     return EXIT_OK
+
+
+def _told(reason: str, exit_code: int) -> int:
+    """Tell the supervisor why this process ends."""
+    notifier = Notifier()
+    notifier.send(STATUS=" ".join(reason.split())[:1000])
+    notifier.close()
+    return exit_code
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop where it is installed; on Windows the selector loop, which alone can watch ZeroMQ."""
+    if sys.platform == "win32":
+        return asyncio.SelectorEventLoop
+    try:
+        uvloop = importlib.import_module("uvloop")
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
 
 
 async def _main(
@@ -153,12 +183,21 @@ async def _main(
     notifier = Notifier()
     try:
         service = service_class(home, settings, bus, log)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            with contextlib.suppress(NotImplementedError):
-                loop.add_signal_handler(number, service.end)
+        _stop_on_signals(service)
         await service.serve_until_stopped(notifier)
         log.info("stopped", uptime_s=round(time.monotonic() - started, 3))
     finally:
         notifier.close()
         await bus.close()
+
+
+def _stop_on_signals(service: Service) -> None:
+    loop = asyncio.get_running_loop()
+    for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
+        number = getattr(signal, name, None)
+        if number is None:
+            continue
+        try:
+            loop.add_signal_handler(number, service.end)
+        except NotImplementedError:
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(service.end))
