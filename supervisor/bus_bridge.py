@@ -1,0 +1,231 @@
+"""The supervisor on the bus: states, statistics and alerts go out, status and control come in.
+
+A thread of its own owns the bus. The supervisor hands it events through a bounded queue and never waits for
+it: with the bus away, supervising goes on, and when it is back all states are stated again.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from ..bus import topics
+from ..bus.contracts.base import Done, Message
+from ..bus.contracts.service import (
+    Alert,
+    ControlService,
+    GetStatus,
+    ServiceState,
+    ServiceStats,
+    ServiceStatus,
+    SupervisorStatus,
+)
+from ..configs.errors import CryptoBotError, RequestFailedError, UsageError
+from . import states
+from .unit import Raised, StateChange
+
+if TYPE_CHECKING:
+    from ..bus.api import Request
+    from ..bus.blocking import BlockingBus
+    from .supervisor import Supervisor
+
+_NAME = "supervisor"
+_BUS_SERVICE = "bus"
+_QUEUE = 10_000
+_ANSWER_S = 4.0
+
+
+class BusBridge:
+    """Connects when the broker is ready; built and closed on the supervisor's thread."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        self._queue: queue.Queue[Message | None] = queue.Queue(_QUEUE)
+        self._thread: threading.Thread | None = None
+        self._closing = False
+        self._lost = 0
+        supervisor.listeners.append(self._heard)
+        broker = supervisor.lifecycle.units[_BUS_SERVICE]
+        if broker.ready:
+            self._broker_ready()
+
+    # On the supervisor's thread
+
+    def _heard(self, event: StateChange | Raised) -> None:
+        self._put(_message(event))
+        if isinstance(event, StateChange) and event.name == _BUS_SERVICE and event.state == states.RUNNING:
+            self._broker_ready()
+
+    def _put(self, message: Message | None) -> None:
+        try:
+            self._queue.put_nowait(message)
+        except queue.Full:
+            self._lost += 1  # all states are stated again when the broker is back
+
+    def _broker_ready(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="bus-bridge", daemon=True)
+            self._thread.start()
+            self._supervisor.loop.call_later(0.0, self._tick)
+        for state in self._all_states():
+            self._put(state)
+
+    def _tick(self) -> None:
+        if self._closing:
+            return
+        now = time.monotonic()
+        if self._supervisor.lifecycle.units[_BUS_SERVICE].ready:
+            for unit in self._supervisor.lifecycle.units.values():
+                if unit.pid and unit.sample is not None:
+                    self._put(
+                        ServiceStats(
+                            name=unit.name,
+                            pid=unit.pid,
+                            cpu_percent=unit.cpu_percent,
+                            rss_bytes=unit.rss_bytes,
+                            threads=unit.threads,
+                            open_files=0,
+                            uptime_s=round(unit.uptime_s(now), 3),
+                        )
+                    )
+        self._supervisor.loop.call_later(self._supervisor.settings.supervisor.stats_interval_s, self._tick)
+
+    def _all_states(self) -> list[ServiceState]:
+        return [
+            ServiceState(
+                name=unit.name,
+                title=unit.manifest.label,
+                state=unit.state,
+                ready=unit.ready,
+                pid=unit.pid,
+                since_ns=unit.since_ns,
+                restarts=unit.restarts,
+                reason=unit.reason,
+                health=unit.health,
+            )
+            for unit in self._supervisor.lifecycle.units.values()
+        ]
+
+    def close(self) -> None:
+        """Say the last words and end the thread; never waits long."""
+        self._closing = True
+        self._put(None)
+        if self._thread is not None:
+            self._thread.join(0.5)
+
+    # On the bridge's thread
+
+    def _run(self) -> None:
+        try:
+            bus = self._open()
+        except CryptoBotError as error:
+            self._note("no bus", str(error))
+            return
+        try:
+            while (message := self._queue.get()) is not None:
+                self._publish(bus, message)
+        finally:
+            bus.close()
+
+    def _open(self) -> BlockingBus:
+        from ..bus.blocking import BlockingBus
+
+        bus = BlockingBus.open(self._supervisor.home, _NAME)
+        bus.serve(GetStatus, self._get_status)
+        bus.serve(ControlService, self._control)
+        return bus
+
+    def _publish(self, bus: BlockingBus, message: Message) -> None:
+        try:
+            bus.publish(_topic(message), message)
+        except (CryptoBotError, OSError) as error:
+            self._note("cannot publish", str(error))
+
+    def _note(self, event: str, reason: str) -> None:
+        self._supervisor.loop.call_soon_threadsafe(
+            lambda: self._supervisor.journal.write("warning", event, reason=reason)
+        )
+
+    def _get_status(self, _request: Request[GetStatus]) -> SupervisorStatus:
+        return _status_message(self._on_loop(self._supervisor.status))
+
+    def _control(self, request: Request[ControlService]) -> Done:
+        wanted = request.message
+        if wanted.action not in {"start", "stop", "restart"}:
+            raise RequestFailedError("unknown_action", "A service can be started, stopped or restarted.")
+
+        def act() -> None:
+            self._supervisor.journal.write("info", "asked over the bus", actor=wanted.actor, action=wanted.action)
+            self._supervisor.operations.change(wanted.action, wanted.service)
+
+        try:
+            self._on_loop(act)
+        except UsageError as error:
+            raise RequestFailedError("refused", str(error)) from error
+        return Done(message=f"{wanted.action} of {wanted.service} is under way")
+
+    def _on_loop(self, call: Any) -> Any:
+        """Run on the supervisor's thread and wait for the result."""
+        box: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue(1)
+
+        def run() -> None:
+            try:
+                box.put((call(), None))
+            except CryptoBotError as error:
+                box.put((None, error))
+
+        self._supervisor.loop.call_soon_threadsafe(run)
+        try:
+            result, error = box.get(timeout=_ANSWER_S)
+        except queue.Empty:
+            raise RequestFailedError("busy", "The supervisor did not answer in time.") from None
+        if error is not None:
+            raise error
+        return result
+
+
+def _message(event: StateChange | Raised) -> Message:
+    if isinstance(event, StateChange):
+        return ServiceState(
+            name=event.name,
+            title=event.title,
+            state=event.state,
+            ready=event.ready,
+            pid=event.pid,
+            since_ns=event.since_ns,
+            restarts=event.restarts,
+            reason=event.reason,
+            health=event.health,
+        )
+    return Alert(
+        key=event.key,
+        severity=event.severity,
+        source=event.source,
+        title=event.title,
+        detail=event.detail,
+        recovered=event.recovered,
+    )
+
+
+def _topic(message: Message) -> str:
+    if isinstance(message, ServiceState):
+        return topics.service_state(message.name)
+    if isinstance(message, ServiceStats):
+        return topics.service_stats(message.name)
+    assert isinstance(message, Alert)
+    return topics.alert(message.severity)
+
+
+def _status_message(status: dict[str, Any]) -> SupervisorStatus:
+    own = status["supervisor"]
+    fields = ServiceStatus.__struct_fields__
+    services = [
+        ServiceStatus(**{key: value for key, value in service.items() if key in fields and key != "requires"},
+                      requires=list(service["requires"]))
+        for service in status["services"]
+    ]
+    return SupervisorStatus(
+        pid=own["pid"], state=own["state"], uptime_s=own["uptime_s"], version=own["version"], services=services
+    )

@@ -1,0 +1,151 @@
+"""The blocking client of the control socket. It imports nothing heavy: `cryptobot status` must start at once."""
+
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+from ...configs.errors import CryptoBotError, NotRunningError, SettingsError, UsageError
+from ...configs.paths import Home
+
+_ERRORS: dict[str, type[CryptoBotError]] = {"settings": SettingsError, "usage": UsageError}
+
+
+class ControlClient:
+    """Speaks to the daemon of one home. One connection, used by one thread.
+
+    Raises:
+        NotRunningError: no daemon runs there, or it went away during a call.
+    """
+
+    def __init__(self, home: Home, *, timeout_s: float = 10.0) -> None:
+        self._home, self._timeout_s = home, timeout_s
+        self._token = ""
+        self._number = 0
+        self._received = b""
+        self._socket = self._connect()
+
+    def _connect(self) -> socket.socket:
+        try:
+            if hasattr(socket, "AF_UNIX") and not (self._home.run / "control.json").exists():
+                sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+                sock.settimeout(self._timeout_s)
+                sock.connect(str(self._home.sockets / "control.sock"))
+                return sock
+            address = json.loads((self._home.run / "control.json").read_bytes())
+            self._token = address["token"]
+            return socket.create_connection(("127.0.0.1", address["port"]), timeout=self._timeout_s)
+        except (OSError, ValueError, KeyError) as error:
+            raise NotRunningError(
+                f"CryptoBot does not run in {self._home.root}; start it with `cryptobot up`."
+            ) from error
+
+    def status(self) -> dict[str, Any]:
+        """{"supervisor": {...}, "services": [...]} as `cryptobot status --json` prints it."""
+        return dict(self.call("status"))
+
+    def start(self, service: str = "", *, wait: bool = True, timeout_s: float = 60.0) -> dict[str, Any]:
+        """Start one service with what it needs, or all; with `wait`, return when it is ready or has failed."""
+        return dict(self.call("start", service=service, wait=wait, timeout_s=timeout_s))
+
+    def stop(self, service: str = "", *, wait: bool = True, timeout_s: float = 60.0) -> dict[str, Any]:
+        """Stop one service, or all (the daemon stays). They stay stopped until started by a person."""
+        return dict(self.call("stop", service=service, wait=wait, timeout_s=timeout_s))
+
+    def restart(self, service: str = "", *, wait: bool = True, timeout_s: float = 60.0) -> dict[str, Any]:
+        """Restart one service, or all."""
+        return dict(self.call("restart", service=service, wait=wait, timeout_s=timeout_s))
+
+    def wait_ready(self, *, timeout_s: float = 60.0) -> dict[str, Any]:
+        """Return {"ready": bool, "services": [...]} when every wanted service is ready, or one has failed for good."""
+        return dict(self.call("wait", timeout_s=timeout_s))
+
+    def shutdown(self, *, timeout_s: float = 60.0) -> None:
+        """Stop all services in reverse order and end the daemon; returns when it is gone."""
+        self._socket.settimeout(timeout_s)
+        self._send("shutdown", {})
+        while self._line():
+            pass
+
+    def reload(self) -> dict[str, Any]:
+        """Take the settings again; only what changed is restarted. Returns the plan that is carried out."""
+        return dict(self.call("reload"))
+
+    def plan(self, action: str, service: str = "") -> list[dict[str, Any]]:
+        """What `start`, `stop`, `restart` or `reload` would do: objects of service, action, why."""
+        return list(self.call("plan", action=action, service=service))
+
+    def graph(self, style: str = "text") -> str:
+        """The graph of services: text, dot or mermaid."""
+        return str(self.call("graph", style=style))
+
+    def metrics(self) -> str:
+        """Metrics in the text format of Prometheus."""
+        return str(self.call("metrics"))
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """First {"kind": "snapshot", "services": [...]}, then each change as it happens; ends with the daemon."""
+        self._send("events", {})
+        first = self._reply()
+        self._socket.settimeout(None)
+        yield {"kind": "snapshot", "services": first["snapshot"]}
+        while line := self._line():
+            if line.strip():
+                yield json.loads(line)
+
+    def call(self, operation: str, **arguments: object) -> Any:
+        """One request and its answer.
+
+        Raises:
+            CryptoBotError: what the daemon refused, with its sentence.
+            NotRunningError: the daemon went away.
+        """
+        patience = arguments.get("timeout_s", 0.0)
+        assert isinstance(patience, float | int)
+        self._socket.settimeout(max(self._timeout_s, patience + 5.0))
+        self._send(operation, arguments)
+        return self._reply()
+
+    def _send(self, operation: str, arguments: dict[str, object]) -> None:
+        self._number += 1
+        request = {"id": self._number, "op": operation, **arguments}
+        if self._token:
+            request["token"] = self._token
+        try:
+            self._socket.sendall(json.dumps(request).encode() + b"\n")
+        except OSError as error:
+            raise NotRunningError("The daemon went away; `cryptobot status` says more.") from error
+
+    def _reply(self) -> Any:
+        line = self._line()
+        if not line:
+            raise NotRunningError("The daemon went away before it answered.")
+        answer = json.loads(line)
+        if answer["ok"]:
+            return answer["result"]
+        error = answer["error"]
+        raise _ERRORS.get(error["code"], CryptoBotError)(error["message"])
+
+    def _line(self) -> bytes:
+        while b"\n" not in self._received:
+            try:
+                data = self._socket.recv(65_536)
+            except TimeoutError as error:
+                raise NotRunningError("The daemon did not answer in time.") from error
+            except OSError:
+                data = b""
+            if not data:
+                return b""
+            self._received += data
+        line, _, self._received = self._received.partition(b"\n")
+        return line + b"\n"
+
+    def close(self) -> None:
+        """Hang up."""
+        self._socket.close()
+
+    def __enter__(self) -> "ControlClient":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,497 @@
+"""Starting, stopping and restarting of services: every change of a state is decided here."""
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from ..configs.errors import UsageError
+from . import states
+from .logs import Outputs
+from .loop import Loop
+from .order import Graph, nearest
+from .platform.base import CannotSpawn, Platform, SpawnRequest, describe_exit
+from .registry import Manifest, program
+from .unit import Raised, Unit
+
+EXIT_CANNOT_START = 78
+_KILL_TIMEOUT_S = 5.0
+_STRAY_TIMEOUT_S = 1.0
+_HELPER_TIMEOUT_S = 30.0
+_OURS = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "CRYPTOBOT_READY_FD", "LISTEN_FDS", "LISTEN_PID")
+
+
+class Listener(Protocol):
+    """Who hears of changes. Called on the loop's thread, in order."""
+
+    def state_changed(self, unit: Unit, before: str) -> None: ...
+    def raised(self, alert: Raised) -> None: ...
+    def note(self, event: str, **fields: object) -> None: ...
+
+
+class Prober(Protocol):
+    """Finds out that a service is ready when it does not say so itself."""
+
+    def watch(self, unit: Unit, ready: Callable[[], None]) -> None: ...
+
+
+class Lifecycle:
+    """All services and what happens to them.
+
+    Args:
+        extra_environment: what every child gets besides our own environment.
+        home_argument: the home folder as children get it.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        platform: Platform,
+        outputs: Outputs,
+        listener: Listener,
+        *,
+        home_argument: str,
+        extra_environment: dict[str, str],
+    ) -> None:
+        self.loop, self.platform, self.outputs, self.listener = loop, platform, outputs, listener
+        self.units: dict[str, Unit] = {}
+        self.graph = Graph(())
+        self.shutting_down = False
+        self.prober: Prober | None = None
+        self.drain_notifications: Callable[[], None] = lambda: None
+        self.when_process_gone: Callable[[Unit, str], bool] = lambda unit, reason: False
+        self._home = home_argument
+        self._environment = {key: value for key, value in os.environ.items() if key not in _OURS}
+        self._environment.update(extra_environment)
+        self._by_pid: dict[int, Unit] = {}
+        self._by_stray: dict[int, Unit] = {}
+        self._helpers: dict[int, Callable[[int | None], None]] = {}
+        self._waiting: set[str] = set()
+        self._when_all_stopped: Callable[[], None] | None = None
+
+    # Asked for from outside
+
+    def unit(self, name: str) -> Unit:
+        """The service of that name.
+
+        Raises:
+            UsageError: there is none; the nearest name is given.
+        """
+        found = self.units.get(name)
+        if found is None:
+            raise UsageError(f"There is no service {name!r}; {nearest(name, self.units)}")
+        return found
+
+    def start(self, names: Iterable[str], *, by_user: bool = False) -> None:
+        """Start services and what they require or want, each as soon as its requirements are ready."""
+        asked = set(names)
+        for name in self.graph.with_requirements(asked):
+            unit = self.units[name]
+            if name in asked:
+                unit.user_stopped = unit.user_stopped and not by_user
+            elif not unit.manifest.enabled or unit.user_stopped:
+                continue
+            unit.wanted = True
+            if by_user and name in asked:
+                unit.policy.reset()
+            if unit.state in states.AT_REST or (unit.state == states.BACKOFF and by_user):
+                self._begin(unit)
+            elif unit.state == states.STOPPING:
+                unit.start_again = True
+
+    def stop(self, name: str, *, by_user: bool = False, reason: str = "") -> None:
+        """Stop one service; others are left alone."""
+        unit = self.unit(name)
+        unit.user_stopped = unit.user_stopped or by_user
+        unit.wanted = unit.start_again = False
+        self._stop_unit(unit, reason or ("stopped by the user" if by_user else "stopped"))
+
+    def restart(self, name: str, reason: str = "restart asked for") -> None:
+        """Stop and start one service; a waiting one is tried again at once. Asked twice, it happens once."""
+        unit = self.unit(name)
+        unit.policy.reset()
+        if not unit.pid:
+            if unit.state != states.STARTING:
+                self.start([name], by_user=True)
+            return
+        unit.user_stopped = False
+        unit.wanted = unit.start_again = True
+        self._stop_unit(unit, reason)
+
+    def shutdown(self, done: Callable[[], None]) -> None:
+        """Stop everything, dependents before what they depend on, then call `done`."""
+        self._when_all_stopped = done
+        if self.shutting_down:
+            return
+        self.shutting_down = True
+        for unit in self.units.values():
+            unit.wanted = unit.start_again = False
+        for unit in tuple(self.units.values()):
+            self._stop_when_free(unit)
+        self._check_all_stopped()
+
+    # Starting
+
+    def _begin(self, unit: Unit) -> None:
+        unit.clear_timer()
+        blocker = self._blocker(unit)
+        self._set(unit, states.STARTING, blocker)
+        if blocker:
+            self._waiting.add(unit.name)
+        else:
+            self._spawn(unit)
+
+    def _blocker(self, unit: Unit) -> str:
+        """Why the service has to wait, as a sentence; empty when it need not."""
+        for name in unit.manifest.requires:
+            other = self.units[name]
+            if not other.ready:
+                tail = f", which is {other.state}" if other.state != states.STARTING else ""
+                detail = f": {other.reason}" if tail and other.reason else ""
+                return f"waits for {name}{tail}{detail}"
+        for name in (*unit.manifest.wants, *unit.manifest.after):
+            wanted = self.units.get(name)
+            if wanted is not None and wanted.wanted and wanted.state == states.STARTING and not wanted.ready:
+                return f"waits for {name}"
+        return ""
+
+    def _spawn(self, unit: Unit) -> None:
+        self._waiting.discard(unit.name)
+        unit.kill_reason = unit.status_text = ""
+        unit.said_stopping = False
+        try:
+            unit.pid = self.platform.spawn(self._request(unit))
+        except CannotSpawn as error:
+            self.listener.note("cannot spawn", service=unit.name, reason=error.reason)
+            if error.lasting:
+                self._fatal(unit, error.reason)
+            else:
+                self._failed(unit, error.reason, 0.0)
+            return
+        unit.started_at = time.monotonic()
+        self._by_pid[unit.pid] = unit
+        if unit.manifest.readiness.kind == "none":
+            self._ready(unit)
+            return
+        unit.reason = "not ready yet"
+        unit.timer = self.loop.call_later(unit.start_timeout_s, lambda: self._start_timed_out(unit))
+        if unit.manifest.readiness.kind != "notify" and self.prober is not None:
+            pid = unit.pid
+            self.prober.watch(unit, lambda: self._ready(unit) if unit.pid == pid else None)
+
+    def _request(self, unit: Unit) -> SpawnRequest:
+        manifest = unit.manifest
+        argv = list(manifest.command) or [*program(), "--home", self._home, "service", "run", manifest.name]
+        environment = {**self._environment, **manifest.environment}
+        environment["CRYPTOBOT_HOME"], environment["CRYPTOBOT_SERVICE"] = self._home, manifest.name
+        limits = manifest.limits
+        return SpawnRequest(
+            argv,
+            environment,
+            self.outputs.open(manifest.name),
+            manifest.directory,
+            limits.rlimits,
+            limits.nice,
+            limits.cpus,
+        )
+
+    def _start_timed_out(self, unit: Unit) -> None:
+        detail = f" ({unit.status_text})" if unit.status_text else ""
+        self.kill(unit, f"was not ready within {unit.start_timeout_s:g} s{detail}")
+
+    def _ready(self, unit: Unit) -> None:
+        if unit.state not in {states.STARTING, states.DEGRADED} or not unit.pid:
+            return
+        unit.clear_timer()
+        unit.ready = True
+        unit.ready_at = time.monotonic()
+        note = f"runs without {', '.join(unit.missing)}, which does not exist" if unit.missing else ""
+        self._set(unit, states.RUNNING, note)
+
+    # What children and the system tell
+
+    def on_notify(self, pid: int, fields: dict[str, str]) -> None:
+        """A datagram of sd_notify(3)."""
+        unit = self._by_pid.get(pid) or self._owner(pid)
+        if unit is None:
+            return
+        if "STATUS" in fields:
+            unit.status_text = fields["STATUS"]
+        if fields.get("STOPPING") == "1":
+            unit.said_stopping = True
+        if fields.get("WATCHDOG") == "1":
+            self._beat(unit, fields.get("X_PROGRESS", ""))
+        if fields.get("READY") == "1":
+            self._ready(unit)
+
+    def _owner(self, pid: int) -> Unit | None:
+        for main, unit in self._by_pid.items():
+            if self.platform.same_group(pid, main):
+                return unit
+        return None
+
+    def _beat(self, unit: Unit, progress: str) -> None:
+        # Beats without progress come from a thread of a process whose main loop hangs.
+        if progress and progress == unit.progress:
+            return
+        unit.progress = progress
+        unit.beat_at = time.monotonic()
+        if unit.state == states.DEGRADED:
+            unit.ready = True
+            self._set(unit, states.RUNNING, "recovered")
+        elif unit.adopted and unit.state == states.STARTING:
+            self._ready(unit)  # its READY=1 came while no supervisor listened
+
+    def degrade(self, unit: Unit, reason: str) -> None:
+        """The process lives and does not do its work."""
+        if unit.state == states.RUNNING:
+            self._set(unit, states.DEGRADED, reason)
+
+    def kill(self, unit: Unit, reason: str) -> None:
+        """Kill the tree; the exit that follows counts as a failure with this reason."""
+        if not unit.pid:
+            return
+        unit.kill_reason = reason
+        self.listener.note("killed", service=unit.name, pid=unit.pid, reason=reason)
+        self.platform.kill_tree(unit.pid)
+
+    def on_exit(self, pid: int, code: int | None) -> None:
+        """A process ended."""
+        self.drain_notifications()  # its last words lie in the socket
+        unit = self._by_pid.pop(pid, None)
+        if unit is None:
+            self._other_ended(pid, code)
+            return
+        unit.clear_timer()
+        unit.exit_code = code
+        self.platform.forget(pid)
+        self.outputs.ended(unit.name)
+        self._sweep(unit, pid)
+
+    def run_helper(self, unit: Unit, argv: tuple[str, ...], done: Callable[[int | None], None]) -> None:
+        """Run a short command (a hook, a probe) in the service's environment; `done` gets its exit code."""
+        request = self._request(unit)._replace(argv=list(argv))
+        try:
+            pid = self.platform.spawn(request)
+        except CannotSpawn as error:
+            self.listener.note("cannot run", service=unit.name, command=argv[0], reason=error.reason)
+            self.loop.call_soon(lambda: done(None))
+            return
+        self._helpers[pid] = done
+        self.loop.call_later(_HELPER_TIMEOUT_S, lambda: self._end_helper(pid))
+
+    def _end_helper(self, pid: int) -> None:
+        if pid in self._helpers:
+            self.platform.kill_tree(pid)
+
+    def _other_ended(self, pid: int, code: int | None) -> None:
+        helper = self._helpers.pop(pid, None)
+        if helper is not None:
+            self.platform.forget(pid)
+            helper(code)
+            return
+        owner = self._by_stray.pop(pid, None)
+        if owner is not None:
+            owner.strays.discard(pid)
+            if not owner.strays:
+                self._sweep(owner, 0)
+        elif pid == self.outputs.keeper_pid:
+            if not self.shutting_down:
+                self.listener.note("log keeper ended", pid=pid)
+                self.outputs.keeper_ended()
+        else:
+            self.listener.note("orphan reaped", pid=pid, exit=describe_exit(code))
+
+    def _sweep(self, unit: Unit, main: int) -> None:
+        """Kill what the ended process left behind; go on when it is gone."""
+        strays = self.platform.strays(unit.name, main)
+        if not strays:
+            self._gone(unit)
+            return
+        self.listener.note("left processes behind", service=unit.name, pids=sorted(strays))
+        unit.strays = set(strays)
+        unit.timer = self.loop.call_later(_STRAY_TIMEOUT_S, lambda: self._gone(unit))
+        for stray in strays:
+            self._by_stray[stray] = unit
+            self.platform.kill_tree(stray)
+
+    def _gone(self, unit: Unit) -> None:
+        unit.clear_timer()
+        for stray in unit.strays:
+            self._by_stray.pop(stray, None)
+        unit.strays = set()
+        code, reason = unit.exit_code, unit.kill_reason
+        ran_s = time.monotonic() - unit.ready_at if unit.ready else 0.0
+        planned = code == 0 or (code is None and unit.said_stopping)
+        stopping = unit.state == states.STOPPING
+        unit.forget_process()
+        if stopping:
+            self._set(unit, states.STOPPED, unit.reason)
+            if unit.start_again and not self.shutting_down:
+                unit.start_again = False
+                unit.restarts += 1
+                self._begin(unit)
+            return
+        reason = reason or describe_exit(code)
+        if unit.status_text and not planned:
+            reason = f"{reason}: {unit.status_text}"
+        self._ended(unit, reason, planned, ran_s, code)
+
+    def _ended(self, unit: Unit, reason: str, planned: bool, ran_s: float, code: int | None) -> None:
+        policy = unit.manifest.restart
+        if code == EXIT_CANNOT_START:
+            self._fatal(unit, unit.status_text or "it says that it cannot start as things are (exit code 78)")
+        elif policy == "never" or (policy == "on-failure" and planned):
+            self._set(unit, states.EXITED, reason)
+        elif not self.when_process_gone(unit, reason):
+            self._failed(unit, reason, ran_s)
+
+    def _failed(self, unit: Unit, reason: str, ran_s: float) -> None:
+        wait = unit.policy.failed(time.monotonic(), ran_s)
+        if wait is None:
+            limit, window = unit.policy.limit, unit.policy.window_s
+            self._fatal(unit, f"{reason}; failed more than {limit} times in {window:g} s or in a row")
+            return
+        self._set(unit, states.BACKOFF, reason)
+        self.listener.raised(
+            Raised(
+                key=f"service.{unit.name}",
+                severity="warning",
+                source="supervisor",
+                title=f"{unit.manifest.label} failed",
+                detail=f"{unit.name} {reason}; restarting" + (f" in {wait:.1f} s." if wait else " now."),
+            )
+        )
+        if wait == 0.0:
+            self._retry(unit)
+        else:
+            unit.timer = self.loop.call_later(wait, lambda: self._retry(unit))
+
+    def _retry(self, unit: Unit) -> None:
+        unit.restarts += 1
+        self._begin(unit)
+
+    def _fatal(self, unit: Unit, reason: str) -> None:
+        unit.forget_process()
+        self._set(unit, states.FATAL, reason)
+        self.listener.raised(
+            Raised(
+                key=f"service.{unit.name}",
+                severity="critical",
+                source="supervisor",
+                title=f"{unit.manifest.label} does not run",
+                detail=f"{unit.name}: {reason}. Mend it, then `cryptobot start {unit.name}`.",
+            )
+        )
+
+    # Stopping
+
+    def _stop_unit(self, unit: Unit, reason: str) -> None:
+        self._waiting.discard(unit.name)
+        if unit.state in {states.STARTING, states.RUNNING, states.DEGRADED} and unit.pid:
+            unit.clear_timer()
+            self._set(unit, states.STOPPING, reason)
+            self._ask_to_stop(unit)
+        elif unit.state in {states.STARTING, states.BACKOFF, states.EXITED, states.FATAL}:
+            unit.clear_timer()
+            self._set(unit, states.STOPPED, reason)
+
+    def _ask_to_stop(self, unit: Unit) -> None:
+        if unit.strays:
+            # Its main process is gone already and the rest has been killed.
+            unit.timer = self.loop.call_later(_STRAY_TIMEOUT_S, lambda: self._gone(unit))
+            return
+        self.platform.ask_to_stop(unit.pid, unit.manifest.stop_signal)
+        unit.timer = self.loop.call_later(unit.stop_timeout_s, lambda: self._stop_timed_out(unit))
+
+    def _stop_timed_out(self, unit: Unit) -> None:
+        self.listener.note("killed", service=unit.name, pid=unit.pid, reason="did not stop in time")
+        self.platform.kill_tree(unit.pid)
+        unit.timer = self.loop.call_later(_KILL_TIMEOUT_S, lambda: self._cannot_be_killed(unit))
+
+    def _cannot_be_killed(self, unit: Unit) -> None:
+        pid = unit.pid
+        self._by_pid.pop(pid, None)
+        self._fatal(unit, f"its process {pid} cannot be killed (it waits inside the kernel)")
+
+    def _stop_when_free(self, unit: Unit) -> None:
+        if unit.state in states.AT_REST or unit.state == states.STOPPING:
+            return
+        for name in self.graph.dependants.get(unit.name, ()):
+            if self.units[name].state not in states.AT_REST and unit.pid:
+                return
+        self._stop_unit(unit, "the platform stops")
+
+    def _check_all_stopped(self) -> None:
+        if self._when_all_stopped and all(unit.state in states.AT_REST for unit in self.units.values()):
+            done, self._when_all_stopped = self._when_all_stopped, None
+            done()
+
+    # States
+
+    def _set(self, unit: Unit, state: str, reason: str) -> None:
+        before = unit.state
+        if before != state and not states.allowed(before, state):
+            raise RuntimeError(f"{unit.name}: {before} may not become {state} (docs/states.md)")
+        if state not in {states.RUNNING, states.DEGRADED}:
+            unit.ready = False
+        unit.reason = reason
+        if before == state:
+            return
+        unit.state = state
+        unit.since_ns = time.time_ns()
+        self.listener.state_changed(unit, before)
+        if state == states.RUNNING or state in states.AT_REST or state == states.BACKOFF:
+            self._settled(unit)
+
+    def _settled(self, unit: Unit) -> None:
+        if self.shutting_down:
+            if unit.state in states.AT_REST:
+                for name in self.graph.before.get(unit.name, ()):
+                    self._stop_when_free(self.units[name])
+                self._check_all_stopped()
+            return
+        for name in tuple(self._waiting):
+            if unit.name in self.graph.before[name]:
+                waiting = self.units[name]
+                blocker = self._blocker(waiting)
+                if blocker:
+                    waiting.reason = blocker
+                else:
+                    self._spawn(waiting)
+
+    # Configuration and adoption
+
+    def configure(self, manifests: Iterable[Manifest], make: Callable[[Manifest], Unit]) -> None:
+        """Take these services; those that are known already keep their process and state."""
+        chosen = list(manifests)
+        self.graph = Graph(chosen)
+        known, self.units = self.units, {}
+        for manifest in chosen:
+            unit = known.get(manifest.name) or make(manifest)
+            unit.missing = self.graph.missing_wants(manifest.name)
+            self.units[manifest.name] = unit
+
+    def retire(self, name: str) -> None:
+        """The service is no longer configured: end it now; the configuration that follows forgets it."""
+        unit = self.units[name]
+        self.stop(name, reason="no longer configured")
+        if unit.pid:
+            unit.clear_timer()
+            self._by_pid.pop(unit.pid, None)
+            self.platform.kill_tree(unit.pid)
+            self.platform.forget(unit.pid)
+        self.outputs.close(name)
+
+    def adopt(self, unit: Unit, pid: int, born: int, *, ready: bool) -> bool:
+        """Take up a process that an earlier supervisor started; False when it is gone or is another one."""
+        if not self.platform.adopt(pid, born):
+            return False
+        unit.pid, unit.born, unit.adopted, unit.wanted = pid, born, True, True
+        self._by_pid[pid] = unit
+        self._set(unit, states.STARTING, "adopted")
+        if ready:
+            self._ready(unit)
+        else:
+            unit.timer = self.loop.call_later(unit.start_timeout_s, lambda: self._start_timed_out(unit))
+        return True

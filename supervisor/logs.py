@@ -1,0 +1,251 @@
+"""Where the children's output goes: one pipe a service, drained by the log keeper.
+
+The pipe is made once for a service and serves all its lives, so that a restart costs no descriptor. Both
+ends are kept here too: if the keeper dies, no child sees a broken pipe, and the next keeper takes over.
+"""
+
+import array
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from ..configs.paths import Home
+from .log_keeper import MAX_ATTACHED, run_forked
+from .loop import Loop
+from .notify import NOTIFY_NAME
+from .platform.base import Platform
+
+_ORDERS_NAME = "logs.sock"
+_SEND_TIMEOUT_S = 2.0
+_KEEPER_RETRY_S = 10.0
+
+
+class Outputs:
+    """Interface of what a child's stdout and stderr become. This one writes straight into the log file.
+
+    For systems without fork and descriptor passing; the file grows until the next start of the service.
+    """
+
+    def __init__(self, home: Home, max_bytes: int, keep: int) -> None:
+        self._folder, self._max_bytes, self._keep = home.logs, max_bytes, keep
+        self._files: dict[str, int] = {}
+
+    def open(self, name: str) -> int:
+        """The descriptor for a new process of the service."""
+        from .logfile import LogFile
+
+        self.close(name)
+        path = self._folder / f"{name}.log"
+        if path.exists() and path.stat().st_size >= self._max_bytes:
+            LogFile(path, self._max_bytes, self._keep).rotate()
+        self._files[name] = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        return self._files[name]
+
+    def ended(self, name: str) -> None:
+        """The service's process ended."""
+
+    def close(self, name: str) -> None:
+        """The service is no longer known."""
+        descriptor = self._files.pop(name, None)
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def adopt(self, name: str, pid: int, inode: int) -> None:
+        """A process of an earlier supervisor goes on: take up its output."""
+
+    def inode(self, name: str) -> int:
+        """Names the service's pipe on disk, so that `adopt` can know it again; 0 when there is none."""
+        return 0
+
+    @property
+    def keeper_pid(self) -> int:
+        """The log keeper's process; 0 when there is none."""
+        return 0
+
+    def keeper_ended(self) -> None:
+        """The log keeper died: start another one."""
+
+    def finish(self) -> None:
+        """All children are gone: write out what is left."""
+
+
+class KeptOutputs(Outputs):
+    """Pipes, drained by a log keeper process that outlives the supervisor."""
+
+    def __init__(self, home: Home, max_bytes: int, keep: int, loop: Loop, platform: Platform) -> None:
+        super().__init__(home, max_bytes, keep)
+        self._loop, self._platform = loop, platform
+        self._path = home.sockets / _ORDERS_NAME
+        self._notify_path = str(home.sockets / NOTIFY_NAME)
+        self._pipes: dict[str, tuple[int, int]] = {}
+        self._unsent: list[str] = []
+        self._pid = 0
+        self._lifeline = -1
+        self._orders = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._orders.settimeout(_SEND_TIMEOUT_S)
+        self._finished = False
+        self._keeper_since = 0.0
+
+    @property
+    def keeper_pid(self) -> int:
+        return self._pid
+
+    def start_keeper(self) -> None:
+        """Fork a keeper and wait until its socket is there."""
+        self._close_lifeline()
+        life_read, self._lifeline = os.pipe()
+        ready_read, ready_write = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            run_forked(self._path, self._folder, self._notify_path, life_read, ready_write)
+        os.close(life_read)
+        os.close(ready_write)
+        os.read(ready_read, 1)
+        os.close(ready_read)
+        self._pid = pid
+        self._keeper_since = self._loop.now()
+
+    def adopt_keeper(self, pid: int, born: int) -> bool:
+        """Go on with the keeper of an earlier supervisor; False when it is gone."""
+        if not pid or not self._platform.adopt(pid, born):
+            return False
+        self._pid = pid
+        life_read, self._lifeline = os.pipe()
+        sent = self._send({"op": "serve", "supervisor": os.getpid()}, [life_read])
+        os.close(life_read)
+        return sent
+
+    def open(self, name: str) -> int:
+        pipe = self._pipes.get(name)
+        if pipe is None:
+            pipe = self._pipes[name] = os.pipe()
+            self._attach_soon(name)
+        return pipe[1]
+
+    def _attach_soon(self, name: str) -> None:
+        if not self._unsent:
+            self._loop.call_soon(self._attach)
+        self._unsent.append(name)
+
+    def _attach(self) -> None:
+        names, self._unsent = [name for name in self._unsent if name in self._pipes], []
+        for start in range(0, len(names), MAX_ATTACHED):
+            part = names[start : start + MAX_ATTACHED]
+            order = {"op": "attach", "names": part, "max_bytes": self._max_bytes, "keep": self._keep}
+            self._send(order, [self._pipes[name][0] for name in part])
+
+    def _send(self, order: dict[str, object], descriptors: list[int]) -> bool:
+        try:
+            passed = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
+            self._orders.sendmsg([json.dumps(order).encode()], passed, 0, str(self._path))
+        except OSError:
+            return False  # the keeper is gone or wedged; its death is seen and mended by keeper_ended
+        return True
+
+    def ended(self, name: str) -> None:
+        if name in self._pipes:
+            self._send({"op": "mark", "name": name}, [])
+
+    def close(self, name: str) -> None:
+        pipe = self._pipes.pop(name, None)
+        if pipe is None:
+            return
+        self._send({"op": "detach", "name": name}, [])
+        for descriptor in pipe:
+            os.close(descriptor)
+
+    def inode(self, name: str) -> int:
+        pipe = self._pipes.get(name)
+        return os.fstat(pipe[0]).st_ino if pipe else 0
+
+    def adopt(self, name: str, pid: int, inode: int) -> None:
+        # Opening a pipe through /proc gives new ends of the very same pipe.
+        source = f"/proc/{pid}/fd/1"
+        if sys.platform != "linux":
+            return
+        try:
+            if os.stat(source).st_ino != inode:
+                return
+            read_end = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            write_end = os.open(source, os.O_WRONLY | os.O_CLOEXEC)
+        except OSError:
+            return
+        self._pipes[name] = (read_end, write_end)
+        self._attach_soon(name)
+
+    def keeper_ended(self) -> None:
+        self._pid = 0
+        now = self._loop.now()
+        # The first death is mended at once; a keeper that cannot live is tried once in ten seconds.
+        delay_s = 0.0 if now - self._keeper_since > _KEEPER_RETRY_S else _KEEPER_RETRY_S
+        self._loop.call_later(delay_s, self._replace_keeper)
+
+    def _replace_keeper(self) -> None:
+        if self._finished:
+            return
+        self.start_keeper()
+        for name in self._pipes:
+            self._attach_soon(name)
+
+    def finish(self) -> None:
+        if self._unsent:
+            self._attach()
+        self._finished = True
+        for pipe in self._pipes.values():
+            os.close(pipe[1])
+        self._send({"op": "finish"}, [])
+        self._close_lifeline()
+        if self._pid:
+            self._wait_for_keeper()
+        for pipe in self._pipes.values():
+            os.close(pipe[0])
+        self._pipes.clear()
+        self._orders.close()
+
+    def _wait_for_keeper(self) -> None:
+        import select
+
+        try:
+            descriptor = os.pidfd_open(self._pid) if hasattr(os, "pidfd_open") else -1
+        except OSError:
+            return
+        if descriptor >= 0:
+            waiting = select.poll()
+            waiting.register(descriptor, select.POLLIN)
+            ready = waiting.poll(_SEND_TIMEOUT_S * 1000)
+            os.close(descriptor)
+            if not ready:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self._pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self._pid, 0 if descriptor < 0 else os.WNOHANG)
+
+    def _close_lifeline(self) -> None:
+        if self._lifeline >= 0:
+            os.close(self._lifeline)
+            self._lifeline = -1
+
+
+def outputs_for(home: Home, max_bytes: int, keep: int, loop: Loop, platform: Platform) -> Outputs:
+    """What this system can do best."""
+    if hasattr(os, "fork") and hasattr(socket, "SCM_RIGHTS"):
+        return KeptOutputs(home, max_bytes, keep, loop, platform)
+    return Outputs(home, max_bytes, keep)
+
+
+def tail(path: Path, lines: int) -> list[str]:
+    """The last lines of a log, readable whatever bytes it holds."""
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+        file.seek(0, os.SEEK_END)
+        size, block = file.tell(), b""
+        while size > 0 and block.count(b"\n") <= lines:
+            step = min(65_536, size)
+            size -= step
+            file.seek(size)
+            block = file.read(step) + block
+        return block.decode("utf-8", "replace").splitlines()[-lines:]
+    return []

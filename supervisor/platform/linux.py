@@ -1,0 +1,179 @@
+"""Processes on Linux: one read of /proc for each, pidfds for adopted ones, orphans come to us."""
+
+import contextlib
+import ctypes
+import os
+import signal
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..loop import Loop
+from .base import ExitHandler, Sample
+from .posix import PosixPlatform, _kill_group, _send
+
+_PR_SET_CHILD_SUBREAPER = 36
+_TICKS_S = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class LinuxPlatform(PosixPlatform):
+    """As POSIX, with what Linux alone has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._stat: dict[int, int] = {}
+        self._pidfds: dict[int, int] = {}
+        self._ended_foreign: set[int] = set()
+
+    def begin(self, loop: Loop, on_exit: ExitHandler, home: str) -> None:
+        super().begin(loop, on_exit, home)
+        # Orphans of our services become our children instead of init's: they can be found and reaped.
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+    def adopt(self, pid: int, born: int) -> bool:
+        try:
+            descriptor = os.pidfd_open(pid)
+        except OSError:
+            return False
+        # Only now the number is pinned to one process, so the comparison cannot be overtaken.
+        if born == 0 or self.born(pid) != born:
+            os.close(descriptor)
+            return False
+        assert self._loop is not None
+        self._pidfds[pid] = descriptor
+        self._loop.add_reader(descriptor, lambda: self._foreign_ended(pid))
+        return True
+
+    def _foreign_ended(self, pid: int) -> None:
+        self._ended_foreign.add(pid)
+        self.forget(pid)
+        self._on_exit(pid, None)
+
+    def forget(self, pid: int) -> None:
+        super().forget(pid)
+        descriptor = self._stat.pop(pid, None)
+        if descriptor is not None:
+            os.close(descriptor)
+        descriptor = self._pidfds.pop(pid, None)
+        if descriptor is not None:
+            assert self._loop is not None
+            self._loop.remove(descriptor)
+            os.close(descriptor)
+
+    def born(self, pid: int) -> int:
+        fields = _stat_fields(pid)
+        if not fields or fields[0] in {b"Z", b"X"}:
+            return 0
+        return int(fields[19])
+
+    def boot_id(self) -> str:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+    def descendants(self, pid: int) -> list[int]:
+        found: list[int] = []
+        todo = [pid]
+        while todo:
+            below = _children(todo.pop())
+            found.extend(below)
+            todo.extend(below)
+        return found
+
+    def kill_tree(self, pid: int) -> None:
+        # Frozen first, so that a forking tree cannot outrun the walk.
+        _send(pid, signal.SIGSTOP)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGSTOP)
+        below = self.descendants(pid)
+        _kill_group(pid)
+        _send(pid, signal.SIGKILL)
+        for other in below:
+            _send(other, signal.SIGKILL)
+
+    def strays(self, service: str, pid: int) -> set[int]:
+        if pid in self._ended_foreign:
+            # Its orphans went to init and its number may be a stranger's by now: only our mark is believed.
+            self._ended_foreign.discard(pid)
+            return {found for found, name in self._all_marked(self._home) if name == service}
+        orphans = [child for child in _children(os.getpid()) if child not in self._ours]
+        found: set[int] = set()
+        for child in orphans:
+            fields = _stat_fields(child)
+            if not fields or fields[0] == b"Z":
+                continue
+            if int(fields[3]) == pid or _mark(child).get(b"CRYPTOBOT_SERVICE") == service.encode():
+                found.add(child)
+                found.update(self.descendants(child))
+        return found
+
+    def _all_marked(self, home: str) -> Iterable[tuple[int, str]]:
+        own = os.getuid()
+        for entry in os.scandir("/proc"):
+            if not entry.name.isdigit():
+                continue
+            with contextlib.suppress(OSError):
+                if entry.stat().st_uid != own:
+                    continue
+                environment = _mark(int(entry.name))
+                if environment.get(b"CRYPTOBOT_HOME") == os.fsencode(home):
+                    service = environment.get(b"CRYPTOBOT_SERVICE", b"")
+                    if service:
+                        yield int(entry.name), service.decode("utf-8", "replace")
+
+    def marked(self, home: str) -> Iterable[tuple[int, str]]:
+        for pid, service in self._all_marked(home):
+            fields = _stat_fields(pid)
+            if fields and fields[0] != b"Z" and int(fields[3]) == pid:
+                yield pid, service
+
+    def sample(self, pid: int) -> Sample | None:
+        descriptor = self._stat.get(pid)
+        try:
+            if descriptor is None:
+                descriptor = self._stat[pid] = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+            data = os.pread(descriptor, 1024, 0)
+        except OSError:
+            return None
+        fields = data[data.rindex(b")") + 2 :].split()
+        return Sample((int(fields[11]) + int(fields[12])) / _TICKS_S, int(fields[21]) * _PAGE, int(fields[17]))
+
+    def end(self) -> None:
+        for pid in (*self._stat, *self._pidfds):
+            self.forget(pid)
+        super().end()
+
+
+def _stat_fields(pid: int) -> list[bytes]:
+    """Fields of /proc/PID/stat from the third (state) on; empty when the process is gone."""
+    try:
+        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return []
+    try:
+        data = os.read(descriptor, 1024)
+    except OSError:
+        return []
+    finally:
+        os.close(descriptor)
+    return data[data.rindex(b")") + 2 :].split()
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return found
+    for thread in threads:
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{thread}/children", "rb") as file:  # noqa: PTH123
+            found.extend(int(number) for number in file.read().split())
+    return found
+
+
+def _mark(pid: int) -> dict[bytes, bytes]:
+    """What of a process's environment we wrote."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123 - one plain read
+            lines = file.read().split(b"\0")
+    except OSError:
+        return {}
+    return dict(line.split(b"=", 1) for line in lines if line.startswith(b"CRYPTOBOT_") and b"=" in line)

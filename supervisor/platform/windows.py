@@ -1,0 +1,122 @@
+"""Processes on Windows: process groups, Job Objects' tree kill through psutil, wait threads."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterable
+
+import psutil
+
+from ..loop import Loop
+from .base import CannotSpawn, ExitHandler, Platform, Sample, SpawnRequest
+
+
+class WindowsPlatform(Platform):
+    """Each process is waited for by a small thread; stopping is CTRL_BREAK to the process's own group."""
+
+    notify_by_socket = False
+
+    def __init__(self) -> None:
+        self._loop: Loop | None = None
+        self._on_exit: ExitHandler = lambda pid, code: None
+        self._processes: dict[int, psutil.Process] = {}
+        self._home = ""
+
+    def begin(self, loop: Loop, on_exit: ExitHandler, home: str) -> None:
+        self._loop, self._on_exit, self._home = loop, on_exit, home
+
+    def spawn(self, request: SpawnRequest) -> int:
+        flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
+        try:
+            process = subprocess.Popen(
+                request.argv,
+                env=request.environment,
+                cwd=request.directory or None,
+                stdin=subprocess.DEVNULL,
+                stdout=request.output,
+                stderr=request.output,
+                creationflags=flags,
+            )
+        except FileNotFoundError as error:
+            raise CannotSpawn(f"The program {request.argv[0]} does not exist.", lasting=True) from error
+        except PermissionError as error:
+            raise CannotSpawn(f"The program {request.argv[0]} may not be executed.", lasting=True) from error
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise CannotSpawn(f"The program {request.argv[0]} cannot be started: {reason}.", lasting=True) from error
+        self._watch(psutil.Process(process.pid), process)
+        return process.pid
+
+    def _watch(self, process: psutil.Process, handle: subprocess.Popen[bytes] | None) -> None:
+        self._processes[process.pid] = process
+
+        def wait() -> None:
+            code: int | None = None
+            with contextlib.suppress(psutil.Error):
+                code = handle.wait() if handle is not None else process.wait()
+            assert self._loop is not None
+            self._loop.call_soon_threadsafe(lambda: self._on_exit(process.pid, code))
+
+        threading.Thread(target=wait, name=f"wait-{process.pid}", daemon=True).start()
+
+    def adopt(self, pid: int, born: int) -> bool:
+        if born == 0 or self.born(pid) != born:
+            return False
+        with contextlib.suppress(psutil.Error):
+            self._watch(psutil.Process(pid), None)
+            return True
+        return False
+
+    def forget(self, pid: int) -> None:
+        self._processes.pop(pid, None)
+
+    def born(self, pid: int) -> int:
+        with contextlib.suppress(psutil.Error):
+            return int(psutil.Process(pid).create_time() * 1000)
+        return 0
+
+    def boot_id(self) -> str:
+        return str(int(psutil.boot_time()))
+
+    def ask_to_stop(self, pid: int, signal_name: str) -> None:
+        with contextlib.suppress(OSError):
+            os.kill(pid, getattr(signal, "CTRL_BREAK_EVENT", signal.SIGTERM))
+
+    def kill_tree(self, pid: int) -> None:
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(pid)
+            for each in (*process.children(recursive=True), process):
+                with contextlib.suppress(psutil.Error):
+                    each.kill()
+
+    def strays(self, service: str, pid: int) -> set[int]:
+        return {found for found, name in self._scan() if name == service and found != pid}
+
+    def marked(self, home: str) -> Iterable[tuple[int, str]]:
+        return list(self._scan())
+
+    def _scan(self) -> Iterable[tuple[int, str]]:
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                environment = process.environ()
+                if environment.get("CRYPTOBOT_HOME") == self._home and "CRYPTOBOT_SERVICE" in environment:
+                    yield process.pid, environment["CRYPTOBOT_SERVICE"]
+
+    def sample(self, pid: int) -> Sample | None:
+        process = self._processes.get(pid)
+        if process is None:
+            return None
+        with contextlib.suppress(psutil.Error), process.oneshot():
+            times = process.cpu_times()
+            return Sample(times.user + times.system, process.memory_info().rss, process.num_threads())
+        return None
+
+    def same_group(self, pid: int, main: int) -> bool:
+        with contextlib.suppress(psutil.Error):
+            return any(parent.pid == main for parent in psutil.Process(pid).parents())
+        return False
+
+    def end(self) -> None:
+        self._processes.clear()

@@ -1,0 +1,276 @@
+"""Which services there are: the built-in table and the manifests in `services.d`.
+
+One line of `_TABLE` is one service. A service is started by the string target of its manifest, never by import.
+"""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from ..configs.errors import SettingsError
+from ..configs.paths import Home
+from ..configs.schema import ServiceOverride, Settings
+from .order import nearest
+
+SUPERVISOR_TARGET = "cryptobot.supervisor.daemon:main"
+
+
+class Readiness(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How it is known that a service is ready.
+
+    `notify` waits for READY=1, `none` is ready when spawned, `tcp` when `port` accepts, `http` when `url`
+    answers below 400, `command` when the command exits with 0.
+    """
+
+    kind: Literal["notify", "none", "tcp", "http", "command"] = "notify"
+    host: str = "127.0.0.1"
+    port: int = 0
+    url: str = ""
+    command: tuple[str, ...] = ()
+    interval_s: float = 0.5
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a service may use, and what happens above that. Bytes, counts and percent of one core."""
+
+    memory_bytes: int | None = None
+    cpu_percent: float | None = None
+    action: Literal["warn", "restart", "stop"] = "restart"
+    rlimits: dict[str, int] = {}
+    nice: int = 0
+    cpus: tuple[int, ...] = ()
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All that the supervisor knows about a service before it runs. Durations are seconds.
+
+    A service has a `target` ("package.module:function", run in our program) or a `command` (a list, no shell).
+    Empty time-outs (None) take the supervisor's settings.
+    """
+
+    name: str
+    title: str = ""
+    target: str = ""
+    command: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    wants: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    readiness: Readiness = Readiness()
+    probe: Readiness | None = None
+    restart: Literal["always", "on-failure", "never"] = "always"
+    backoff_initial_s: float | None = None
+    backoff_max_s: float | None = None
+    restart_limit: int | None = None
+    restart_window_s: float | None = None
+    stable_s: float = 1.0
+    start_timeout_s: float | None = None
+    stop_timeout_s: float | None = None
+    stop_signal: str = "SIGTERM"
+    heartbeat_timeout_s: float | None = None
+    environment: dict[str, str] = {}
+    directory: str = ""
+    group: str = ""
+    enabled: bool = True
+    optional: bool = False
+    instances: int = 1
+    before_start: tuple[str, ...] = ()
+    after_stop: tuple[str, ...] = ()
+    restart_at: str = ""
+    limits: Limits = Limits()
+    settings_digest: str = ""
+
+    @property
+    def label(self) -> str:
+        """What people read."""
+        return self.title or self.name
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the death of one member means for the others, in the order of the members' start."""
+
+    name: str
+    strategy: Literal["one-for-one", "rest-for-one", "one-for-all"] = "one-for-one"
+    limit: int = 10
+    window_s: float = 60.0
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    title: str
+    target: str
+    requires: tuple[str, ...] = ()
+    wants: tuple[str, ...] = ()
+    sections: tuple[str, ...] = ()
+
+
+_TABLE: dict[str, _Entry] = {
+    "bus": _Entry("Message bus", "cryptobot.bus.broker:main", (), (), ("bus",)),
+    "auth": _Entry("Accounts", "cryptobot.services.auth.service:main", ("bus",), (), ("dashboard",)),
+    "paper": _Entry("Paper exchange", "cryptobot.services.paper.service:main", ("bus",), (), ("paper",)),
+    "data": _Entry("Market data", "cryptobot.services.data.service:main", ("bus",), (), ("data",)),
+    "trade": _Entry("Trading", "cryptobot.services.trade.service:main", ("bus",), (), ("trade", "data")),
+    "strategy": _Entry(
+        "Strategies", "cryptobot.services.strategy.service:main", ("bus", "data", "trade"), (), ("strategy", "data")
+    ),
+    "dashboard": _Entry(
+        "Dashboard",
+        "cryptobot.dashboard.service:main",
+        ("bus", "auth"),
+        ("data", "trade", "strategy"),
+        ("dashboard",),
+    ),
+}
+_NEED_VENUE = frozenset({"data", "trade"})
+
+
+def built_in(settings: Settings) -> list[Manifest]:
+    """The manifests of our own services, with the user's overrides."""
+    with_paper = settings.data.exchange == "paper"
+    manifests = []
+    for name, entry in _TABLE.items():
+        if name == "paper" and not with_paper:
+            continue
+        venue = ("paper",) if with_paper and name in _NEED_VENUE else ()
+        manifest = Manifest(
+            name=name,
+            title=entry.title,
+            target=entry.target,
+            requires=(*entry.requires, *venue),
+            wants=entry.wants,
+            settings_digest=_digest(settings, entry.sections),
+        )
+        manifests.append(_with_override(manifest, settings.services.get(name)))
+    return manifests
+
+
+def _digest(settings: Settings, sections: Iterable[str]) -> str:
+    # A change in one of these sections changes the manifest, so that a reload restarts this service alone.
+    import zlib
+
+    chosen = {section: getattr(settings, section) for section in (*sections, "log", "bus")}
+    return f"{zlib.crc32(msgspec.json.encode(chosen)):08x}"
+
+
+def _with_override(manifest: Manifest, override: ServiceOverride | None) -> Manifest:
+    if override is None:
+        return manifest
+    limits = manifest.limits
+    if override.memory_limit_bytes is not None:
+        limits = msgspec.structs.replace(limits, memory_bytes=override.memory_limit_bytes)
+    return msgspec.structs.replace(
+        manifest,
+        enabled=override.enabled,
+        restart=override.restart or manifest.restart,
+        environment={**manifest.environment, **override.environment},
+        limits=limits,
+    )
+
+
+def load(home: Home, settings: Settings) -> list[Manifest]:
+    """Built-in services and those of `HOME/services.d/*.yaml` (or .json), overrides applied, instances spread.
+
+    Raises:
+        SettingsError: a manifest file is broken, a name is used twice, or an override names no service.
+    """
+    manifests = {manifest.name: manifest for manifest in built_in(settings)}
+    for path in sorted(_manifest_files(home)):
+        manifest = read_manifest(path)
+        if manifest.name in manifests:
+            raise SettingsError(f"{path}: the name {manifest.name!r} is taken by another service.")
+        manifests[manifest.name] = _with_override(manifest, settings.services.get(manifest.name))
+    for name in settings.services:
+        if name not in manifests and name not in _TABLE:
+            raise SettingsError(f"services.{name} names no service; {nearest(name, manifests)}")
+    return spread(manifests.values())
+
+
+def spread(manifests: Iterable[Manifest]) -> list[Manifest]:
+    """One manifest for each instance: `worker` with three instances becomes `worker`, `worker-2`, `worker-3`."""
+    out: list[Manifest] = []
+    for manifest in manifests:
+        out.append(manifest)
+        for number in range(2, manifest.instances + 1):
+            environment = {**manifest.environment, "CRYPTOBOT_INSTANCE": str(number)}
+            out.append(
+                msgspec.structs.replace(
+                    manifest,
+                    name=f"{manifest.name}-{number}",
+                    title=f"{manifest.label} {number}",
+                    environment=environment,
+                )
+            )
+    return out
+
+
+def _manifest_files(home: Home) -> list[Path]:
+    folder = home.root / "services.d"
+    if not folder.is_dir():
+        return []
+    return [path for path in folder.iterdir() if path.suffix in {".yaml", ".yml", ".json"}]
+
+
+def read_manifest(path: Path) -> Manifest:
+    """One manifest file.
+
+    Raises:
+        SettingsError: with the file, the line where it is known, and what is wrong.
+    """
+    try:
+        text = path.read_bytes()
+        data = msgspec.json.decode(text) if path.suffix == ".json" else _parse_yaml(path, text)
+        manifest = msgspec.convert(data, Manifest)
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from error
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise SettingsError(f"{path}: {error}.") from error
+    if bool(manifest.target) == bool(manifest.command):
+        raise SettingsError(f"{path}: give either `command` (a list) or `target`, not both and not neither.")
+    _check_name(path, manifest.name)
+    return manifest
+
+
+def _parse_yaml(path: Path, text: bytes) -> object:
+    import yaml  # only homes with manifests of their own pay for it
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}, line {mark.line + 1}" if mark else str(path)
+        raise SettingsError(f"{where}: {getattr(error, 'problem', None) or error}.") from error
+
+
+def _check_name(path: Path, name: str) -> None:
+    legal = name.replace("-", "").replace("_", "")
+    if not legal.isalnum() or not name.isascii() or name == "supervisor" or len(name) > 40:
+        raise SettingsError(
+            f"{path}: {name!r} cannot be a service's name; take up to 40 letters, digits, - and _, not 'supervisor'."
+        )
+
+
+def target_of(home: Home, settings: Settings, name: str) -> str:
+    """The string target that `cryptobot service run NAME` calls; `supervisor` is the daemon itself.
+
+    Raises:
+        SettingsError: there is no such service, or it has a command and no target.
+    """
+    if name == "supervisor":
+        return SUPERVISOR_TARGET
+    manifests = {manifest.name: manifest for manifest in load(home, settings)}
+    if name in _TABLE and name not in manifests:
+        return _TABLE[name].target
+    if name not in manifests:
+        raise SettingsError(f"There is no service {name!r}; {nearest(name, manifests)}")
+    if not manifests[name].target:
+        raise SettingsError(f"The service {name!r} is a command of its own, not a part of this program.")
+    return manifests[name].target
+
+
+def program() -> list[str]:
+    """How this program is started again: the interpreter and our package, or the frozen binary."""
+    compiled = globals().get("__compiled__")
+    if compiled is not None:
+        return [str(getattr(compiled, "process_exe", "") or sys.argv[0])]
+    return [sys.executable, "-m", "cryptobot"]

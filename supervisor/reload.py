@@ -1,0 +1,50 @@
+"""Taking changed settings and manifests while everything runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..configs import snapshot
+from .unit import Unit
+
+if TYPE_CHECKING:
+    from ..configs.schema import Settings
+    from .plan import Step
+    from .registry import Manifest
+    from .supervisor import Supervisor
+
+
+def new_manifests(supervisor: Supervisor) -> tuple[Settings, list[Manifest]]:
+    """The settings and services as the files have them now.
+
+    Raises:
+        SettingsError: a file is broken; nothing was changed.
+    """
+    from ..configs.load import load  # reading YAML is not needed before the first reload
+
+    settings = load(supervisor.home, supervisor.overrides).settings
+    return settings, supervisor.manifests(settings)
+
+
+def carry_out(supervisor: Supervisor, settings: Settings, manifests: list[Manifest], steps: list[Step]) -> None:
+    """Do the steps of a reload plan; what is not named in them goes on untouched."""
+    lifecycle = supervisor.lifecycle
+    actions = {step.service: step.action for step in steps}
+    removed = [name for name, action in actions.items() if action == "remove"]
+    for name in removed:
+        lifecycle.retire(name)
+    supervisor.settings = settings
+    snapshot.write(supervisor.home, settings)
+    for manifest in manifests:
+        unit = lifecycle.units.get(manifest.name)
+        if unit is not None and unit.manifest != manifest:
+            unit.configure(manifest, settings.supervisor)
+    lifecycle.configure(manifests, lambda one: Unit(one, settings.supervisor))
+    for name, action in actions.items():
+        if action == "stop":
+            lifecycle.stop(name, reason="was disabled")
+        elif action == "start":
+            lifecycle.start([name])
+        elif action == "restart":
+            lifecycle.restart(name, "its configuration changed")
+    supervisor.journal.write("info", "reloaded", steps=[f"{step.action} {step.service}: {step.why}" for step in steps])

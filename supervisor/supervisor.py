@@ -1,0 +1,314 @@
+"""The supervisor, put together: loop, platform, sockets, lifecycle, watches."""
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+import msgspec
+
+from .. import __version__
+from ..configs.paths import Home
+from ..configs.schema import Settings
+from . import states
+from .control.server import ControlServer
+from .health import HealthWatch
+from .journal import Journal
+from .lifecycle import Lifecycle
+from .logs import KeptOutputs, outputs_for
+from .loop import Loop, Timer
+from .notify import NotifySocket
+from .operations import Operations
+from .platform.choose import here
+from .probes import Probes
+from .registry import Manifest, load
+from .resources import ResourceWatch
+from .store import KeptProcess, KeptState, Store
+from .unit import Raised, StateChange, Unit
+
+_SAVE_AFTER_S = 0.05
+_HEALTH_INTERVAL_S = 1.0
+
+
+class Bridge(Protocol):
+    """What connects us to the bus; lives on a thread of its own."""
+
+    def close(self) -> None: ...
+
+
+OnEvent = Callable[[StateChange | Raised], None]
+
+
+class Supervisor:
+    """One home's supervisor. Built, then `start`, then the loop runs until `done`.
+
+    Args:
+        manifests: the services, instead of the registry's (tests, tools).
+        on_event: called in this process for every change of a state and every alert.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        settings: Settings,
+        journal: Journal,
+        *,
+        manifests: Iterable[Manifest] | None = None,
+        on_event: OnEvent | None = None,
+    ) -> None:
+        self.home, self.settings, self.journal = home, settings, journal
+        self.overrides: tuple[str, ...] = ()
+        self.on_event = on_event
+        self.started_at = time.monotonic()
+        self.state = "STARTING"
+        self.loop = Loop(journal.fault)
+        self.platform = here()
+        self._fixed = list(manifests) if manifests is not None else None
+        self.store = Store(home)
+        self.outputs = outputs_for(home, settings.log.max_bytes, settings.log.keep, self.loop, self.platform)
+        self.notify = NotifySocket(home, self._on_notify)
+        self.lifecycle = Lifecycle(
+            self.loop,
+            self.platform,
+            self.outputs,
+            self,
+            home_argument=str(home.root),
+            extra_environment=self.notify.environment,
+        )
+        self.lifecycle.drain_notifications = self.notify.receive
+        self.lifecycle.prober = Probes(self.loop, self.lifecycle.run_helper)
+        self.health = HealthWatch(self.lifecycle, self.loop)
+        self.resources = ResourceWatch(self.lifecycle, self.platform)
+        self.operations = Operations(self)
+        self.control: ControlServer | None = None
+        self.bridge: Bridge | None = None
+        self.listeners: list[OnEvent] = [on_event] if on_event else []
+        self.open_alerts: dict[str, Raised] = {}
+        self._seq = 0
+        self._save_timer: Timer | None = None
+        self._log_faults: dict[str, str] = {}
+        self._done = False
+
+    # Start and end
+
+    def manifests(self, settings: Settings) -> list[Manifest]:
+        """The services as these settings have them."""
+        return self._fixed if self._fixed is not None else load(self.home, settings)
+
+    def start(self) -> None:
+        """Check the graph, open the sockets, adopt what runs, start the rest.
+
+        Raises:
+            SettingsError: the services cannot be ordered; nothing was started.
+        """
+        self.lifecycle.configure(self.manifests(self.settings), lambda one: Unit(one, self.settings.supervisor))
+        stopped = self.store.stopped_by_user()
+        for unit in self.lifecycle.units.values():
+            unit.user_stopped = unit.name in stopped
+        self.platform.begin(self.loop, self.lifecycle.on_exit, str(self.home.root))
+        kept = self.store.load(self.platform.boot_id())
+        self._take_up_logs(kept)
+        self.loop.add_reader(self.notify.fileno(), self.notify.receive)
+        self.control = ControlServer(self.home, self.loop, self.operations)
+        if kept is not None or self.store.left_over:
+            self._adopt(kept)
+        self.state = "RUNNING"
+        self.journal.write("info", "started", pid=os.getpid(), version=__version__)
+        self.lifecycle.start(
+            unit.name for unit in self.lifecycle.units.values() if unit.manifest.enabled and not unit.user_stopped
+        )
+        self._tick_health()
+        self._tick_resources()
+
+    def _take_up_logs(self, kept: KeptState | None) -> None:
+        if not isinstance(self.outputs, KeptOutputs):
+            return
+        if kept is None or not self.outputs.adopt_keeper(kept.keeper, kept.keeper_born):
+            self.outputs.start_keeper()
+
+    def _adopt(self, kept: KeptState | None) -> None:
+        found = dict(kept.services) if kept else {}
+        known = {process.pid for process in found.values()}
+        for pid, name in self.platform.marked(str(self.home.root)):
+            # Started so shortly before the end that it was not written down.
+            if pid not in known and name not in found:
+                found[name] = KeptProcess(
+                    pid=pid, born=self.platform.born(pid), ready=False, restarts=0, started_at=time.monotonic()
+                )
+        for name, process in found.items():
+            unit = self.lifecycle.units.get(name)
+            if unit is None:
+                self._end_unknown(name, process)
+                continue
+            if not self.lifecycle.adopt(unit, process.pid, process.born, ready=process.ready):
+                continue
+            unit.restarts, unit.started_at = process.restarts, process.started_at
+            self.outputs.adopt(name, process.pid, process.pipe)
+            self.journal.write("info", "adopted", name=name, pid=process.pid)
+
+    def _end_unknown(self, name: str, process: KeptProcess) -> None:
+        if self.platform.born(process.pid) == process.born != 0:
+            self.journal.write("warning", "ended: no such service any more", name=name, pid=process.pid)
+            self.platform.kill_tree(process.pid)
+
+    def shut_down(self, why: str) -> None:
+        """Stop everything in order, then end the loop."""
+        if self.state != "STOPPING":
+            self.state = "STOPPING"
+            self.journal.write("info", "stopping", why=why)
+        self.lifecycle.shutdown(self._all_stopped)
+
+    def _all_stopped(self) -> None:
+        if self._done:
+            return
+        self._done = True
+        self.loop.call_soon(self.loop.stop)
+
+    def close(self) -> None:
+        """After the loop: files and sockets go, the log is written out."""
+        if self.bridge is not None:
+            self.bridge.close()
+        if self._save_timer is not None:
+            self._save_timer.cancel()
+        self.platform.end()
+        self.outputs.finish()
+        self.notify.close()
+        self.store.clear()
+        self.journal.write("info", "stopped", uptime_s=round(time.monotonic() - self.started_at, 1))
+        if self.control is not None:
+            self.control.close()
+        self.loop.close()
+        self.journal.close()
+
+    # Heard from the lifecycle
+
+    def state_changed(self, unit: Unit, before: str) -> None:
+        self._seq += 1
+        change = StateChange(
+            seq=self._seq,
+            name=unit.name,
+            title=unit.manifest.label,
+            before=before,
+            state=unit.state,
+            ready=unit.ready,
+            pid=unit.pid if unit.state not in states.AT_REST else 0,
+            since_ns=unit.since_ns,
+            restarts=unit.restarts,
+            reason=unit.reason,
+            health=unit.health,
+        )
+        self._save_soon()
+        self._publish(change)
+        self.journal.write(
+            "warning" if unit.state in {states.BACKOFF, states.FATAL, states.DEGRADED} else "info",
+            "state",
+            name=unit.name,
+            before=before,
+            state=unit.state,
+            pid=unit.pid,
+            reason=unit.reason,
+        )
+        if unit.state == states.RUNNING and f"service.{unit.name}" in self.open_alerts:
+            self._recovered(unit)
+        self.operations.state_changed()
+
+    def _recovered(self, unit: Unit) -> None:
+        alert = self.open_alerts.pop(f"service.{unit.name}")
+        self._publish(msgspec.structs.replace(alert, recovered=True, detail=f"{unit.name} is ready again."))
+
+    def raised(self, alert: Raised) -> None:
+        self.open_alerts[alert.key] = alert
+        self.journal.write(alert.severity, "alert", key=alert.key, title=alert.title, detail=alert.detail)
+        self._publish(alert)
+
+    def note(self, event: str, **fields: object) -> None:
+        fields["about"] = fields.pop("service", "")
+        self.journal.write("warning", event, **fields)
+
+    def _publish(self, event: StateChange | Raised) -> None:
+        if self.control is not None:
+            self.control.publish(event)
+        for listener in self.listeners:
+            listener(event)
+
+    # Heard from children
+
+    def _on_notify(self, pid: int, fields: dict[str, str]) -> None:
+        if pid == self.outputs.keeper_pid:
+            self._on_log_fault(fields)
+        else:
+            self.lifecycle.on_notify(pid, fields)
+
+    def _on_log_fault(self, fields: dict[str, str]) -> None:
+        name, fault, dropped = fields.get("X_LOG", ""), fields.get("X_FAULT", ""), fields.get("X_DROPPED", "0")
+        before, self._log_faults[name] = self._log_faults.get(name, ""), fault
+        if bool(before) == bool(fault):
+            return
+        self.raised(
+            Raised(
+                key=f"log.{name}",
+                severity="error",
+                source="supervisor",
+                title=f"The log of {name} cannot be written" if fault else f"The log of {name} goes on",
+                detail=f"{fault or 'written again'}; {dropped} bytes were dropped so far.",
+                recovered=not fault,
+            )
+        )
+
+    # Now and then
+
+    def _tick_health(self) -> None:
+        self.health.tick()
+        self.loop.call_later(_HEALTH_INTERVAL_S, self._tick_health)
+
+    def _tick_resources(self) -> None:
+        self.resources.tick()
+        self.loop.call_later(self.settings.supervisor.stats_interval_s, self._tick_resources)
+
+    def _save_soon(self) -> None:
+        if self._save_timer is None and not self._done:
+            self._save_timer = self.loop.call_later(_SAVE_AFTER_S, self._save)
+
+    def _save(self) -> None:
+        self._save_timer = None
+        services = {}
+        for unit in self.lifecycle.units.values():
+            if not unit.pid:
+                continue
+            unit.born = unit.born or self.platform.born(unit.pid)
+            services[unit.name] = KeptProcess(
+                pid=unit.pid,
+                born=unit.born,
+                ready=unit.ready,
+                restarts=unit.restarts,
+                started_at=unit.started_at,
+                pipe=self.outputs.inode(unit.name),
+            )
+        keeper = self.outputs.keeper_pid
+        self.store.save(
+            KeptState(
+                boot_id=self.platform.boot_id(),
+                supervisor=os.getpid(),
+                keeper=keeper,
+                keeper_born=self.platform.born(keeper) if keeper else 0,
+                services=services,
+            )
+        )
+
+    def remember_stopped(self) -> None:
+        """A person stopped or started something: keep it across restarts of the daemon."""
+        self.store.keep_stopped(unit.name for unit in self.lifecycle.units.values() if unit.user_stopped)
+
+    def status(self) -> dict[str, Any]:
+        """Everything, from memory."""
+        now = time.monotonic()
+        return {
+            "supervisor": {
+                "pid": os.getpid(),
+                "state": self.state,
+                "uptime_s": round(now - self.started_at, 3),
+                "version": __version__,
+                "home": str(self.home.root),
+            },
+            "services": [unit.status(now) for unit in self.lifecycle.units.values()],
+        }
