@@ -1,0 +1,51 @@
+"""The Flask application: pages and API. WebSockets and static files are answered before Flask (asgi.py)."""
+
+from pathlib import Path
+from typing import Any
+
+import structlog
+from flask import Flask, g
+
+from ..configs.paths import Home
+from . import access, problems
+from .api import routes as api_routes
+from .assets import Assets
+from .asgi import MAX_BODY_BYTES
+from .context import EXTENSION, Dashboard
+from .gateway import Gateway
+from .pages import account, registry
+from .sessions import Sessions, may
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def create_app(
+    gateway: Gateway,
+    sessions: Sessions,
+    assets: Assets,
+    home: Home,
+    log: structlog.typing.FilteringBoundLogger,
+) -> Flask:
+    """Make the application. It holds no state of its own and reads no environment."""
+    app = Flask(
+        "cryptobot.dashboard", instance_path=str(home.state / "dashboard"), static_folder=None,
+        template_folder=str(TEMPLATES),
+    )  # fmt: skip
+    app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROPAGATE_EXCEPTIONS=False, TEMPLATES_AUTO_RELOAD=False)
+    app.extensions[EXTENSION] = Dashboard(gateway=gateway, sessions=sessions, assets=assets, log=log)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals["static"] = assets.url
+    access.install(app, sessions)
+    problems.install(app)
+    account.install(app)
+    pages = registry.install(app)
+    api_routes.install(app)
+
+    @app.context_processor
+    def common() -> dict[str, Any]:
+        session = g.get("session")
+        menu = [page for page in pages if session is not None and may(session, page.permission)]
+        note = gateway.read_from_thread(lambda state: state.note)
+        return {"session": session, "menu": menu, "note": note, "may": may}
+
+    return app

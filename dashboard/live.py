@@ -1,0 +1,232 @@
+"""The live stream: one WebSocket a page, first a snapshot, then what changed, at most ten times a second."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+import structlog
+
+from ..bus.contracts.auth import Session
+from ..configs.errors import AuthError, BusError
+from .assets import Receive, Scope, Send
+from .gateway import Gateway
+from .sessions import COOKIE, Sessions, may
+
+FLUSH_INTERVAL_S = 0.1
+# A browser that takes longer than this for one message is gone or hopeless; it may connect again.
+SEND_TIMEOUT_S = 20.0
+MAX_CLIENTS = 500
+CLOSE_SESSION_ENDED = 4401
+CLOSE_TOO_SLOW = 4408
+CLOSE_GOING_AWAY = 1001
+# What a person must be allowed to follow a channel.
+CHANNELS = {
+    "core": "service.read",
+    "money": "trade.read",
+    "market": "market.read",
+    "strategy": "strategy.read",
+    "logs": "service.read",
+    "audit": "audit.read",
+}
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Client:
+    """One browser. While it is busy taking a message nothing queues up: afterwards it gets a new snapshot."""
+
+    def __init__(self, session: Session, token: str, channels: frozenset[str]) -> None:
+        self.session, self.token, self.channels = session, token, channels
+        self.behind = False
+        self.skipped = 0
+        self.close_code = 0
+        self._next: bytes | None = None
+        self._wake = asyncio.Event()
+
+    def offer(self, payload: bytes) -> None:
+        """Give the next message, or note that this client could not take it."""
+        if self._next is None:
+            self._next = payload
+        else:
+            self.behind, self.skipped = True, self.skipped + 1
+        self._wake.set()
+
+    def close(self, code: int) -> None:
+        """End the connection after the message under way."""
+        self.close_code = code
+        self._wake.set()
+
+    async def take(self) -> bytes | None:
+        """The next message; None when the connection shall end."""
+        await self._wake.wait()
+        self._wake.clear()
+        return None if self.close_code else self._next
+
+    def taken(self) -> None:
+        """The message is with the browser's connection; the next may be offered."""
+        self._next = None
+
+
+class Hub:
+    """Collects changes and sends them to all browsers, encoded once for all that follow the same channels."""
+
+    def __init__(self, gateway: Gateway, log: structlog.typing.FilteringBoundLogger) -> None:
+        self._gateway, self._log = gateway, log
+        self._loop = asyncio.get_running_loop()
+        self._groups: dict[frozenset[str], set[Client]] = {}
+        self._pending: dict[str, dict[str, tuple[str, Any]]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._last_flush = 0.0
+        gateway.on_change = self.put
+        gateway.on_resync = self.resync
+
+    @property
+    def clients(self) -> list[Client]:
+        """All connected browsers."""
+        return [client for group in self._groups.values() for client in group]
+
+    def join(self, client: Client) -> None:
+        """Add a browser and give it its snapshot."""
+        self._groups.setdefault(client.channels, set()).add(client)
+        client.offer(self.snapshot(client.channels))
+
+    def leave(self, client: Client) -> None:
+        """Forget a browser."""
+        group = self._groups.get(client.channels)
+        if group is not None:
+            group.discard(client)
+            if not group:
+                del self._groups[client.channels]
+
+    def put(self, channel: str, key: str, kind: str, data: Any) -> None:
+        """A change: the newest of each key is sent at the next flush."""
+        if not self._groups:
+            return
+        self._pending.setdefault(channel, {})[key] = (kind, data)
+        if self._timer is None:
+            due = max(self._last_flush + FLUSH_INTERVAL_S, self._loop.time())
+            self._timer = self._loop.call_at(due, self._flush)
+
+    def resync(self) -> None:
+        """Everyone gets a new snapshot: the gateway asked a service anew."""
+        self._pending.clear()
+        for channels, group in self._groups.items():
+            payload = self.snapshot(channels)
+            for client in group:
+                client.offer(payload)
+
+    def snapshot(self, channels: frozenset[str], skipped: int = 0) -> bytes:
+        """The whole state as these channels see it."""
+        state = self._gateway.state.export(channels)
+        return _encode({"type": "snapshot", "link": self._gateway.link(), "skipped": skipped, "state": state})
+
+    def _flush(self) -> None:
+        self._timer, self._last_flush = None, self._loop.time()
+        pending, self._pending = self._pending, {}
+        for channels, group in self._groups.items():
+            items = [item for channel in channels for item in pending.get(channel, {}).values()]
+            if items:
+                payload = _encode({"type": "update", "items": items})
+                for client in group:
+                    client.offer(payload)
+
+    def close_all(self) -> None:
+        """The dashboard stops."""
+        for client in self.clients:
+            client.close(CLOSE_GOING_AWAY)
+
+    async def feed(self, client: Client, send: Send) -> None:
+        """Send to one browser until it or its session ends."""
+        while True:
+            payload = await client.take()
+            if payload is None:
+                await asyncio.wait_for(send(_closing(client.close_code)), SEND_TIMEOUT_S)
+                return
+            await asyncio.wait_for(send({"type": "websocket.send", "text": payload.decode()}), SEND_TIMEOUT_S)
+            client.taken()
+            if client.behind:
+                skipped, client.skipped, client.behind = client.skipped, 0, False
+                client.offer(self.snapshot(client.channels, skipped))
+
+
+class LiveEndpoint:
+    """Accepts WebSockets on /live: same origin and a valid session, checked before accepting."""
+
+    def __init__(self, hub: Hub, sessions: Sessions, log: structlog.typing.FilteringBoundLogger) -> None:
+        self._hub, self._sessions, self._log = hub, sessions, log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one browser."""
+        await receive()
+        client = await self._admit(scope)
+        if client is None or len(self._hub.clients) >= MAX_CLIENTS:
+            await send(_closing(4403))
+            return
+        await send({"type": "websocket.accept"})
+        self._hub.join(client)
+        feeding = asyncio.ensure_future(self._hub.feed(client, send))
+        reading = asyncio.ensure_future(_until_gone(receive))
+        try:
+            await asyncio.wait((feeding, reading), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._hub.leave(client)
+            for task in (feeding, reading):
+                task.cancel()
+            results = await asyncio.gather(feeding, reading, return_exceptions=True)
+            if isinstance(results[0], TimeoutError):
+                self._log.info("slow browser dropped", user=client.session.user, seconds=SEND_TIMEOUT_S)
+
+    async def _admit(self, scope: Scope) -> Client | None:
+        headers = {key: value.decode("latin-1") for key, value in scope["headers"]}
+        if headers.get(b"origin") != f"https://{headers.get(b'host', '')}":
+            return None
+        token = token_of(headers.get(b"cookie", ""))
+        if not token:
+            return None
+        address = scope["client"][0] if scope.get("client") else ""
+        try:
+            session = await self._sessions.check(token, address)
+        except (AuthError, BusError):
+            return None
+        wanted = parse_qs(scope["query_string"].decode("latin-1")).get("channels", ["core"])[0].split(",")
+        allowed = frozenset(name for name in wanted if name in CHANNELS and may(session, CHANNELS[name]))
+        return Client(session, token, allowed)
+
+    async def recheck(self, user: str) -> None:
+        """End the streams of a user's sessions that are no longer valid."""
+        for client in self._hub.clients:
+            if client.session.user == user:
+                try:
+                    await self._sessions.check(client.token, "")
+                except (AuthError, BusError):
+                    client.close(CLOSE_SESSION_ENDED)
+
+    def end(self, token: str) -> None:
+        """End the streams of one session: its user logged out. Called on the loop."""
+        for client in self._hub.clients:
+            if client.token == token:
+                client.close(CLOSE_SESSION_ENDED)
+
+
+def token_of(cookie_header: str) -> str:
+    """The session token among the cookies, "" when there is none."""
+    cookies = SimpleCookie()
+    with contextlib.suppress(CookieError):
+        cookies.load(cookie_header)
+    morsel = cookies.get(COOKIE)
+    return morsel.value if morsel is not None else ""
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "websocket.disconnect":
+        pass
+
+
+def _closing(code: int) -> dict[str, Any]:
+    return {"type": "websocket.close", "code": code}
+
+

@@ -1,0 +1,105 @@
+"""Logging in and out, and one's own password. Not a page of the menu."""
+
+from flask import Flask, redirect, render_template, request
+from werkzeug.wrappers import Response
+
+from ...bus.contracts.auth import ChangePassword, Login, LoginResult, Logout
+from ...bus.contracts.base import Done
+from ...configs.errors import BusError, RequestFailedError
+from ..access import ANY_USER, PUBLIC, check_form_token, form_token, keep_form_token, requires
+from ..context import dashboard, session
+from ..sessions import COOKIE
+
+# Checking a password is slow on purpose, and slower on a small machine.
+LOGIN_TIMEOUT_S = 15.0
+_MAX_FIELD = 1024
+
+
+def install(app: Flask) -> None:
+    """Add the routes."""
+    app.add_url_rule("/login", "login", login_page, methods=["GET"])
+    app.add_url_rule("/login", "log_in", log_in, methods=["POST"])
+    app.add_url_rule("/logout", "log_out", log_out, methods=["POST"])
+    app.add_url_rule("/account", "account", account_page, methods=["GET"])
+    app.add_url_rule("/account/password", "change_password", change_password, methods=["POST"])
+
+
+@requires(PUBLIC)
+def login_page() -> Response:
+    """The form."""
+    return _login_form()
+
+
+@requires(PUBLIC)
+def log_in() -> Response:
+    """Check name and password with auth; a new session gets a new token."""
+    if not check_form_token():
+        return _login_form("The form was out of date. Please try again.", 403)
+    user, password = request.form.get("user", "")[:_MAX_FIELD], request.form.get("password", "")[:_MAX_FIELD]
+    question = Login(
+        user=user, password=password, address=request.remote_addr or "",
+        user_agent=request.user_agent.string[:200], totp=request.form.get("totp", "")[:16],
+    )  # fmt: skip
+    try:
+        result = dashboard().gateway.request_from_thread("auth", question, LoginResult, LOGIN_TIMEOUT_S)
+    except RequestFailedError as error:
+        return _login_form(error.message, 403, user)
+    except BusError:
+        return _login_form("The auth service does not answer; it may be starting. Try again in a moment.", 503, user)
+    if not result.token:
+        return _login_form(_refusal(result), 429 if result.retry_after_s > 0 else 403, user)
+    answer = redirect("/", 303)
+    answer.set_cookie(COOKIE, result.token, secure=True, httponly=True, samesite="Strict", path="/")
+    return answer
+
+
+@requires(ANY_USER)
+def log_out() -> Response:
+    """End the session here and in auth."""
+    board, token = dashboard(), request.cookies.get(COOKIE, "")
+    board.sessions.forget(token)
+    board.gateway.tell_from_thread(board.gateway.on_logout, token)
+    try:
+        board.gateway.request_from_thread("auth", Logout(token=token), Done)
+    except BusError as error:
+        board.log.warning("logout not carried to auth", reason=str(error))
+    answer = redirect("/login", 303)
+    answer.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Strict")
+    return answer
+
+
+@requires(ANY_USER)
+def account_page() -> str:
+    """The user's own page."""
+    return render_template("pages/account.html", problem="", done="")
+
+
+@requires(ANY_USER)
+def change_password() -> tuple[str, int]:
+    """Change one's own password."""
+    form, board = request.form, dashboard()
+    if form.get("new", "") != form.get("again", ""):
+        return render_template("pages/account.html", problem="The two new passwords differ.", done=""), 400
+    question = ChangePassword(
+        token=request.cookies.get(COOKIE, ""), current=form.get("current", "")[:_MAX_FIELD],
+        new=form.get("new", "")[:_MAX_FIELD],
+    )  # fmt: skip
+    try:
+        board.gateway.request_from_thread("auth", question, Done, LOGIN_TIMEOUT_S)
+    except RequestFailedError as error:
+        return render_template("pages/account.html", problem=error.message, done=""), 400
+    board.sessions.forget_user(session().user)
+    return render_template("pages/account.html", problem="", done="The password is changed."), 200
+
+
+def _login_form(problem: str = "", status: int = 200, user: str = "") -> Response:
+    token = form_token()
+    page = render_template("login.html", problem=problem, form_token=token, user=user)
+    return keep_form_token(Response(page, status, mimetype="text/html"), token)
+
+
+def _refusal(result: LoginResult) -> str:
+    reason = result.reason or "Name or password is wrong."
+    if result.retry_after_s > 0:
+        return f"{reason} Try again in {result.retry_after_s:.0f} s."
+    return reason

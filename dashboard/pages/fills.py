@@ -1,0 +1,13 @@
+"""Every execution, counted once."""
+
+from .page import Page
+
+PAGE = Page(
+    name="fills",
+    title="Fills",
+    path="/fills",
+    icon="receipt",
+    order=40,
+    permission="trade.read",
+    channels=("core", "money"),
+)

@@ -1,0 +1,14 @@
+"""How things stand: equity, price, orders, health, and the button that stops trading."""
+
+from .page import Page
+
+PAGE = Page(
+    name="overview",
+    title="Overview",
+    path="/",
+    icon="layout-dashboard",
+    order=10,
+    permission="trade.read",
+    channels=("core", "money", "market", "strategy"),
+    primary=True,
+)

@@ -1,0 +1,13 @@
+"""Positions and balances."""
+
+from .page import Page
+
+PAGE = Page(
+    name="portfolio",
+    title="Portfolio",
+    path="/portfolio",
+    icon="wallet",
+    order=50,
+    permission="trade.read",
+    channels=("core", "money"),
+)

@@ -1,0 +1,56 @@
+"""What is answered when something is wrong: one JSON shape for the API, one page for people."""
+
+from http import HTTPStatus
+
+from flask import Flask, Response, jsonify, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from ..configs.errors import AuthError, BusTimeoutError, CryptoBotError, RequestFailedError
+
+_CODES_NOT_FOUND = frozenset({"unknown_service", "unknown_order", "unknown_strategy", "not_found"})
+
+
+class ApiProblem(Exception):
+    """A refusal.
+
+    Args:
+        status: HTTP status.
+        code: stable, lower_snake_case.
+        message: one sentence for people.
+    """
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+
+
+def problem_of(error: Exception) -> ApiProblem:
+    """The refusal that an error amounts to."""
+    if isinstance(error, ApiProblem):
+        return error
+    if isinstance(error, RequestFailedError):
+        return ApiProblem(404 if error.code in _CODES_NOT_FOUND else 409, error.code, error.message)
+    if isinstance(error, BusTimeoutError):
+        return ApiProblem(504, "no_answer", f"{error} It may be starting; try again in a moment.")
+    if isinstance(error, AuthError):
+        return ApiProblem(401, "not_logged_in", str(error))
+    if isinstance(error, CryptoBotError):
+        return ApiProblem(503, "unavailable", str(error))
+    if isinstance(error, HTTPException):
+        status = error.code or 500
+        code = (error.name or "error").lower().replace(" ", "_")
+        return ApiProblem(status, code, error.description or error.name)
+    return ApiProblem(500, "internal_error", "The dashboard made a mistake; its log has the details.")
+
+
+def install(app: Flask) -> None:
+    """Answer every error of every route."""
+
+    @app.errorhandler(Exception)
+    def answer(error: Exception) -> tuple[Response | str, int]:
+        problem = problem_of(error)
+        if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            app.logger.error("request failed", exc_info=error)
+        if request.path.startswith("/api/"):
+            return jsonify(error={"code": problem.code, "message": problem.message}), problem.status
+        return render_template("problem.html", problem=problem), problem.status

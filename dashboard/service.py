@@ -1,0 +1,109 @@
+"""The dashboard's process: HTTPS for people, fed by the bus."""
+
+import asyncio
+import contextlib
+import datetime
+import json
+import socket
+from typing import ClassVar
+
+from ..configs.errors import StartError
+from ..configs.files import replace
+from ..configs.paths import Home
+from ..services.host.service import Service, run
+from . import tls
+from .app import create_app
+from .asgi import Dispatcher
+from .assets import Assets
+from .gateway import Gateway
+from .live import Hub, LiveEndpoint
+from .server import WebServer, listen
+from .sessions import Sessions
+
+ADDRESS_FILE = "dashboard.json"
+_CERTIFICATE_CHECK_S = 6 * 3600.0
+
+
+class DashboardService(Service):
+    """Serves pages, API and live stream. Ready when it listens."""
+
+    name: ClassVar[str] = "dashboard"
+
+    async def setup(self) -> None:
+        """Open the port, load the certificate, follow the bus."""
+        host, port = self.settings.dashboard.host, self.settings.dashboard.port
+        listener = listen(host, port) if port else _listen_as_before(self.home, host)
+        names = tls.names_for(host)
+        certificate = tls.ensure(self.home, names)
+        self._context, self._not_after = tls.server_context(certificate), certificate.not_after
+        self._gateway = Gateway(self.bus, self.log)
+        self._sessions, self._hub = Sessions(self._gateway), Hub(self._gateway, self.log)
+        self._live = LiveEndpoint(self._hub, self._sessions, self.log)
+        self._gateway.on_revoked = self._revoked
+        self._gateway.on_logout = self._live.end
+        assets = Assets()
+        flask = create_app(self._gateway, self._sessions, assets, self.home, self.log)
+        hosts = frozenset({*names, *(["*"] if names[3:] else [])})
+        self._server = WebServer(Dispatcher(flask, assets, self._live, hosts), self._context, listener)
+        await self._gateway.start()
+        # Not a task of the frame: it is asked to end in `stop`, so that answers under way are finished.
+        self._serving = asyncio.create_task(self._server.run_until_stopped(), name="dashboard:https")
+        self._serving.add_done_callback(self._finished)
+        await self._server.listening.wait()
+        self.spawn(self._renew(names), "certificate")
+        self._announce(host)
+
+    async def stop(self) -> None:
+        """Tell the browsers, finish what is under way, let go of the port."""
+        if hasattr(self, "_serving"):
+            self._hub.close_all()
+            self._server.stop()
+            await asyncio.gather(self._serving, return_exceptions=True)
+        if hasattr(self, "_gateway"):
+            await self._gateway.close()
+
+    def _announce(self, host: str) -> None:
+        name = host if host not in ("0.0.0.0", "::") else "localhost"  # noqa: S104 - compared with only
+        shown = f"[{name}]" if ":" in name else name
+        url = f"https://{shown}:{self._server.port}/"
+        replace(self.home.run / ADDRESS_FILE, json.dumps({"url": url, "port": self._server.port}).encode())
+        self.log.info("listening", url=url)
+        if host not in tls.LOOPBACK_NAMES:
+            self.log.warning("open to the network", host=host, advice="dashboard.host 127.0.0.1 is this machine only")
+
+    def _revoked(self, user: str) -> None:
+        self._sessions.forget_user(user)
+        task = asyncio.ensure_future(self._live.recheck(user))
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    async def _renew(self, names: tuple[str, ...]) -> None:
+        while True:
+            await asyncio.sleep(_CERTIFICATE_CHECK_S)
+            if self._not_after - datetime.datetime.now(datetime.UTC) < tls.RENEW_BEFORE:
+                certificate = tls.ensure(self.home, names)
+                self._context.load_cert_chain(certificate.chain, certificate.key)
+                self._not_after = certificate.not_after
+                self.log.info("certificate renewed", until=str(certificate.not_after))
+
+
+def _listen_as_before(home: Home, host: str) -> socket.socket:
+    last = _last_port(home)
+    if last:
+        with contextlib.suppress(StartError):
+            return listen(host, last)
+    return listen(host, 0)
+
+
+def _last_port(home: Home) -> int:
+    """The port of the life before, so that open pages find the dashboard again after its restart; 0 when none."""
+    try:
+        port = int(json.loads((home.run / ADDRESS_FILE).read_bytes())["port"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
+    return port if 0 < port < 65_536 else 0
+
+
+def main(home: Home) -> int:
+    """Run the dashboard until it is told to stop; the exit code."""
+    return run(DashboardService, home)

@@ -1,0 +1,57 @@
+// Asking the server to do something: with the session's token, a word before, a word after.
+import { csrfToken, h, icon } from "./view.js";
+
+/** POST to the API; the answer, or null when it failed (the person has been told). */
+export async function act(path, body = null) {
+  try {
+    const answer = await fetch(`/api/v1/${path}`, {
+      method: "POST",
+      headers: { "X-CSRF-Token": csrfToken, "Content-Type": "application/json" },
+      body: body === null ? null : JSON.stringify(body),
+    });
+    const data = await answer.json();
+    if (answer.ok) {
+      if (data.message) toast(data.message);
+      return data;
+    }
+    if (answer.status === 401) location.assign("/login");
+    toast(data.error?.message ?? `The dashboard answered ${answer.status}.`, true);
+  } catch {
+    toast("The dashboard cannot be reached.", true);
+  }
+  return null;
+}
+
+export function toast(text, bad = false) {
+  const element = h("div", { class: `toast ${bad ? "bad" : ""}` }, icon(bad ? "alert-triangle" : "circle-check"), h("span", {}, text));
+  document.getElementById("toasts").append(element);
+  setTimeout(() => element.remove(), bad ? 8000 : 4000);
+}
+
+/** Ask before something that matters. `options` are [{name, label}] check boxes. Resolves to null or {name: checked}. */
+export function confirmFirst({ title, text, action, danger = false, options = [] }) {
+  const dialog = document.getElementById("confirm");
+  const boxes = options.map(({ name, label, checked }) => h("label", { class: "check" }, h("input", { type: "checkbox", name, checked }), h("span", {}, label)));
+  const form = h(
+    "form",
+    { method: "dialog" },
+    h("h2", { id: "confirm-title" }, title),
+    h("p", {}, text),
+    ...boxes,
+    h(
+      "div",
+      { class: "buttons" },
+      h("button", { class: "button", value: "no", autofocus: true }, "Cancel"),
+      h("button", { class: `button ${danger ? "danger" : "primary"}`, value: "yes" }, action),
+    ),
+  );
+  dialog.replaceChildren(form);
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.onclose = () => {
+      const chosen = Object.fromEntries(options.map(({ name }) => [name, form.elements[name].checked]));
+      resolve(dialog.returnValue === "yes" ? chosen : null);
+    };
+  });
+}

@@ -1,0 +1,243 @@
+// The price with the bot's trades on it, and the equity curve.
+import {
+  BaselineSeries, CandlestickSeries, ColorType, CrosshairMode, LineSeries, createChart, createSeriesMarkers,
+} from "../vendor/lightweight-charts-5.2.1/lightweight-charts.mjs";
+import { LiveElement, define } from "./element.js";
+import { on, seriesKey, store } from "./live.js";
+import { empty, h, money, percent, price, put, signed, tone } from "./view.js";
+
+const SECONDS = { s: 1, m: 60, h: 3600, d: 86400, w: 604800 };
+const SHOWN_BARS = 140;
+const LINE_COLOURS = ["#e0a63a", "#5b8def", "#a97be0", "#3fb6b0"];
+
+const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const frameSeconds = (timeframe) => Number.parseInt(timeframe, 10) * (SECONDS[timeframe.at(-1)] ?? 60);
+const pad = (value) => String(value).padStart(2, "0");
+const localTime = (seconds, withSeconds) => {
+  const date = new Date(seconds * 1000);
+  return `${pad(date.getHours())}:${pad(date.getMinutes())}${withSeconds ? `:${pad(date.getSeconds())}` : ""}`;
+};
+
+function colours() {
+  return {
+    layout: {
+      background: { type: ColorType.Solid, color: "transparent" },
+      textColor: css("--text-3"), fontFamily: css("--font"), fontSize: 11, attributionLogo: false,
+    },
+    grid: { vertLines: { visible: false }, horzLines: { color: css("--line") } },
+    rightPriceScale: { borderVisible: false, scaleMargins: { top: 0.12, bottom: 0.12 } },
+    timeScale: { borderColor: css("--line") },
+    crosshair: {
+      mode: CrosshairMode.Normal,
+      vertLine: { color: css("--line-strong"), labelBackgroundColor: css("--text-2") },
+      horzLine: { color: css("--line-strong"), labelBackgroundColor: css("--text-2") },
+    },
+  };
+}
+
+function makeChart(place, withSeconds) {
+  const chart = createChart(place, {
+    autoSize: true,
+    ...colours(),
+    localization: { timeFormatter: (time) => `${new Date(time * 1000).toLocaleDateString()} ${localTime(time, true)}`, priceFormatter: money },
+    handleScale: { axisPressedMouseMove: { time: true, price: false } },
+  });
+  chart.timeScale().applyOptions({
+    timeVisible: true, secondsVisible: withSeconds, rightOffset: 4, minBarSpacing: 0.5,
+    tickMarkFormatter: (time, kind) => (kind < 3 ? new Date(time * 1000).toLocaleDateString(undefined, { day: "numeric", month: "short" }) : localTime(time, withSeconds && kind === 4)),
+  });
+  document.addEventListener("themechange", () => chart.applyOptions(colours()));
+  return chart;
+}
+
+class PriceChart extends LiveElement {
+  static kinds = ["fill"];
+
+  waiting() {
+    this.replaceChildren(h("div", { class: "chart pad" }, h("span", { class: "skeleton" })));
+  }
+
+  draw() {
+    const series = store.series.values().next().value;
+    if (!series || series.rows.size === 0) {
+      this.drawn = null;
+      this.showOnly(this.nothing ??= empty("chart-candle", "No candle yet", "Prices appear here as soon as the data service has received the first one."));
+      return;
+    }
+    if (!this.chart) this.build(series);
+    if (this.firstElementChild !== this.legend) this.replaceChildren(this.legend, this.place);
+    this.fill(series);
+    this.mark(series);
+  }
+
+  build(series) {
+    this.legend = h("div", { class: "chart-legend num" });
+    this.place = h("div", { class: "chart", role: "img", "aria-label": `Price of ${series.symbol} with the bot's trades` });
+    this.replaceChildren(this.legend, this.place);
+    this.key = seriesKey(series);
+    this.chart = makeChart(this.place, frameSeconds(series.timeframe) < 60);
+    this.candles = this.chart.addSeries(CandlestickSeries, this.candleColours());
+    this.markers = createSeriesMarkers(this.candles, []);
+    this.lines = new Map();
+    document.addEventListener("themechange", () => {
+      this.candles.applyOptions(this.candleColours());
+      this.mark(store.series.get(this.key));
+    });
+    on("candle:one", (data) => this.newCandle(data));
+    on("indicator:one", (data) => this.newIndicator(data));
+    on("snapshot", () => { this.drawn = null; });
+    this.chart.subscribeCrosshairMove((event) => this.describe(event.time ? event.seriesData.get(this.candles) : null));
+  }
+
+  candleColours() {
+    return {
+      upColor: css("--up"), downColor: css("--down"), wickUpColor: css("--up"), wickDownColor: css("--down"),
+      borderVisible: false, priceLineColor: css("--accent"),
+    };
+  }
+
+  fill(series) {
+    if (this.drawn === series) return;
+    const first = this.drawn === undefined;
+    this.drawn = series;
+    const rows = [...series.rows.values()].sort((a, b) => a[0] - b[0]);
+    this.lastTime = rows.at(-1)[0] / 1000;
+    this.candles.setData(rows.map((row) => this.bar(row)));
+    for (const [name, points] of series.indicators) {
+      const data = [...points].sort((a, b) => a[0] - b[0]).map(([ms, value]) => ({ time: ms / 1000, value }));
+      this.line(name).setData(data);
+    }
+    if (first) this.chart.timeScale().setVisibleLogicalRange({ from: rows.length - SHOWN_BARS, to: rows.length + 4 });
+    this.describe(null);
+  }
+
+  bar(row) {
+    return { time: row[0] / 1000, open: row[1], high: row[2], low: row[3], close: row[4] };
+  }
+
+  line(name) {
+    if (!this.lines.has(name)) {
+      const color = LINE_COLOURS[this.lines.size % LINE_COLOURS.length];
+      const options = { color, lineWidth: 1.5, priceLineVisible: false, lastValueVisible: false, crosshairMarkerVisible: false };
+      this.lines.set(name, this.chart.addSeries(LineSeries, options));
+    }
+    return this.lines.get(name);
+  }
+
+  newCandle(data) {
+    if (!this.drawn || data.key !== this.key) return;
+    const bar = this.bar(data.row);
+    if (bar.time < this.lastTime) this.candles.update(bar, true);
+    else this.candles.update(bar);
+    this.lastTime = Math.max(this.lastTime, bar.time);
+    this.describe(null);
+  }
+
+  newIndicator(data) {
+    if (!this.drawn || data.key !== this.key) return;
+    for (const [name, value] of Object.entries(data.values)) {
+      const line = this.line(`${data.strategy}.${name}`);
+      const last = line.data().at(-1);
+      line.update({ time: data.ms / 1000, value }, Boolean(last && last.time > data.ms / 1000));
+    }
+  }
+
+  mark(series) {
+    const step = frameSeconds(series.timeframe);
+    const shown = [...store.fills.values()].filter((fill) => fill.symbol === series.symbol);
+    const oldest = series.rows.keys().next().value / 1000;
+    const marks = shown
+      .map((fill) => ({ fill, time: Math.floor(fill.ts_ms / 1000 / step) * step }))
+      .filter(({ time }) => time >= oldest)
+      .sort((a, b) => a.time - b.time)
+      .map(({ fill, time }) => ({
+        time, position: fill.side === "buy" ? "belowBar" : "aboveBar", shape: fill.side === "buy" ? "arrowUp" : "arrowDown",
+        color: css(fill.side === "buy" ? "--up" : "--down"), text: fill.side === "buy" ? "Buy" : "Sell", size: 1.2,
+      }));
+    this.markers.setMarkers(marks);
+  }
+
+  describe(bar) {
+    const row = bar ? [0, bar.open, bar.high, bar.low, bar.close] : [...this.drawn.rows.values()].at(-1);
+    const parts = ["Open", "High", "Low", "Close"].map((name, index) => h("span", {}, `${name} `, h("b", {}, price(row[index + 1]))));
+    const names = [...this.lines.keys()].map((name, index) =>
+      h("span", {}, h("i", { class: `swatch swatch-${index % 4}` }), name.slice(name.lastIndexOf(".") + 1)));
+    this.legend.replaceChildren(...parts, ...names);
+  }
+}
+
+class EquityChart extends LiveElement {
+  static kinds = ["equity"];
+
+  waiting() {
+    this.replaceChildren(h("div", { class: "chart low pad" }, h("span", { class: "skeleton" })));
+  }
+
+  draw() {
+    const points = store.equityPoints;
+    if (points.length === 0) {
+      this.showOnly(this.nothing ??= empty("trending-up", "No equity yet", "The curve begins when the trade service has valued the account for the first time."));
+      return;
+    }
+    if (!this.chart) this.build();
+    if (this.firstElementChild !== this.place) this.replaceChildren(this.place);
+    if (this.drawn !== points) this.setAll(points);
+    else this.addLast(points);
+  }
+
+  build() {
+    this.place = h("div", { class: "chart low", role: "img", "aria-label": "Equity over time" });
+    this.replaceChildren(this.place);
+    this.chart = makeChart(this.place, true);
+    this.line = this.chart.addSeries(BaselineSeries, this.lineColours());
+    document.addEventListener("themechange", () => this.line.applyOptions(this.lineColours()));
+  }
+
+  lineColours() {
+    const [up, down] = [css("--up"), css("--down")];
+    return {
+      baseValue: { type: "price", price: Number(store.equity?.start_equity ?? 0) }, lineWidth: 2, priceLineVisible: false,
+      topLineColor: up, topFillColor1: `${up}33`, topFillColor2: `${up}05`,
+      bottomLineColor: down, bottomFillColor1: `${down}05`, bottomFillColor2: `${down}33`,
+    };
+  }
+
+  setAll(points) {
+    this.drawn = points;
+    const bySecond = new Map(points.map(([ms, value]) => [Math.floor(ms / 1000), value]));
+    this.line.setData([...bySecond].map(([time, value]) => ({ time, value })));
+    this.line.applyOptions(this.lineColours());
+    this.chart.timeScale().fitContent();
+  }
+
+  addLast(points) {
+    const [ms, value] = points.at(-1);
+    this.line.update({ time: Math.floor(ms / 1000), value });
+    this.chart.timeScale().fitContent();
+  }
+}
+
+class EquitySummary extends LiveElement {
+  static kinds = ["equity"];
+  waiting() {}
+  draw() {
+    const equity = store.equity;
+    if (!equity) return;
+    const gain = Number(equity.equity) - Number(equity.start_equity);
+    const share = Number(equity.start_equity) ? (gain / Number(equity.start_equity)) * 100 : 0;
+    this.text ??= this.appendChild(h("span"));
+    this.text.className = tone(gain);
+    put(this.text, `${signed(gain)} ${equity.currency} (${percent(share)}) since the start`);
+  }
+}
+
+class Market extends LiveElement {
+  static kinds = ["candle"];
+  waiting() {}
+  draw() {
+    const series = store.series.values().next().value;
+    if (series) put(this, `${series.symbol} · ${series.timeframe} · ${series.exchange}`);
+  }
+}
+
+define({ "price-chart": PriceChart, "equity-chart": EquityChart, "equity-summary": EquitySummary, market: Market });

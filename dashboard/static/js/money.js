@@ -1,0 +1,223 @@
+// Figures, orders, fills, positions, balances.
+import { act, confirmFirst } from "./act.js";
+import { LiveElement, define } from "./element.js";
+import { store } from "./live.js";
+import { amount, clock, empty, h, keyed, may, moment, money, percent, pill, price, put, side, signed, tone } from "./view.js";
+
+const FINISHED = new Set(["FILLED", "CANCELED", "CANCELLED", "REJECTED", "DENIED", "EXPIRED"]);
+const isOpen = (order) => !FINISHED.has(order.state);
+const base = (symbol) => symbol.split("/")[0];
+
+/** A table whose rows keep their place; `columns` are [title, class]. */
+class TableElement extends LiveElement {
+  columns() { return []; }
+  items() { return []; }
+  row() { return h("tr"); }
+  keyOf(item) { return item.id; }
+  nothing() { return empty("info-circle", "Nothing yet", ""); }
+
+  start() {
+    this.body = h("tbody");
+    const head = h("tr", {}, this.columns().map(([title, kind = ""]) => h("th", { class: kind, scope: "col" }, title)));
+    this.table = h("div", { class: "table-wrap", tabindex: "0", role: "region", "aria-label": this.label }, h("table", {}, h("thead", {}, head), this.body));
+  }
+
+  draw() {
+    const items = this.items();
+    if (items.length === 0) {
+      this.showOnly(this.none ??= this.nothing());
+      return;
+    }
+    this.showOnly(this.table);
+    const settled = this.known !== undefined;
+    const known = this.known ?? new Set();
+    keyed(this.body, items, (item) => this.keyOf(item), (item) => {
+      const row = this.row(item);
+      if (settled && !known.has(this.keyOf(item))) row.className = "fresh";
+      return row;
+    });
+    this.known = new Set(items.map((item) => this.keyOf(item)));
+  }
+
+  get limit() { return Number(this.getAttribute("limit") ?? 50); }
+}
+
+class Orders extends TableElement {
+  static kinds = ["order"];
+  label = "Orders";
+  filter = "";
+
+  columns() {
+    return [["Time"], ["Market"], ["Side"], ["Type", "hide-phone"], ["Amount", "right"], ["Filled", "right hide-phone"], ["Price", "right"], ["State"],
+      ...(this.hasAttribute("details") ? [["Why", "hide-phone"]] : []), [""]];
+  }
+
+  items() {
+    const only = this.hasAttribute("open") || this.filter === "open";
+    return [...store.orders.values()].filter((order) => !only || isOpen(order)).sort((a, b) => b.created_ms - a.created_ms).slice(0, this.limit);
+  }
+
+  nothing() {
+    return this.hasAttribute("open")
+      ? empty("list-details", "No open orders", "Market orders fill at once, so this is often empty. Limit orders wait here.")
+      : empty("list-details", "No order yet", "The first appears when a strategy decides to trade, or when you send one with `cryptobot`.");
+  }
+
+  row(order) {
+    const cancel = isOpen(order) && may("trade.order")
+      ? h("button", { class: "button small", type: "button", onclick: () => this.cancel(order) }, "Cancel")
+      : "";
+    return h("tr", {},
+      h("td", { class: "num muted", title: order.id }, moment(order.created_ms)),
+      h("td", {}, order.symbol),
+      h("td", {}, side(order.side)),
+      h("td", { class: "hide-phone" }, order.type),
+      h("td", { class: "num right" }, amount(order.amount)),
+      h("td", { class: "num right hide-phone" }, amount(order.filled)),
+      h("td", { class: "num right" }, order.average ?? order.price ? price(order.average ?? order.price) : "market"),
+      h("td", {}, pill(order.state)),
+      this.hasAttribute("details") ? h("td", { class: "muted hide-phone" }, order.reason || order.source) : null,
+      h("td", { class: "right" }, cancel));
+  }
+
+  async cancel(order) {
+    const sure = await confirmFirst({
+      title: "Cancel this order?", text: `${order.side} ${amount(order.remaining)} ${base(order.symbol)} on ${order.exchange}. What is filled stays filled.`, action: "Cancel the order", danger: true,
+    });
+    if (sure) await act(`orders/${encodeURIComponent(order.id)}/cancel`);
+  }
+}
+
+class Fills extends TableElement {
+  static kinds = ["fill"];
+  label = "Fills";
+
+  columns() {
+    const more = this.hasAttribute("details") ? [["By", "hide-phone"], ["Order", "hide-phone"]] : [];
+    return [["Time"], ["Market"], ["Side"], ["Amount", "right"], ["Price", "right"], ["Value", "right hide-phone"], ["Fee", "right hide-phone"], ...more];
+  }
+
+  items() {
+    return [...store.fills.values()].sort((a, b) => b.ts_ms - a.ts_ms).slice(0, this.limit);
+  }
+
+  keyOf(fill) { return `${fill.exchange}|${fill.id}`; }
+
+  nothing() {
+    return empty("receipt", "No fill yet", "When an order meets a price, the execution appears here and as an arrow on the chart. In the demo that takes about a minute.");
+  }
+
+  row(fill) {
+    const more = this.hasAttribute("details")
+      ? [h("td", { class: "hide-phone" }, fill.source), h("td", { class: "mono muted hide-phone" }, fill.client_order_id)] : [];
+    return h("tr", {},
+      h("td", { class: "num muted" }, moment(fill.ts_ms)),
+      h("td", {}, fill.symbol),
+      h("td", {}, side(fill.side)),
+      h("td", { class: "num right" }, amount(fill.amount)),
+      h("td", { class: "num right" }, price(fill.price)),
+      h("td", { class: "num right hide-phone" }, money(fill.cost)),
+      h("td", { class: "num right muted hide-phone" }, `${amount(fill.fee)} ${fill.fee_currency}`),
+      ...more);
+  }
+}
+
+class Positions extends TableElement {
+  static kinds = ["position"];
+  label = "Positions";
+
+  columns() {
+    return [["Market"], ["Amount", "right"], ["Average", "right"], ["Unrealised", "right"], ["Realised", "right hide-phone"], ["Fees", "right hide-phone"]];
+  }
+
+  items() {
+    return [...store.positions.values()].sort((a, b) => a.symbol.localeCompare(b.symbol));
+  }
+
+  keyOf(position) { return `${position.exchange}|${position.symbol}`; }
+
+  nothing() {
+    return empty("coins", "No position", "What the bot holds is listed here with its average price and its gain.");
+  }
+
+  row(position) {
+    return h("tr", {},
+      h("td", {}, position.symbol, Number(position.amount) === 0 ? h("span", { class: "muted" }, " flat") : ""),
+      h("td", { class: "num right" }, amount(position.amount)),
+      h("td", { class: "num right" }, position.average === null ? "–" : price(position.average)),
+      h("td", { class: `num right ${tone(position.unrealised_pnl)}` }, signed(position.unrealised_pnl)),
+      h("td", { class: `num right hide-phone ${tone(position.realised_pnl)}` }, signed(position.realised_pnl)),
+      h("td", { class: "num right muted hide-phone" }, money(position.fees)));
+  }
+}
+
+class Balances extends LiveElement {
+  static kinds = ["balance"];
+
+  draw() {
+    const items = [...store.balances.values()].sort((a, b) => a.asset.localeCompare(b.asset));
+    if (items.length === 0) {
+      this.showOnly(this.none ??= empty("wallet", "No balance yet", "The ledger's balances appear when trade has opened its account."));
+      return;
+    }
+    this.list ??= h("ul", { class: "rows" });
+    this.showOnly(this.list);
+    keyed(this.list, items, (item) => `${item.exchange}|${item.asset}`, (item) => h("li", {},
+      h("span", { class: "grow" }, item.asset, this.hasAttribute("details") ? h("span", { class: "muted" }, ` on ${item.exchange}`) : ""),
+      Number(item.used) > 0 ? h("span", { class: "num muted" }, `${amount(item.used)} in orders`) : "",
+      h("b", { class: "num" }, amount(item.total))));
+  }
+}
+
+class Figures extends LiveElement {
+  static kinds = ["equity", "position", "fill", "order"];
+  waiting() {}
+
+  start() {
+    this.cells = {};
+    const cell = (name, title) => {
+      const value = h("dd", { class: "num" });
+      const sub = h("div", { class: "sub num" });
+      this.cells[name] = { value, sub };
+      return h("div", { class: "figure" }, h("dt", {}, title), value, sub);
+    };
+    this.append(h("dl", { class: "figures" },
+      cell("equity", "Equity"), cell("total", "Profit and loss"), cell("open", "Unrealised"), cell("position", "Open position"), cell("fills", "Fills")));
+  }
+
+  set(name, text, unit, sub, kind = "") {
+    const { value, sub: below } = this.cells[name];
+    const mark = `${text}|${unit}|${kind}`;
+    if (value.mark !== mark) {
+      value.mark = mark;
+      value.className = `num ${kind}`;
+      value.replaceChildren(text, unit ? h("span", { class: "unit" }, unit) : "");
+    }
+    put(below, sub);
+  }
+
+  draw() {
+    const equity = store.equity;
+    if (equity) {
+      const gain = Number(equity.equity) - Number(equity.start_equity);
+      const share = Number(equity.start_equity) ? (gain / Number(equity.start_equity)) * 100 : 0;
+      this.set("equity", money(equity.equity), equity.currency, `${money(equity.start_equity)} at the start`);
+      this.set("total", signed(gain), equity.currency, `${percent(share)}, realised ${signed(equity.realised_pnl)}`, tone(gain));
+      this.set("open", signed(equity.unrealised_pnl), equity.currency, `valued ${clock(equity.ts_ms)}`, tone(equity.unrealised_pnl));
+    } else for (const name of ["equity", "total", "open"]) this.set(name, "–", "", "waiting for trade");
+    this.drawPosition();
+    const fills = [...store.fills.values()];
+    const open = [...store.orders.values()].filter(isOpen).length;
+    const newest = fills.reduce((most, fill) => Math.max(most, fill.ts_ms), 0);
+    this.set("fills", String(fills.length), "", `${newest ? `last at ${clock(newest)}, ` : ""}${open} open order${open === 1 ? "" : "s"}`);
+  }
+
+  drawPosition() {
+    const held = [...store.positions.values()].filter((position) => Number(position.amount) !== 0);
+    if (held.length === 0) this.set("position", "Flat", "", "nothing held");
+    else if (held.length === 1) this.set("position", amount(held[0].amount), base(held[0].symbol), `bought at ${price(held[0].average)}`);
+    else this.set("position", String(held.length), "markets", held.map((item) => base(item.symbol)).join(", "));
+  }
+}
+
+define({ orders: Orders, fills: Fills, positions: Positions, balances: Balances, figures: Figures });

@@ -1,0 +1,4 @@
+import "../charts.js";
+import "../money.js";
+import "../services.js";
+import "../trading.js";

@@ -1,0 +1,99 @@
+"""Screenshots of every page in both themes, and of a phone, from a running dashboard.
+
+    python tests/browser/screenshots.py --home DIR [--out docs/images] [--wait 20]
+
+Reads the address from run/dashboard.json and the password from keys/initial-password of the home,
+or takes them from --url, --user and --password. It fails when a page logs an error or breaks its own
+content security policy.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PAGES = {
+    "overview": "/", "strategies": "/strategies", "orders": "/orders", "fills": "/fills", "portfolio": "/portfolio",
+    "services": "/services", "logs": "/logs", "audit": "/audit", "account": "/account",
+}  # fmt: skip
+PHONE_PAGES = ("overview", "services")
+DESKTOP = {"width": 1440, "height": 900}
+PHONE = {"width": 390, "height": 844}
+
+
+def photograph(browser: Browser, options: argparse.Namespace, theme: str, size: dict[str, int], suffix: str) -> list[str]:
+    """Log in and take every page; what the pages complained of."""
+    context = browser.new_context(
+        ignore_https_errors=True, viewport=size, color_scheme=theme, device_scale_factor=options.scale,
+    )  # fmt: skip
+    page, complaints = context.new_page(), []
+    page.on("console", lambda message: _note(complaints, message))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(options.url + "login")
+    page.screenshot(path=options.out / f"login-{suffix}.png")
+    page.fill("#user", options.user)
+    page.fill("#password", options.password)
+    page.click("button[type=submit]")
+    page.locator("cb-link-pill .pill.good").wait_for(timeout=20_000)
+    names = PAGES if size is DESKTOP else PHONE_PAGES
+    for name in names:
+        _take(page, options, name, suffix)
+    context.close()
+    return [f"{suffix}: {text}" for text in complaints]
+
+
+def _take(page: Page, options: argparse.Namespace, name: str, suffix: str) -> None:
+    page.goto(options.url.rstrip("/") + PAGES[name])
+    if name != "account":
+        page.locator("cb-link-pill .pill.good").wait_for(timeout=20_000)
+    page.wait_for_timeout(options.wait * 1000 if name in ("overview", "services") else 400)
+    page.screenshot(path=options.out / f"{name}-{suffix}.png", full_page=options.full)
+
+
+def _note(complaints: list[str], message: ConsoleMessage) -> None:
+    if message.type in ("error", "warning"):
+        complaints.append(message.text)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--home", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("docs/images"))
+    parser.add_argument("--wait", type=float, default=3.0, help="seconds on the pages with charts")
+    parser.add_argument("--full", action="store_true", help="the whole page, not only what fits")
+    parser.add_argument("--scale", type=float, default=1.0, help="pixels of the picture for one of the page")
+    parser.add_argument("--url")
+    parser.add_argument("--user", default="admin")
+    parser.add_argument("--password")
+    options = parser.parse_args()
+    if options.url is None:
+        options.url = json.loads((options.home / "run" / "dashboard.json").read_bytes())["url"]
+    if options.password is None:
+        options.password = (options.home / "keys" / "initial-password").read_text().strip()
+    options.out.mkdir(parents=True, exist_ok=True)
+    return options
+
+
+def main() -> int:
+    """Take all pictures; 1 when a page complained."""
+    options = _options()
+    complaints: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+        for theme in ("light", "dark"):
+            complaints += photograph(browser, options, theme, DESKTOP, theme)
+            complaints += photograph(browser, options, theme, PHONE, f"phone-{theme}")
+        browser.close()
+    for text in complaints:
+        print(text, file=sys.stderr)
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
