@@ -190,6 +190,12 @@ class PaperSettings(Section, frozen=True, kw_only=True):
         default_factory=lambda: {"USDT": Decimal("10000"), "BTC": Decimal("0")}
     )
     seed: Annotated[int, setting("Seed of everything random.")] = 1
+    request_weight_limit: Annotated[
+        int, setting("Request weight an address may use in a minute; 0 is no limit.", ge=0)
+    ] = 6000
+    order_limit: Annotated[
+        int, setting("New orders an account may send in ten seconds; 0 is no limit.", ge=0)
+    ] = 100
 
 
 class DashboardSettings(Section, frozen=True, kw_only=True):

@@ -1,0 +1,240 @@
+"""The paper exchange as one object, usable without the platform:
+
+    exchange = PaperExchange(PaperSettings(), Path("folder"))
+    await exchange.start()
+    ccxt.binance({"apiKey": exchange.api_key, "secret": exchange.api_secret, "urls": ...exchange.rest_url...})
+    await exchange.stop()
+"""
+
+import asyncio
+import errno
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from aiohttp import web
+
+from ...configs.errors import StartError
+from ...configs.schema import PaperSettings
+from . import recording
+from . import storage as db
+from .admin import Admin
+from .desk import Desk, deposits, now_ms
+from .faults import Fault, Faults
+from .feed import Feed
+from .limits import Limits
+from .listen_keys import ListenKeys
+from .matching import Engine, Fees
+from .recording import Recording
+from .rules import for_pair
+from .server import Server
+from .sockets import USER, Commands
+from .storage import Storage
+from .streams import Hub
+from .timeline import Segment, Timeline
+from .units import parse
+
+HOST = "127.0.0.1"
+MAIN_ACCOUNT = "main"
+_PAIR = ("BTC", "USDT")
+
+
+class PaperExchange:
+    """A spot exchange on a loopback port, which speaks Binance's protocol and keeps its state in a folder.
+
+    Args:
+        settings: the section `paper` of the settings.
+        folder: its file lies here; two exchanges never share one.
+        clock: milliseconds since 1970; tests may give their own.
+    """
+
+    def __init__(self, settings: PaperSettings, folder: Path, clock: Callable[[], int] = now_ms) -> None:
+        self.settings, self._folder, self._clock = settings, folder, clock
+        self.faults = Faults()
+        self.hub = Hub()
+        self.commands: set[Commands] = set()
+        self.admin = Admin(self)
+        self.limits = Limits(settings.request_weight_limit, settings.order_limit)
+        self.listen_keys = ListenKeys(self.clock)
+        self.port = 0
+        self.failed: asyncio.Future[None] | None = None
+        self._runner: web.ServerRunner | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def clock(self) -> int:
+        """The exchange's time in ms, which a fault may have put wrong."""
+        return self._clock() + self.faults.skew_ms
+
+    # life
+
+    async def start(self) -> None:
+        """Open the file, take up what was stored, listen, and go on playing.
+
+        Raises:
+            StartError: the file, the recording or the port cannot be used.
+        """
+        self.storage = Storage(self._folder)
+        try:
+            played = self._build()
+            await self._listen()
+        except BaseException:
+            self.storage.close()
+            raise
+        self.storage.write([(db.PUT_FACT, [("port", str(self.port)), ("played", played)])])
+        self.failed = asyncio.get_running_loop().create_future()
+        for name, work in (("play", self.feed.play()), ("books", self.feed.publish_books()), ("store", self.desk.run())):
+            task = asyncio.create_task(work, name=f"paper:{name}")
+            task.add_done_callback(self._ended)
+            self._tasks.append(task)
+        await self.desk.committed()
+
+    def _build(self) -> str:
+        settings = self.settings
+        played = recording.load(settings.file)
+        rules = for_pair(*_PAIR, played[settings.start].close)
+        fees = Fees(parse(str(settings.maker_fee)), parse(str(settings.taker_fee)))
+        self.recording = played
+        self.engine = Engine([rules], fees)
+        self.desk = Desk(self.engine, self.storage, self.clock, self._tell)
+        self.desk.load()
+        fingerprint = json.dumps([settings.file, len(played), settings.candle_interval_s])
+        self.feed = self._feed({rules.symbol: played}, fingerprint)
+        self.desk.book_changed = self.feed.book_changed
+        self.desk.publish = self.feed.publish_trades
+        if MAIN_ACCOUNT not in self.desk.accounts:
+            self.desk.open_account(MAIN_ACCOUNT, deposits(dict(settings.balances)))
+        return fingerprint
+
+    def _feed(self, recordings: dict[str, Recording], fingerprint: str) -> Feed:
+        """The feed, from where the recording stopped; another recording or speed begins anew."""
+        interval_ms = max(10, round(self.settings.candle_interval_s * 1000))
+        facts = self.storage.facts()
+        stored = [Segment(*row) for row in self.storage.segments()]
+        if stored and facts.get("played") == fingerprint:
+            timeline = Timeline(interval_ms, stored)
+        else:
+            timeline = Timeline.begin(interval_ms, self._clock(), self.settings.start)
+        timeline.resume(self._clock() // interval_ms + 1)
+        self._segments = [(s.slot, s.number, s.count) for s in timeline.segments]
+        if facts.get("played") != fingerprint:
+            self.storage.write([("DELETE FROM segments WHERE slot >= ?", [(-(2**62),)]), (db.PUT_SEGMENT, self._segments)])
+        return Feed(self.engine, recordings, timeline, self.hub, self.clock, self._settled, self.settings.seed)
+
+    async def stop(self) -> None:
+        """Close the sockets, store what is left. The port and the keys stay the same for the next start."""
+        for connection in tuple(self.hub.connections):
+            connection.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        self.desk.finish()
+        self.storage.close()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or self.failed is None or self.failed.done():
+            return
+        error = task.exception()
+        if error is not None:
+            self.failed.set_exception(error)
+
+    async def _listen(self) -> None:
+        stored = int(self.storage.facts().get("port", "0"))
+        runner = web.ServerRunner(web.Server(Server(self).handle, access_log=None), handle_signals=False)
+        await runner.setup()
+        wanted = self.settings.port or stored
+        try:
+            self.port = await _bind(runner, wanted)
+        except OSError as error:
+            if self.settings.port or error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                await runner.cleanup()
+                raise StartError(
+                    f"The paper exchange cannot listen on {HOST}:{wanted} (paper.port): "
+                    f"{error.strerror or error}. Choose another port, or 0 for a free one."
+                ) from error
+            self.port = await _bind(runner, 0)
+        self._runner = runner
+
+    # what people need to know
+
+    @property
+    def rest_url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def ws_url(self) -> str:
+        return f"ws://{HOST}:{self.port}/ws"
+
+    @property
+    def ws_api_url(self) -> str:
+        return f"ws://{HOST}:{self.port}/ws-api/v3"
+
+    @property
+    def api_key(self) -> str:
+        return self.desk.accounts[MAIN_ACCOUNT].api_key
+
+    @property
+    def api_secret(self) -> str:
+        return self.desk.accounts[MAIN_ACCOUNT].api_secret
+
+    @property
+    def symbols(self) -> list[str]:
+        """In ccxt's spelling."""
+        return [market.rules.unified for market in self.engine.markets.values()]
+
+    @property
+    def note(self) -> str:
+        """What a person must know of prices and speed."""
+        every = f"{self.settings.candle_interval_s:g} s"
+        note = (
+            f"Paper money. Prices are recorded {self.recording.note}, shown as {', '.join(self.symbols)}: one recorded"
+            f" candle is played every {every} at today's time, so this is not the market of today."
+        )
+        rounds = self.feed.timeline.number // len(self.recording)
+        if rounds:
+            note += f" The recording has ended and started over {rounds} time(s)."
+        return note
+
+    # inside
+
+    def inject(self, fault: Fault) -> None:
+        """Switch a fault on; those that act at once do so now."""
+        if fault.kind == "close-sockets":
+            for connection in tuple(self.hub.connections):
+                connection.close()
+        elif fault.kind == "silence-sockets":
+            for connection in self.hub.connections:
+                connection.silent = True
+        elif fault.kind == "cancel-orders":
+            for order in list(self.engine.open_orders.values()):
+                self.desk.cancel(order, "")
+        else:
+            self.faults.add(fault)
+
+    def _settled(self, finished: bool) -> None:
+        """After a step of the price: store what traded; after a candle also the place in the recording."""
+        if not finished:
+            self.desk.settle()
+            return
+        segments = [(s.slot, s.number, s.count) for s in self.feed.timeline.segments[-2:]]
+        self.desk.settle([(db.PUT_SEGMENT, segments)])
+
+    def _tell(self, account: str, events: list[dict[str, object]]) -> None:
+        self.faults.events(account, events, lambda news: self._send(account, news))
+
+    def _send(self, account: str, events: list[dict[str, object]]) -> None:
+        for event in events:
+            self.hub.publish(USER + account, lambda e=event: e)  # type: ignore[misc]
+            for commands in tuple(self.commands):
+                commands.tell(account, event)
+
+
+async def _bind(runner: web.ServerRunner, port: int) -> int:
+    site = web.TCPSite(runner, HOST, port, reuse_address=True)
+    await site.start()
+    server = site._server
+    assert server is not None, "a started site has a server"
+    address = server.sockets[0].getsockname()  # type: ignore[attr-defined]
+    return int(address[1])

@@ -1,0 +1,317 @@
+"""Plays the recording: moves the price step by step with the clock, and publishes market data."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from . import wire
+from .depth import Depth
+from .klines import INTERVALS, Candles, Kline, close_time, open_time
+from .matching import Engine
+from .orders import PublicTrade
+from .recording import Recording
+from .streams import Hub
+from .timeline import Timeline
+from .units import text
+from .walk import Tick, steps, walk
+
+DEPTH_INTERVAL_S = 0.1
+SLOW_EVERY = 10
+"""Of the ticks of DEPTH_INTERVAL_S, each so-many-th also sends the slow streams."""
+PARTIAL_LEVELS = (5, 10, 20)
+MEMORY = 20_000
+"""Candles of the past from which the longer candles are made again at start."""
+CATCH_UP_S = 5.0
+"""Falling behind the clock by more than this is an outage, not a delay to be made up."""
+_DAY_MS = 86_400_000
+
+
+class Clock(Protocol):
+    def __call__(self) -> int:
+        """Milliseconds since 1970."""
+
+
+class Tape:
+    """One market: its recording, candles and book."""
+
+    def __init__(self, engine: Engine, symbol: str, recording: Recording, first_update_id: int) -> None:
+        self.symbol = symbol
+        self.stream = symbol.lower()
+        self.recording = recording
+        self.market = engine.market(symbol)
+        self.candles = Candles()
+        self.depth = Depth(self.market, first_update_id)
+
+
+class Feed:
+    """All markets on one timeline.
+
+    Args:
+        settled: called after each step and after each finished candle; stores what must be stored.
+        seed: of the synthetic book.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        recordings: dict[str, Recording],
+        timeline: Timeline,
+        hub: Hub,
+        clock: Clock,
+        settled: Callable[[bool], None],
+        seed: int,
+    ) -> None:
+        self.engine, self.timeline, self.hub, self.clock = engine, timeline, hub, clock
+        self._settled, self._seed = settled, seed
+        self._steps = steps(timeline.interval_ms)
+        first = clock() * 16
+        self.tapes = {s: Tape(engine, s, r, first) for s, r in recordings.items()}
+        self.outages = 0
+        self._remember()
+
+    # the past
+
+    def _remember(self) -> None:
+        """Make the candles of the past again, and stand at the price where the recording stopped."""
+        for tape in self.tapes.values():
+            past = self.timeline.newest(2**62, MEMORY)
+            for open_ms, number in past:
+                tape.candles.merge(self.whole(tape, open_ms, number))
+            bar = tape.recording[max(0, self.timeline.number - 1)]
+            price = bar.close if past else bar.open
+            tape.market.quote(price, bar.volume, self._seed + self.timeline.number * self._steps)
+            tape.depth.refresh()
+
+    def _ticks(self, tape: Tape, number: int) -> list[Tick]:
+        rules = tape.market.rules
+        before = tape.recording[number - 1].close if number else 0
+        return walk(tape.recording[number], self._steps, rules.tick, rules.step, before)
+
+    def whole(self, tape: Tape, open_ms: int, number: int) -> Kline:
+        """A recorded candle as it was or will be played."""
+        bar = tape.recording[number]
+        kline = Kline(open_ms, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.quote_volume)
+        ticks = self._ticks(tape, number)
+        kline.trades = sum(t.volume > 0 for t in ticks)
+        kline.taker_volume = sum(t.volume for t in ticks if not t.seller)
+        kline.taker_quote = sum(t.quote_volume for t in ticks if not t.seller)
+        return kline
+
+    def klines(
+        self, tape: Tape, interval: str, since_ms: int | None, until_ms: int | None, limit: int
+    ) -> list[Kline]:
+        """Candles of an interval, oldest first: from a time on, or the newest. The last may be unfinished."""
+        until = self.clock() if until_ms is None else until_ms
+        if INTERVALS[interval] > self.timeline.interval_ms:
+            return _within(tape, interval, since_ms, until, limit)
+        found = list(self._short(tape, interval, since_ms, until, limit))
+        current = tape.candles.series[interval].current
+        if current is not None and (since_ms or 0) <= current.open_ms <= until:
+            found = [k for k in found if k.open_ms != current.open_ms] + [current]
+        return found[:limit] if since_ms is not None else found[-limit:]
+
+    def _short(
+        self, tape: Tape, interval: str, since_ms: int | None, until: int, limit: int
+    ) -> Iterator[Kline]:
+        """Candles not longer than a recorded one is played, made from the recording on demand."""
+        if since_ms is None:
+            numbers = iter(self.timeline.newest(until, limit))
+        else:
+            numbers = self.timeline.between(since_ms - since_ms % self.timeline.interval_ms, until)
+        found = 0
+        for open_ms, number in numbers:
+            for kline in self._parts(tape, interval, open_ms, number):
+                if (since_ms or 0) <= kline.open_ms <= until:
+                    found += 1
+                    yield kline
+            if since_ms is not None and found >= limit:
+                return
+
+    def _parts(self, tape: Tape, interval: str, open_ms: int, number: int) -> list[Kline]:
+        if INTERVALS[interval] == self.timeline.interval_ms:
+            return [self.whole(tape, open_ms, number)]
+        parts: list[Kline] = []
+        for index, tick in enumerate(self._ticks(tape, number)):
+            at = open_time(interval, open_ms + index * self.timeline.interval_ms // self._steps)
+            if not parts or parts[-1].open_ms != at:
+                parts.append(Kline(at, tick.price, tick.price, tick.price, tick.price))
+            parts[-1].add(tick.price, tick.volume, tick.quote_volume, not tick.seller)
+        return parts
+
+    # the present
+
+    async def play(self) -> None:
+        """Follow the clock for ever."""
+        interval = self.timeline.interval_ms
+        while True:
+            if self.timeline.resume(self._due_slot()):
+                self.outages += 1
+            slot, number = self.timeline.slot, self.timeline.number
+            played = {tape.symbol: self._ticks(tape, number) for tape in self.tapes.values()}
+            for index in range(self._steps):
+                at = slot * interval + index * interval // self._steps
+                await self._until(at)
+                for tape in self.tapes.values():
+                    self._step(tape, number, index, played[tape.symbol][index], at)
+                self._settled(False)
+            self.timeline.finish()
+            self._settled(True)
+
+    def _due_slot(self) -> int:
+        """The slot to play now: the next one, unless the clock ran far ahead (the machine slept)."""
+        interval, now = self.timeline.interval_ms, self.clock()
+        late_ms = now - self.timeline.open_ms(self.timeline.slot)
+        if late_ms <= max(CATCH_UP_S * 1000, interval):
+            return self.timeline.slot
+        return now // interval + 1
+
+    async def _until(self, time_ms: int) -> None:
+        while (wait := time_ms - self.clock()) > 0:
+            await asyncio.sleep(min(wait / 1000, 1.0))
+
+    def _step(self, tape: Tape, number: int, index: int, tick: Tick, at_ms: int) -> None:
+        bar = tape.recording[number]
+        seed = self._seed + number * self._steps + index
+        self._candles(tape, tick, at_ms)
+        self.engine.step(tape.symbol, tick.price, tick.volume, tick.seller, bar.volume, seed, max(at_ms, 0))
+        self.book_changed(tape.symbol)
+
+    def _candles(self, tape: Tape, tick: Tick, at_ms: int) -> None:
+        ended = tape.candles.tick(at_ms, tick.price, tick.volume, tick.quote_volume, not tick.seller)
+        for interval, kline in ended:
+            self._publish_kline(tape, interval, kline, True)
+        for interval, series in tape.candles.series.items():
+            if series.current is not None:
+                self._publish_kline(tape, interval, series.current, False)
+
+    def _publish_kline(self, tape: Tape, interval: str, kline: Kline, closed: bool) -> None:
+        stream = f"{tape.stream}@kline_{interval}"
+        if self.hub.wanted(stream):
+            now = self.clock()
+            self.hub.publish(stream, lambda: kline_event(tape.symbol, interval, kline, closed, now))
+
+    def book_changed(self, symbol: str) -> None:
+        """Call after anything that may have changed a market's book."""
+        tape = self.tapes[symbol]
+        if tape.depth.refresh():
+            self.hub.publish(f"{tape.stream}@bookTicker", tape.depth.book_ticker)
+            self.hub.publish("!bookTicker", tape.depth.book_ticker)
+
+    def publish_trades(self, trades: list[PublicTrade]) -> None:
+        """Send lines of the tape."""
+        now = self.clock()
+        for trade in trades:
+            stream = self.tapes[trade.symbol].stream
+            self.hub.publish(f"{stream}@trade", lambda t=trade: wire.trade_event(t, now))  # type: ignore[misc]
+            self.hub.publish(f"{stream}@aggTrade", lambda t=trade: wire.aggregate_event(t, now))  # type: ignore[misc]
+
+    async def publish_books(self) -> None:
+        """Send depth and tickers in their rhythm, for ever."""
+        count = 0
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            due = max(due + DEPTH_INTERVAL_S, loop.time())
+            await asyncio.sleep(due - loop.time())
+            count += 1
+            for tape in self.tapes.values():
+                self._publish_depth(tape, count % SLOW_EVERY == 0)
+            if count % SLOW_EVERY == 0:
+                self._publish_tickers()
+
+    def _publish_depth(self, tape: Tape, slow: bool) -> None:
+        now, depth = self.clock(), tape.depth
+        speeds = [("@100ms", depth.fast)] + ([("", depth.slow), ("@1000ms", depth.slow)] if slow else [])
+        event = depth.difference(depth.fast, now)
+        slow_event = depth.difference(depth.slow, now) if slow else None
+        for suffix, published in speeds:
+            news = event if published is depth.fast else slow_event
+            if news is None:
+                continue
+            self.hub.publish(f"{tape.stream}@depth{suffix}", lambda n=news: n)  # type: ignore[misc]
+            for levels in PARTIAL_LEVELS:
+                self.hub.publish(f"{tape.stream}@depth{levels}{suffix}", lambda n=levels: depth.snapshot(n))  # type: ignore[misc]
+
+    def _publish_tickers(self) -> None:
+        wanted = [t for t in self.tapes.values() if t.market.last]
+        for kind, make in (("ticker", self.ticker_event), ("miniTicker", self.mini_ticker_event)):
+            for tape in wanted:
+                self.hub.publish(f"{tape.stream}@{kind}", lambda m=make, t=tape: m(t))  # type: ignore[misc]
+            self.hub.publish(f"!{kind}@arr", lambda m=make: [m(t) for t in wanted])  # type: ignore[misc]
+
+    def day(self, tape: Tape) -> Kline:
+        """The last 24 hours as one candle (whole minutes, or recorded candles where those are longer)."""
+        since = self.clock() - _DAY_MS
+        names = [n for n, ms in INTERVALS.items() if ms >= max(60_000, self.timeline.interval_ms)]
+        whole: Kline | None = None
+        for kline in tape.candles.series[names[0]].newest_first():
+            if kline.open_ms < since and whole is not None:
+                break
+            whole = _before(kline, whole)
+        return whole or Kline(since, *([tape.market.last] * 4))
+
+    def ticker(self, tape: Tape) -> dict[str, object]:
+        """As GET /api/v3/ticker/24hr."""
+        day, now = self.day(tape), self.clock()
+        bid, bid_quantity, ask, ask_quantity = tape.depth.best()
+        change = day.close - day.open
+        last = tape.market.tape[-1] if tape.market.tape else None
+        average = day.quote_volume * 10**8 // day.volume if day.volume else day.close
+        return {
+            "symbol": tape.symbol, "priceChange": text(change),
+            "priceChangePercent": f"{change * 100 / day.open:.3f}" if day.open else "0.000",
+            "weightedAvgPrice": text(average), "prevClosePrice": text(day.open), "lastPrice": text(tape.market.last),
+            "lastQty": text(last.quantity if last else 0), "bidPrice": text(bid), "bidQty": text(bid_quantity),
+            "askPrice": text(ask), "askQty": text(ask_quantity), "openPrice": text(day.open),
+            "highPrice": text(day.high), "lowPrice": text(day.low), "volume": text(day.volume),
+            "quoteVolume": text(day.quote_volume), "openTime": now - _DAY_MS, "closeTime": now,
+            "firstId": tape.market.tape[0].trade_id if last else -1, "lastId": last.trade_id if last else -1,
+            "count": day.trades,
+        }  # fmt: skip
+
+    def ticker_event(self, tape: Tape) -> dict[str, object]:
+        t = self.ticker(tape)
+        return {
+            "e": "24hrTicker", "E": t["closeTime"], "s": t["symbol"], "p": t["priceChange"],
+            "P": t["priceChangePercent"], "w": t["weightedAvgPrice"], "x": t["prevClosePrice"],
+            "c": t["lastPrice"], "Q": t["lastQty"], "b": t["bidPrice"], "B": t["bidQty"], "a": t["askPrice"],
+            "A": t["askQty"], "o": t["openPrice"], "h": t["highPrice"], "l": t["lowPrice"], "v": t["volume"],
+            "q": t["quoteVolume"], "O": t["openTime"], "C": t["closeTime"], "F": t["firstId"], "L": t["lastId"],
+            "n": t["count"],
+        }  # fmt: skip
+
+    def mini_ticker_event(self, tape: Tape) -> dict[str, object]:
+        day = self.day(tape)
+        return {
+            "e": "24hrMiniTicker", "E": self.clock(), "s": tape.symbol, "c": text(tape.market.last),
+            "o": text(day.open), "h": text(day.high), "l": text(day.low), "v": text(day.volume),
+            "q": text(day.quote_volume),
+        }  # fmt: skip
+
+
+def kline_event(symbol: str, interval: str, kline: Kline, closed: bool, now_ms: int) -> dict[str, object]:
+    """The kline event."""
+    return {
+        "e": "kline", "E": now_ms, "s": symbol,
+        "k": {
+            "t": kline.open_ms, "T": close_time(interval, kline.open_ms), "s": symbol, "i": interval,
+            "f": kline.first_trade, "L": kline.last_trade, "o": text(kline.open), "c": text(kline.close),
+            "h": text(kline.high), "l": text(kline.low), "v": text(kline.volume), "n": kline.trades,
+            "x": closed, "q": text(kline.quote_volume), "V": text(kline.taker_volume),
+            "Q": text(kline.taker_quote), "B": "0",
+        },
+    }  # fmt: skip
+
+
+def _within(tape: Tape, interval: str, since_ms: int | None, until: int, limit: int) -> list[Kline]:
+    found = [k for k in tape.candles.series[interval].all() if (since_ms or 0) <= k.open_ms <= until]
+    return found[:limit] if since_ms is not None else found[-limit:]
+
+
+def _before(kline: Kline, later: Kline | None) -> Kline:
+    """Two neighbouring candles as one; the first is copied, not changed."""
+    joined = Kline(kline.open_ms, kline.open, kline.high, kline.low, kline.close)
+    joined.volume, joined.quote_volume, joined.trades = kline.volume, kline.quote_volume, kline.trades
+    if later is not None:
+        joined.merge(later)
+    return joined

@@ -1,0 +1,446 @@
+"""The matching engine: orders in, trades out. Pure: no clock, no file, no socket; the same calls give the same trades.
+
+Everything that happened is put into `changes`, in order; the owner takes them, stores them, and tells people.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from . import orders as o
+from . import units
+from .accounts import Balances
+from .book import Level, Market, crosses, opposite
+from .orders import NewOrder, Order, PublicTrade, RefusedError, Trade
+from .rules import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One execution report: the order as it was after the event. `kind` is Binance's execution type."""
+
+    kind: str
+    order: Order
+    trade: Trade | None
+    time_ms: int
+    cancel_id: str = ""
+
+
+@dataclass(slots=True)
+class Changes:
+    """What happened since the last look."""
+
+    reports: list[Report] = field(default_factory=list)
+    orders: dict[int, Order] = field(default_factory=dict)
+    trades: list[Trade] = field(default_factory=list)
+    tape: list[PublicTrade] = field(default_factory=list)
+
+    def durable(self) -> bool:
+        """Is there anything that must be stored?"""
+        return bool(self.orders or self.trades)
+
+
+@dataclass(slots=True)
+class Fees:
+    """As parts of 1e8."""
+
+    maker: int
+    taker: int
+
+
+class Engine:
+    """All markets and accounts of the exchange."""
+
+    def __init__(self, rules: Iterable[Rules], fees: Fees) -> None:
+        self.markets = {r.symbol: Market(r) for r in rules}
+        self.balances = Balances()
+        self.fees = fees
+        self.open_orders: dict[int, Order] = {}
+        self.changes = Changes()
+        self.next_order_id = 1
+        self.next_trade_id = 1
+        self._sequence = 0
+
+    def take_changes(self) -> Changes:
+        """Everything since the last call."""
+        taken, self.changes = self.changes, Changes()
+        return taken
+
+    def market(self, symbol: str) -> Market:
+        """Raises RefusedError (-1121) for a market that is not there."""
+        found = self.markets.get(symbol)
+        if found is None:
+            raise RefusedError(-1121, "Invalid symbol.")
+        return found
+
+    def restore(self, order: Order) -> None:
+        """Put an open order of the last life back."""
+        self._sequence = max(self._sequence, order.sequence)
+        self.open_orders[order.order_id] = order
+        market = self.market(order.symbol)
+        if order.status == o.PENDING_NEW:
+            return
+        if order.waiting:
+            market.stops.append(order)
+        else:
+            market.rest(order)
+
+    def find_open(self, account: str, symbol: str, order_id: int, client_id: str) -> Order | None:
+        """An open order by the exchange's number or the client's name; both must agree when both are given."""
+        if order_id:
+            order = self.open_orders.get(order_id)
+            if order is None or order.account != account or order.symbol != symbol:
+                return None
+            return order if not client_id or order.client_id == client_id else None
+        mine = (x for x in self.open_orders.values() if x.account == account and x.symbol == symbol)
+        return next((order for order in mine if order.client_id == client_id), None)
+
+    # placing
+
+    def check(self, account: str, request: NewOrder) -> None:
+        """Everything that `place` refuses for, without placing (order/test)."""
+        market = self.market(request.symbol)
+        market.rules.check(request, market.last)
+        if self.find_open(account, request.symbol, 0, request.client_id):
+            raise RefusedError(-2010, "Duplicate order sent.")
+        self._check_counts(account, market, request)
+        if request.type in o.TRIGGERED and self._would_trigger(market, request):
+            raise RefusedError(-2010, "Stop price would trigger immediately.")
+        best = market.best_price(opposite(request.side))
+        if request.type == o.LIMIT_MAKER and best and crosses(request.side, request.price, best):
+            raise RefusedError(-2010, "Order would immediately match and take.")
+        if self.balances.free(account, self._pays(market.rules, request.side)) < self._needs(market, request):
+            raise RefusedError(-2010, "Account has insufficient balance for requested action.")
+
+    def place(self, account: str, request: NewOrder, now_ms: int) -> Order:
+        """Take an order, match it, and rest what is left if its kind rests.
+
+        Raises:
+            RefusedError: with Binance's code; nothing has changed.
+        """
+        self.check(account, request)
+        market = self.market(request.symbol)
+        order = self._accept(account, market, request, now_ms)
+        self._report("NEW", order, None, now_ms)
+        if order.waiting:
+            market.stops.append(order)
+        else:
+            self._work(market, order, now_ms)
+        return order
+
+    def _accept(self, account: str, market: Market, request: NewOrder, now_ms: int) -> Order:
+        self._sequence += 1
+        locked = self._needs(market, request)
+        order = Order(
+            order_id=self.next_order_id, account=account, symbol=request.symbol,
+            client_id=request.client_id or f"paper-{self.next_order_id}", side=request.side,
+            type=request.type, time_in_force=request.time_in_force, quantity=self._quantity(market, request),
+            quote_quantity=request.quote_quantity, price=request.price, stop_price=request.stop_price,
+            created_ms=now_ms, updated_ms=now_ms, locked=locked, sequence=self._sequence,
+            list_id=request.list_id, stp=request.stp, iceberg=request.iceberg,
+            working_ms=-1 if request.type in o.TRIGGERED else now_ms,
+        )  # fmt: skip
+        self.balances.lock(account, self._pays(market.rules, order.side), locked)
+        self.next_order_id += 1
+        self.open_orders[order.order_id] = order
+        return order
+
+    def _check_counts(self, account: str, market: Market, request: NewOrder) -> None:
+        mine = [x for x in self.open_orders.values() if x.account == account and x.symbol == request.symbol]
+        if len(mine) >= market.rules.max_orders:
+            raise RefusedError(-1013, "Filter failure: MAX_NUM_ORDERS")
+        stops = sum(x.waiting for x in mine)
+        if request.type in o.TRIGGERED and stops >= market.rules.max_stop_orders:
+            raise RefusedError(-1013, "Filter failure: MAX_NUM_ALGO_ORDERS")
+
+    def _pays(self, rules: Rules, side: str) -> str:
+        return rules.quote if side == o.BUY else rules.base
+
+    def _needs(self, market: Market, request: NewOrder) -> int:
+        """What the order must lock of the asset it pays with."""
+        if request.side == o.SELL:
+            return self._quantity(market, request)
+        if request.quote_quantity:
+            return request.quote_quantity
+        if request.type == o.MARKET:
+            return _cost(market.available(o.BUY, 0), request.quantity)
+        return _cost_at(request.price or request.stop_price, request.quantity)
+
+    def _quantity(self, market: Market, request: NewOrder) -> int:
+        """Base units of an order; one by value gets what the book gives for the money now."""
+        if not request.quote_quantity:
+            return request.quantity
+        levels = market.available(request.side, 0)
+        quantity = _base_for(levels, request.quote_quantity, market.rules.step)
+        if not quantity:
+            raise RefusedError(-1013, "Filter failure: MARKET_LOT_SIZE")
+        return quantity
+
+    def _would_trigger(self, market: Market, request: NewOrder) -> bool:
+        return bool(market.last) and _reached(request.type, request.side, request.stop_price, market.last)
+
+    # working
+
+    def _work(self, market: Market, order: Order, now_ms: int) -> None:
+        """Match an order that has just become active, and rest or expire what is left."""
+        immediate = order.type in (o.MARKET, o.STOP_LOSS, o.TAKE_PROFIT) or order.time_in_force in (o.IOC, o.FOK)
+        fillable = order.time_in_force != o.FOK or self._fillable(market, order)
+        if fillable:
+            self._take(market, order, now_ms)
+        if not order.open:
+            return
+        if immediate:
+            self._finish(order, o.EXPIRED, "EXPIRED", now_ms)
+        else:
+            market.rest(order)
+
+    def _fillable(self, market: Market, order: Order) -> bool:
+        limit = order.price if order.type in o.PRICED else 0
+        return sum(level.quantity for level in market.available(order.side, limit)) >= order.remaining
+
+    def _take(self, market: Market, taker: Order, now_ms: int) -> None:
+        """Walk the book until the order is done or nothing crosses."""
+        side = opposite(taker.side)
+        limit = taker.price if taker.type in o.PRICED else 0
+        while taker.open:
+            level, maker = market.best_synthetic(side), market.best_resting(side)
+            use_level = level is not None and (maker is None or not _better(side, maker.price, level.price))
+            price = level.price if use_level and level else maker.price if maker else 0
+            if not price or not crosses(taker.side, limit, price):
+                return
+            wanted = self._wanted(market.rules, taker, price)
+            if wanted <= 0:
+                return
+            if use_level and level:
+                self._fill_synthetic(market, taker, level, min(wanted, level.quantity), now_ms)
+            elif maker and not self._prevented(market, taker, maker, now_ms):
+                self._fill_pair(market, taker, maker, min(wanted, maker.remaining), now_ms)
+
+    def _wanted(self, rules: Rules, taker: Order, price: int) -> int:
+        """Base units that a taker still wants at this price; one that buys at the market can spend what it holds."""
+        if taker.side == o.SELL or taker.type in o.PRICED:
+            return taker.remaining
+        return min(taker.remaining, units.floor(taker.locked * units.UNIT // price, rules.step))
+
+    def _prevented(self, market: Market, taker: Order, maker: Order, now_ms: int) -> bool:
+        """Self-trade prevention: expires one order or both instead of trading with oneself."""
+        if taker.account != maker.account or taker.stp == "NONE":
+            return False
+        if taker.stp in ("EXPIRE_MAKER", "EXPIRE_BOTH"):
+            market.remove(maker)
+            self._finish(maker, o.EXPIRED_IN_MATCH, "TRADE_PREVENTION", now_ms)
+        if taker.stp in ("EXPIRE_TAKER", "EXPIRE_BOTH"):
+            self._finish(taker, o.EXPIRED_IN_MATCH, "TRADE_PREVENTION", now_ms)
+        return True
+
+    # fills
+
+    def _fill_synthetic(self, market: Market, order: Order, level: Level, quantity: int, now_ms: int) -> None:
+        self._print(market, level.price, quantity, order.side == o.SELL, now_ms)
+        self._book(market, order, level.price, quantity, False, now_ms)
+        self._house_side(market.rules, order.side, level.price, quantity)
+        level.quantity -= quantity
+        if level.quantity <= 0:
+            market.synthetic[opposite(order.side)].pop(0)
+
+    def _fill_pair(self, market: Market, taker: Order, maker: Order, quantity: int, now_ms: int) -> None:
+        price = maker.price
+        self._print(market, price, quantity, taker.side == o.SELL, now_ms)
+        self._book(market, maker, price, quantity, True, now_ms)
+        self._book(market, taker, price, quantity, False, now_ms)
+        if not maker.open:
+            market.remove(maker)
+
+    def _print(self, market: Market, price: int, quantity: int, buyer_maker: bool, now_ms: int) -> None:
+        line = PublicTrade(self.next_trade_id, market.rules.symbol, price, quantity, buyer_maker, now_ms)
+        self.next_trade_id += 1
+        market.tape.append(line)
+        self.changes.tape.append(line)
+
+    def _book(
+        self, market: Market, order: Order, price: int, quantity: int, maker: bool, now_ms: int
+    ) -> None:
+        """One side of an execution: money, order, report. The trade has the number of the line just printed."""
+        rules, cost = market.rules, units.multiply(price, quantity)
+        bought = order.side == o.BUY
+        rate = self.fees.maker if maker else self.fees.taker
+        received = quantity if bought else cost
+        fee, asset = units.multiply(received, rate), rules.base if bought else rules.quote
+        held = _cost_at(order.price or order.stop_price, quantity) if bought and order.type in o.PRICED else 0
+        spent = cost if bought else quantity
+        self.balances.spend_locked(order.account, self._pays(rules, order.side), spent)
+        order.locked -= spent
+        if held > spent:
+            self._release(order, held - spent)
+        self.balances.receive(order.account, asset, received, fee)
+        order.executed += quantity
+        order.executed_quote += cost
+        order.updated_ms = now_ms
+        done = order.executed >= order.quantity
+        order.status = o.FILLED if done else o.PARTIALLY_FILLED
+        trade = Trade(
+            self.next_trade_id - 1, order.order_id, order.list_id, order.account, order.symbol, order.side,
+            price, quantity, cost, fee, asset, maker, now_ms,
+        )  # fmt: skip
+        self.changes.trades.append(trade)
+        if done:
+            self._close(order)
+        self._report("TRADE", order, trade, now_ms)
+
+    def _house_side(self, rules: Rules, side: str, price: int, quantity: int) -> None:
+        """The counterparty of a customer's execution against a synthetic order."""
+        cost = units.multiply(price, quantity)
+        sign = 1 if side == o.BUY else -1
+        self.balances.house_receives(rules.quote, sign * cost)
+        self.balances.house_receives(rules.base, -sign * quantity)
+
+    def _release(self, order: Order, amount: int) -> None:
+        rules = self.markets[order.symbol].rules
+        self.balances.unlock(order.account, self._pays(rules, order.side), amount)
+        order.locked -= amount
+
+    def _close(self, order: Order) -> None:
+        if order.locked:
+            self._release(order, order.locked)
+        self.open_orders.pop(order.order_id, None)
+
+    def _finish(self, order: Order, status: str, kind: str, now_ms: int, cancel_id: str = "") -> None:
+        order.status, order.updated_ms = status, now_ms
+        self._close(order)
+        self._report(kind, order, None, now_ms, cancel_id)
+
+    def _report(
+        self, kind: str, order: Order, trade: Trade | None, now_ms: int, cancel_id: str = ""
+    ) -> None:
+        self.changes.orders[order.order_id] = order
+        self.changes.reports.append(Report(kind, order.copy(), trade, now_ms, cancel_id))
+
+    # cancelling
+
+    def cancel(self, order: Order, now_ms: int, cancel_id: str = "", status: str = o.CANCELED) -> None:
+        """End an open order; what it held is free again."""
+        self.markets[order.symbol].remove(order)
+        kind = "CANCELED" if status == o.CANCELED else "EXPIRED"
+        self._finish(order, status, kind, now_ms, cancel_id)
+
+    # the price moves
+
+    def step(self, symbol: str, price: int, volume: int, seller: bool, depth: int, seed: int, now_ms: int) -> None:
+        """The market trades at a new price.
+
+        Args:
+            price: of the recorded trade, in units.
+            volume: that changes hands in this step; resting orders that the price has reached share it.
+            seller: the aggressor of this step sells.
+            depth: recorded volume of the whole candle, which sizes the synthetic book.
+            seed: of the synthetic sizes.
+        """
+        market = self.markets[symbol]
+        left = self._sweep(market, price, volume, seller, now_ms)
+        if left:
+            self._print(market, price, left, seller, now_ms)
+        market.quote(price, depth, seed)
+        for side in o.SIDES:
+            self._meet(market, side, now_ms)
+        self._trigger(market, now_ms)
+
+    def _sweep(self, market: Market, price: int, volume: int, seller: bool, now_ms: int) -> int:
+        """The recorded aggressor meets the customers' orders first at their prices; what is left is returned."""
+        side = o.BUY if seller else o.SELL
+        market.synthetic = {o.BUY: [], o.SELL: []}
+        while volume > 0:
+            maker = market.best_resting(side)
+            if maker is None or not crosses(side, maker.price, price):
+                break
+            quantity = min(volume, maker.remaining)
+            self._fill_maker(market, maker, quantity, now_ms)
+            volume -= quantity
+        return volume
+
+    def _meet(self, market: Market, side: str, now_ms: int) -> None:
+        """Synthetic orders that would cross a customer's order trade with it, at the customer's price."""
+        levels = market.synthetic[opposite(side)]
+        while levels:
+            maker = market.best_resting(side)
+            if maker is None or not crosses(side, maker.price, levels[0].price):
+                return
+            quantity = min(levels[0].quantity, maker.remaining)
+            self._fill_maker(market, maker, quantity, now_ms)
+            levels[0].quantity -= quantity
+            if levels[0].quantity <= 0:
+                levels.pop(0)
+
+    def _fill_maker(self, market: Market, maker: Order, quantity: int, now_ms: int) -> None:
+        self._print(market, maker.price, quantity, maker.side == o.BUY, now_ms)
+        self._book(market, maker, maker.price, quantity, True, now_ms)
+        self._house_side(market.rules, maker.side, maker.price, quantity)
+        if not maker.open:
+            market.remove(maker)
+
+    def _trigger(self, market: Market, now_ms: int) -> None:
+        """Stops that the price has reached become active, the oldest first."""
+        for order in list(market.stops):
+            if not order.open or not _reached(order.type, order.side, order.stop_price, market.last):
+                continue
+            market.remove(order)
+            order.triggered, order.working_ms, order.updated_ms = True, now_ms, now_ms
+            self._sequence += 1
+            order.sequence = self._sequence
+            self._report("NEW", order, None, now_ms)
+            if self._afford(market, order):
+                self._work(market, order, now_ms)
+            else:
+                self._finish(order, o.EXPIRED, "EXPIRED", now_ms)
+
+    def _afford(self, market: Market, order: Order) -> bool:
+        """A stop that buys at the market needs what the book asks now, which may be more than it held."""
+        if order.type in o.PRICED or order.side == o.SELL:
+            return True
+        more = _cost(market.available(o.BUY, 0), order.quantity) - order.locked
+        asset = market.rules.quote
+        if more > 0:
+            if self.balances.free(order.account, asset) < more:
+                return False
+            self.balances.lock(order.account, asset, more)
+            order.locked += more
+        return True
+
+
+def _better(side: str, price: int, than: int) -> bool:
+    """Is a resting price strictly better (served earlier) on this side of the book?"""
+    return price > than if side == o.BUY else price < than
+
+
+def _reached(kind: str, side: str, stop_price: int, last: int) -> bool:
+    """Has the last price reached the stop? Stop-losses wait behind the market, take-profits ahead of it."""
+    rising = (side == o.BUY) == (kind in (o.STOP_LOSS, o.STOP_LOSS_LIMIT))
+    return last >= stop_price if rising else last <= stop_price
+
+
+def _cost_at(price: int, quantity: int) -> int:
+    """Rounded up: a fill must never need more than was locked."""
+    return -(-price * quantity // units.UNIT)
+
+
+def _cost(levels: list[Level], quantity: int) -> int:
+    """What the best levels ask for `quantity`; less when they do not have so much."""
+    cost = 0
+    for level in levels:
+        taken = min(quantity, level.quantity)
+        cost += _cost_at(level.price, taken)
+        quantity -= taken
+        if not quantity:
+            break
+    return cost
+
+
+def _base_for(levels: list[Level], value: int, step: int) -> int:
+    """Base units that must be sold into the levels to get `value` of quote."""
+    base = 0
+    for level in levels:
+        wanted = units.floor(value * units.UNIT // level.price, step)
+        taken = min(wanted, level.quantity)
+        base += taken
+        value -= units.multiply(level.price, taken)
+        if taken < level.quantity:
+            break
+    return base

@@ -1,0 +1,1 @@
+"""Recorded prices; made by build/pack_prices.py."""
