@@ -4,6 +4,7 @@ CANDLES = "market.candle."
 TRADES = "market.trade."
 BOOKS = "market.book."
 SIGNALS = "signal."
+INDICATORS = "indicator."
 ORDERS = "order."
 FILLS = "fill."
 POSITIONS = "position."
@@ -58,6 +59,10 @@ def equity(exchange: str) -> str:
 
 def signal(strategy: str) -> str:
     return f"{SIGNALS}{part(strategy)}"
+
+
+def indicator(strategy: str) -> str:
+    return f"{INDICATORS}{part(strategy)}"
 
 
 def service_state(name: str) -> str:
