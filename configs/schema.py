@@ -157,6 +157,12 @@ class TradeSettings(Section, frozen=True, kw_only=True):
     ] = Decimal("100000")
     max_open_orders: Annotated[int, setting("Most open orders at a time.", ge=1, le=1000)] = 20
     max_orders_per_minute: Annotated[int, setting("Most new orders a minute.", ge=1, le=6000)] = 120
+    max_orders_per_10s: Annotated[
+        int, setting("New orders are sent no faster than this in any ten seconds; Binance allows 100.", ge=1, le=10_000)
+    ] = 90
+    allow_withdraw_keys: Annotated[
+        bool, setting("Use an API key that may withdraw money. Better make one that may not.", applies="person")
+    ] = False
     price_collar_percent: Annotated[
         Decimal,
         decimal_setting("A limit price further than this from the market is denied.", unit="%", gt="0"),

@@ -59,7 +59,10 @@ class Fill(Message, frozen=True, kw_only=True, gc=False):
 
 @message(0x0303, delivery=Delivery.EVENT)
 class Position(Message, frozen=True, kw_only=True, gc=False):
-    """A position in one symbol; PnL in quote units, fees included. `average` is None when flat."""
+    """A position in one symbol; PnL in quote units, fees included. `average` is None when flat.
+
+    `realised_pnl` is by average cost, `realised_pnl_fifo` by first in, first out.
+    """
 
     exchange: str
     symbol: str
@@ -69,6 +72,7 @@ class Position(Message, frozen=True, kw_only=True, gc=False):
     unrealised_pnl: Decimal
     fees: Decimal
     updated_ms: int
+    realised_pnl_fifo: Decimal = Decimal(0)
 
 
 @message(0x0304)

@@ -1,1 +1,1 @@
-"""The money path: order journal, execution, ledger, limits."""
+"""Orders, executions, ledger, positions, always-on limits. `service.py` puts the parts together."""

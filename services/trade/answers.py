@@ -1,0 +1,98 @@
+"""The requests that trade answers. Each handler reads or asks the parts that do the work."""
+
+from ...bus.api import AsyncBusApi, Request
+from ...bus.contracts.base import Done
+from ...bus.contracts.strategy import OrderIntent, OrderIntentReply
+from ...bus.contracts.trade import (
+    CancelOrder,
+    EquityHistory,
+    Fills,
+    GetPortfolio,
+    LedgerReport,
+    ListEquity,
+    ListFills,
+    ListOrders,
+    Orders,
+    Portfolio,
+    SetTradingState,
+    TradingState,
+    VerifyLedger,
+)
+from ...configs.errors import ConnectorError, RequestFailedError
+from . import rows
+from .account import Account
+from .control import TradingControl
+from .execution import Execution
+from .reconcile import Reconciler
+from .store import TradeStore
+from .valuation import Valuation
+
+_MOST_ROWS = 10_000
+
+
+class Answers:
+    """Registers all handlers with `serve`."""
+
+    def __init__(
+        self,
+        account: Account,
+        store: TradeStore,
+        execution: Execution,
+        reconciler: Reconciler,
+        control: TradingControl,
+        valuation: Valuation,
+    ) -> None:
+        self._account, self._store, self._execution = account, store, execution
+        self._reconciler, self._control, self._valuation = reconciler, control, valuation
+
+    def serve(self, bus: AsyncBusApi) -> None:
+        bus.serve(OrderIntent, self.place)
+        bus.serve(CancelOrder, self.cancel)
+        bus.serve(ListOrders, self.orders)
+        bus.serve(ListFills, self.fills)
+        bus.serve(GetPortfolio, self.portfolio)
+        bus.serve(ListEquity, self.equity)
+        bus.serve(VerifyLedger, self.verify)
+        bus.serve(SetTradingState, self.set_state)
+
+    def place(self, request: Request[OrderIntent]) -> OrderIntentReply:
+        return self._execution.place(request.message)
+
+    def cancel(self, request: Request[CancelOrder]) -> Done:
+        asked = request.message
+        order = self._execution.cancel(asked.order_id, asked.actor)
+        if order is None:
+            raise RequestFailedError("unknown_order", f"There is no order {asked.order_id}.")
+        return Done(message=f"order {order.id} is {order.state.value}")
+
+    def orders(self, request: Request[ListOrders]) -> Orders:
+        asked = request.message
+        found = self._store.list_orders(asked.symbol, asked.open_only, min(asked.limit, _MOST_ROWS))
+        return Orders(orders=[rows.order_message(order) for order in found])
+
+    def fills(self, request: Request[ListFills]) -> Fills:
+        asked = request.message
+        found = self._store.list_fills(asked.symbol, asked.since_ms, min(asked.limit, _MOST_ROWS))
+        return Fills(fills=[rows.fill_message_of(row) for row in found])
+
+    def portfolio(self, request: Request[GetPortfolio]) -> Portfolio:
+        return Portfolio(
+            positions=[self._account.position_message(p) for p in self._account.positions.values()],
+            balances=[self._account.balance(asset) for asset in self._account.assets()],
+            equity=self._valuation.now(),
+            trading_state=self._control.current,
+        )
+
+    def equity(self, request: Request[ListEquity]) -> EquityHistory:
+        asked = request.message
+        points = self._store.list_equity(asked.since_ms, min(asked.limit, _MOST_ROWS))
+        return EquityHistory(points=points)
+
+    async def verify(self, request: Request[VerifyLedger]) -> LedgerReport:
+        try:
+            return await self._reconciler.verify()
+        except ConnectorError as error:
+            raise RequestFailedError("venue_away", f"The ledger cannot be compared now: {error}") from error
+
+    def set_state(self, request: Request[SetTradingState]) -> TradingState:
+        return self._control.set(request.message)

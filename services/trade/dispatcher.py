@@ -1,0 +1,108 @@
+"""The one gate to the venue: cancels before questions before orders, and never faster than the venue
+allows.
+"""
+
+import asyncio
+import contextlib
+import heapq
+import itertools
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from enum import IntEnum
+
+_WINDOW_S = 10.0
+Work = Callable[[], Awaitable[None]]
+
+
+class Urgency(IntEnum):
+    """What goes first when not everything may go at once."""
+
+    CANCEL = 0
+    QUESTION = 1
+    ORDER = 2
+
+
+class Dispatcher:
+    """Carries out work in order of urgency.
+
+    Never more than `orders_per_10s` orders begin within any ten seconds. Cancels and questions do not wait.
+
+    Args:
+        orders_per_10s: the venue's limit on new orders.
+        at_once: calls under way at a time.
+    """
+
+    def __init__(
+        self, orders_per_10s: int, at_once: int = 8, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._begun_s: deque[float] = deque(maxlen=orders_per_10s)
+        self._clock, self._at_once = clock, at_once
+        self._queue: list[tuple[int, int, Work]] = []
+        self._numbers = itertools.count()
+        self._changed = asyncio.Event()
+        self._running: set[asyncio.Task[None]] = set()
+        self._failure: BaseException | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How much has not begun yet."""
+        return len(self._queue)
+
+    def put(self, urgency: Urgency, work: Work) -> None:
+        """Do this when its turn comes. `work` handles its own errors; one that escapes ends `run`."""
+        heapq.heappush(self._queue, (urgency, next(self._numbers), work))
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        try:
+            while True:
+                self._changed.clear()
+                pause_s = self._start_what_may_go()
+                await self._pause(pause_s)
+                if self._failure is not None:
+                    raise self._failure
+        finally:
+            for task in tuple(self._running):
+                task.cancel()
+            await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def drain(self, timeout_s: float) -> None:
+        """Let the calls that are under way end."""
+        if self._running:
+            await asyncio.wait(set(self._running), timeout=timeout_s)
+
+    async def _pause(self, at_most_s: float | None) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), at_most_s)
+
+    def _start_what_may_go(self) -> float | None:
+        """Start work; how long to wait when the venue's limit is reached."""
+        while self._queue and len(self._running) < self._at_once:
+            if self._queue[0][0] == Urgency.ORDER:
+                pause_s = self._pause_before_order()
+                if pause_s > 0:
+                    return pause_s
+                self._begun_s.append(self._clock())
+            _, _, work = heapq.heappop(self._queue)
+            task: asyncio.Task[None] = asyncio.ensure_future(_carry_out(work))
+            self._running.add(task)
+            task.add_done_callback(self._ended)
+        return None
+
+    def _pause_before_order(self) -> float:
+        """Until the oldest of as many orders as are allowed is ten seconds ago."""
+        if len(self._begun_s) < (self._begun_s.maxlen or 1):
+            return 0.0
+        return self._begun_s[0] + _WINDOW_S - self._clock()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._changed.set()
+        if not task.cancelled():
+            self._failure = self._failure or task.exception()
+
+
+async def _carry_out(work: Work) -> None:
+    await work()

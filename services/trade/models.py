@@ -1,0 +1,196 @@
+"""The tables of trade's database. Money is exact text; times are UTC milliseconds."""
+
+from ..database.fields import (
+    BigAutoField,
+    BigIntegerField,
+    BooleanField,
+    CharField,
+    DecimalField,
+    IntegerField,
+    Model,
+    TextField,
+)
+from ..database.migrations import Migration, add_index, create_tables
+
+
+class OrderRow(Model):
+    """The order journal: a row is written before the order is sent."""
+
+    id = CharField(primary_key=True, max_length=80)
+    client_order_id = CharField(max_length=80, index=True)
+    exchange_order_id = CharField(max_length=80, index=True)
+    intent_id = CharField(max_length=200, null=True, unique=True)
+    source = CharField(max_length=120)
+    exchange = CharField(max_length=40)
+    symbol = CharField(max_length=60)
+    side = CharField(max_length=8)
+    type = CharField(max_length=24)
+    state = CharField(max_length=20, index=True)
+    amount = DecimalField()
+    price = DecimalField(null=True)
+    stop_price = DecimalField(null=True)
+    time_in_force = CharField(max_length=8)
+    post_only = BooleanField()
+    reduce_only = BooleanField()
+    external = BooleanField()
+    filled = DecimalField()
+    cost = DecimalField()
+    told_status = CharField(max_length=16)
+    told_filled = DecimalField()
+    told_ms = BigIntegerField()
+    reason = TextField()
+    candle_open_ms = BigIntegerField()
+    reference_price = DecimalField(null=True)
+    created_ms = BigIntegerField(index=True)
+    sent_ms = BigIntegerField()
+    updated_ms = BigIntegerField()
+    misses = IntegerField()
+    incomplete = BooleanField()
+
+    class Meta:
+        table_name = "orders"
+
+
+class FillRow(Model):
+    """Every execution, once: the key is (exchange, symbol, the venue's trade id)."""
+
+    key = CharField(primary_key=True, max_length=160)
+    id = CharField(max_length=80)
+    order_id = CharField(max_length=80, index=True)
+    client_order_id = CharField(max_length=80)
+    source = CharField(max_length=120)
+    exchange = CharField(max_length=40)
+    symbol = CharField(max_length=60)
+    side = CharField(max_length=8)
+    price = DecimalField()
+    amount = DecimalField()
+    cost = DecimalField()
+    fee = DecimalField()
+    fee_currency = CharField(max_length=20)
+    maker = BooleanField()
+    ts_ms = BigIntegerField(index=True)
+
+    class Meta:
+        table_name = "fills"
+
+
+class EntryRow(Model):
+    """An entry of the ledger; its key makes it happen once."""
+
+    key = CharField(primary_key=True, max_length=200)
+    ts_ms = BigIntegerField()
+
+    class Meta:
+        table_name = "ledger_entries"
+
+
+class PostingRow(Model):
+    """One line of an entry."""
+
+    number = BigAutoField()
+    entry = CharField(max_length=200, index=True)
+    account = CharField(max_length=100)
+    asset = CharField(max_length=40)
+    amount = DecimalField()
+
+    class Meta:
+        table_name = "ledger_postings"
+
+
+class AccountRow(Model):
+    """Running balance of one ledger account in one asset: always the sum of its postings."""
+
+    key = CharField(primary_key=True, max_length=160)
+    account = CharField(max_length=100)
+    asset = CharField(max_length=40)
+    amount = DecimalField()
+
+    class Meta:
+        table_name = "ledger_accounts"
+
+
+class PositionRow(Model):
+    """A position; `lots` is a JSON list of [amount, cost], oldest first."""
+
+    key = CharField(primary_key=True, max_length=120)
+    exchange = CharField(max_length=40)
+    symbol = CharField(max_length=60)
+    amount = DecimalField()
+    cost = DecimalField()
+    realised = DecimalField()
+    realised_fifo = DecimalField()
+    fees = DecimalField()
+    updated_ms = BigIntegerField()
+    lots = TextField()
+
+    class Meta:
+        table_name = "positions"
+
+
+class TradingStateRow(Model):
+    """Every change of the trading state; the last one is in force."""
+
+    number = BigAutoField()
+    state = CharField(max_length=12)
+    reason = TextField()
+    actor = CharField(max_length=120)
+    since_ms = BigIntegerField()
+
+    class Meta:
+        table_name = "trading_states"
+
+
+class FactRow(Model):
+    """Single facts that must survive: how far the venue's trades were read, the first equity."""
+
+    name = CharField(primary_key=True, max_length=120)
+    value = TextField()
+
+    class Meta:
+        table_name = "facts"
+
+
+class EquityRow(Model):
+    """The equity curve."""
+
+    ts_ms = BigIntegerField(primary_key=True)
+    exchange = CharField(max_length=40)
+    currency = CharField(max_length=20)
+    equity = DecimalField()
+    start_equity = DecimalField()
+    realised = DecimalField()
+    unrealised = DecimalField()
+
+    class Meta:
+        table_name = "equity"
+
+
+class OutboxRow(Model):
+    """Events that were decided in a transaction and may not have been published yet."""
+
+    number = BigAutoField()
+    topic = CharField(max_length=160)
+    schema_id = IntegerField()
+    correlation_id = CharField(max_length=32)
+    body = TextField()
+
+    class Meta:
+        table_name = "outbox"
+
+
+MODELS = (
+    OrderRow,
+    FillRow,
+    EntryRow,
+    PostingRow,
+    AccountRow,
+    PositionRow,
+    TradingStateRow,
+    FactRow,
+    EquityRow,
+    OutboxRow,
+)
+MIGRATIONS = (
+    Migration(1, "orders, fills, ledger, positions", (create_tables(*MODELS),)),
+    Migration(2, "orders by symbol and time", (add_index(OrderRow, "symbol", "created_ms"),)),
+)

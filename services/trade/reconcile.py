@@ -1,0 +1,350 @@
+"""Keeping in step with the venue: at start, after every break of a stream, now and then, and for single
+orders.
+
+Nothing is assumed from silence: an order is gone only after the venue, asked for it by name again and again,
+does not know it; a fill exists only when the venue lists it; a failed question changes nothing but forbids
+entries.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+import structlog
+
+from ...bus.contracts.trade import LedgerDifference, LedgerReport
+from ...configs.errors import ConnectorError
+from ..connectors.venue import Venue, VenueTrade
+from . import ledger, money
+from .account import Account, now_ms
+from .booking import Booking
+from .order import OrderRecord
+from .states import AT_VENUE, Event, State
+from .store import TradeStore
+
+MISSES_UNTIL_REJECTED = 5
+# A signed request is void after its receive window (5 s); until then a slow one may still be accepted.
+SURE_AFTER_MS = 8_000
+DETAIL_TRIES = 6
+_QUESTION_PAUSES_S = (0.2, 0.5, 1.0, 2.0, 3.0)
+_RETRY_FIRST_S, _RETRY_MOST_S = 0.5, 15.0
+_COMPARE_TRIES = 4
+_COMPARE_PAUSE_S = 0.3
+
+
+@dataclass(slots=True)
+class Question:
+    """An order that must be asked for: when next, and how often so far."""
+
+    due_s: float
+    asked: int = 0
+
+
+class Reconciler:
+    """Compares orders, fills and balances with the venue and books what is missing.
+
+    Args:
+        symbols: markets whose trades are always looked at.
+        resend_cancel: called with the id of an order whose cancel must be repeated.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        store: TradeStore,
+        booking: Booking,
+        log: structlog.typing.FilteringBoundLogger,
+        *,
+        symbols: list[str],
+        interval_s: float,
+        resend_cancel: Callable[[str], None],
+    ) -> None:
+        self._account, self._store, self._booking, self._log = account, store, booking, log
+        self._symbols, self._interval_s, self._resend_cancel = symbols, interval_s, resend_cancel
+        self.venue: Venue | None = None
+        self.in_step = False
+        self.first_done = asyncio.Event()
+        self._wanted = asyncio.Event()
+        self._questions: dict[str, Question] = {}
+        self._asked = asyncio.Event()
+        self._pass_lock = asyncio.Lock()
+
+    def want(self) -> None:
+        """Compare as soon as possible."""
+        self._wanted.set()
+
+    def ask_for(self, order_id: str) -> None:
+        """Find out what became of this order."""
+        self._questions.setdefault(order_id, Question(time.monotonic()))
+        self._asked.set()
+
+    def watch(self, order: OrderRecord) -> None:
+        """Called after every change of an order: whatever needs an answer is asked for."""
+        if order.awaits_fills or order.state in (State.PENDING_CANCEL,):
+            self._questions.setdefault(order.id, Question(time.monotonic() + _QUESTION_PAUSES_S[0]))
+            self._asked.set()
+
+    async def run(self) -> None:
+        """Passes over everything: when wanted, and every interval."""
+        retry_s = _RETRY_FIRST_S
+        while True:
+            self._wanted.clear()
+            try:
+                await self.full_pass()
+            except ConnectorError as error:
+                self._fell_out_of_step(str(error))
+                pause_s, retry_s = retry_s, min(retry_s * 2, _RETRY_MOST_S)
+            else:
+                pause_s, retry_s = self._interval_s, _RETRY_FIRST_S
+            try:
+                await asyncio.wait_for(self._wanted.wait(), pause_s)
+            except TimeoutError:
+                continue
+
+    async def run_questions(self) -> None:
+        """Answers for single orders, each with growing pauses."""
+        while True:
+            self._asked.clear()
+            now = time.monotonic()
+            due = [order_id for order_id, question in self._questions.items() if question.due_s <= now]
+            for order_id in due:
+                await self._answer(order_id)
+            next_s = min((q.due_s for q in self._questions.values()), default=None)
+            timeout = None if next_s is None else max(0.01, next_s - time.monotonic())
+            try:
+                await asyncio.wait_for(self._asked.wait(), timeout)
+            except TimeoutError:
+                continue
+
+    async def full_pass(self) -> None:
+        """Orders, then fills, then balances.
+
+        Raises:
+            ConnectorError: the venue did not answer; what was booked until then stays.
+        """
+        async with self._pass_lock:
+            venue = self._need_venue()
+            if self._store.fact(self._fact("opened")) is None:
+                await self._open_books(venue)
+            await self._compare_orders(venue)
+            await self.fetch_missed_fills(venue)
+            differences = await self._compare_balances(venue)
+            self._judge_balances(differences)
+        if not self.in_step:
+            self._log.info("in step with the venue", open_orders=len(self._account.orders))
+            self._booking.alert("out-of-step", "error", "In step with the venue again", "", recovered=True)
+        self.in_step = True
+        self.first_done.set()
+
+    async def verify(self) -> LedgerReport:
+        """The ledger held against the venue now.
+
+        Raises:
+            ConnectorError: the venue did not answer.
+        """
+        async with self._pass_lock:
+            venue = self._need_venue()
+            await self._compare_orders(venue)
+            await self.fetch_missed_fills(venue)
+            differences = await self._compare_balances(venue)
+        counted_orders, fills = self._store.counts()
+        unknown = sum(order.outcome_unknown or order.incomplete for order in self._account.orders.values())
+        return LedgerReport(
+            equal=not differences,
+            differences=differences,
+            orders=counted_orders,
+            fills=fills,
+            open_orders=len(self._account.orders),
+            unknown_orders=unknown,
+        )
+
+    async def fetch_missed_fills(self, venue: Venue) -> None:
+        """Book every execution since the last one that was listed."""
+        for symbol in self._symbols_of_interest():
+            while await self._fetch_page(venue, symbol):
+                pass
+
+    async def _open_books(self, venue: Venue) -> None:
+        """First start: what the venue holds becomes the opening balance. Repeated until no fill falls
+        between.
+        """
+        while True:
+            before = {symbol: await self._last_trade(venue, symbol) for symbol in self._symbols}
+            balances = await venue.fetch_balance()
+            open_orders = await venue.fetch_open_orders()
+            after = {symbol: await self._last_trade(venue, symbol) for symbol in self._symbols}
+            if before == after:
+                break
+        started = now_ms()
+        totals = {asset: balance.total for asset, balance in balances.items()}
+        facts = {self._fact("opened"): str(started)}
+        for symbol, last in after.items():
+            facts[self._cursor(symbol)] = json.dumps({"id": last, "ts_ms": started})
+        self._booking.book_entry(ledger.opening_entry(self._account.exchange, totals, started), facts)
+        self._log.info(
+            "books opened", balances={asset: str(total) for asset, total in totals.items() if total}
+        )
+        for order in open_orders:
+            self._booking.adopt(order, before_us=True)
+
+    async def _last_trade(self, venue: Venue, symbol: str) -> str:
+        trades = await venue.fetch_my_trades(symbol)
+        return trades[-1].id if trades else ""
+
+    async def _compare_orders(self, venue: Venue) -> None:
+        asked_ms = now_ms()
+        listed = {order.id: order for order in await venue.fetch_open_orders()}
+        for news in listed.values():
+            if self._booking.told(news) is None:
+                self._booking.adopt(news, before_us=False)
+        for order in list(self._account.orders.values()):
+            sent_long_ago = order.sent_ms < asked_ms and order.state in AT_VENUE
+            if sent_long_ago and order.exchange_order_id not in listed:
+                self.ask_for(order.id)
+
+    async def _fetch_page(self, venue: Venue, symbol: str) -> bool:
+        """Book one page of executions; whether there may be another."""
+        cursor = json.loads(self._store.fact(self._cursor(symbol)) or '{"id": "", "ts_ms": 0}')
+        from_id = str(int(cursor["id"]) + 1) if cursor["id"].isdigit() else "0"
+        trades = await venue.fetch_my_trades(symbol, cursor["ts_ms"] or None, from_id)
+        for trade in trades:
+            await self._book_listed(venue, trade)
+        if trades and trades[-1].id != cursor["id"]:
+            last = {"id": trades[-1].id, "ts_ms": trades[-1].ts_ms}
+            self._booking.note_fact(self._cursor(symbol), json.dumps(last))
+            return len(trades) >= venue.capabilities.trade_limit
+        return False
+
+    async def _book_listed(self, venue: Venue, trade: VenueTrade) -> None:
+        order = self._account.find(client_id=trade.client_id, exchange_order_id=trade.order_id)
+        if order is None:
+            # Ours, if its answer was lost; else somebody else's. The venue knows by which name it was placed.
+            news = await venue.fetch_order(trade.symbol, "", trade.order_id)
+            if news is None:
+                self._booking.alert(
+                    f"orphan:{trade.symbol}:{trade.id}",
+                    "error",
+                    "The venue lists a fill of an order that it does not know",
+                    f"{trade.symbol} trade {trade.id} of order {trade.order_id}; it is not booked.",
+                )
+                return
+            order = self._booking.told(news) or self._booking.adopt(news, before_us=False)
+        self._booking.filled(trade, self._account.find(order_id=order.id) or order)
+
+    async def _answer(self, order_id: str) -> None:
+        question, order = self._questions[order_id], self._account.find(order_id=order_id)
+        if order is None or self.venue is None or self._is_settled(order):
+            self._questions.pop(order_id)
+            return
+        question.due_s = (
+            time.monotonic() + _QUESTION_PAUSES_S[min(question.asked, len(_QUESTION_PAUSES_S) - 1)]
+        )
+        question.asked += 1
+        try:
+            news = await self.venue.fetch_order(order.symbol, order.client_order_id, order.exchange_order_id)
+            if news is None:
+                self._missed(order_id)
+            else:
+                self._booking.told(news)
+                await self._after_news(order_id, question)
+        except ConnectorError as error:
+            # No answer is not "not found": nothing changes and the question stays.
+            self._log.warning("question failed", order=order_id, reason=str(error))
+
+    async def _after_news(self, order_id: str, question: Question) -> None:
+        order = self._account.find(order_id=order_id)
+        assert order is not None
+        if order.awaits_fills:
+            await self.fetch_missed_fills(self._need_venue())
+            order = self._account.find(order_id=order_id) or order
+            if order.awaits_fills and question.asked >= DETAIL_TRIES:
+                self._booking.give_up_on_details(order_id)
+        elif order.state is State.PENDING_CANCEL and order.told_status == "open":
+            self._resend_cancel(order_id)
+            return
+        if self._is_settled(order):
+            self._questions.pop(order_id, None)
+
+    def _is_settled(self, order: OrderRecord) -> bool:
+        if not order.is_open:
+            return not order.awaits_fills
+        return (
+            order.state in (State.ACCEPTED, State.PARTIALLY_FILLED)
+            and not order.awaits_fills
+            and order.misses == 0
+        )
+
+    def _missed(self, order_id: str) -> None:
+        order = self._booking.missed(order_id)
+        if order is None or order.misses < MISSES_UNTIL_REJECTED:
+            return
+        if now_ms() - order.sent_ms < SURE_AFTER_MS or order.filled:
+            return
+        reason = f"the venue does not know it (asked {order.misses} times)"
+        event = Event.REJECT if order.told_status == "" else Event.CANCEL
+        if self._booking.move(order_id, event, reason) is not None:
+            self._questions.pop(order_id, None)
+
+    async def _compare_balances(self, venue: Venue) -> list[LedgerDifference]:
+        """Differences that stay when everything that is under way has been booked."""
+        differences: list[LedgerDifference] = []
+        for attempt in range(_COMPARE_TRIES):
+            if attempt:
+                await asyncio.sleep(_COMPARE_PAUSE_S)
+                await self.fetch_missed_fills(venue)
+            balances = await venue.fetch_balance()
+            totals = {asset: balance.total for asset, balance in balances.items()}
+            differences = self._differences(totals)
+            if not differences:
+                return []
+        return differences
+
+    def _differences(self, totals: dict[str, Decimal]) -> list[LedgerDifference]:
+        found = []
+        for asset in sorted({*totals, *self._account.assets()}):
+            ours, theirs = self._account.total(asset), totals.get(asset, money.ZERO)
+            if ours != theirs:
+                found.append(LedgerDifference(asset=asset, ledger=ours, venue=theirs))
+        return found
+
+    def _judge_balances(self, differences: list[LedgerDifference]) -> None:
+        told = self._store.fact(self._fact("differs"))
+        if differences:
+            detail = "; ".join(f"{d.asset}: ledger {d.ledger}, venue {d.venue}" for d in differences)
+            if told != detail:
+                self._booking.alert("ledger", "error", "The ledger differs from the venue", detail)
+                self._booking.note_fact(self._fact("differs"), detail)
+        elif told:
+            self._booking.alert("ledger", "error", "The ledger equals the venue again", "", recovered=True)
+            self._booking.note_fact(self._fact("differs"), "")
+
+    def _fell_out_of_step(self, reason: str) -> None:
+        if self.in_step:
+            self._booking.alert(
+                "out-of-step",
+                "error",
+                "The venue cannot be compared with; no entries until it can",
+                reason,
+            )
+        else:
+            self._log.warning("comparison failed", reason=reason)
+        self.in_step = False
+
+    def _symbols_of_interest(self) -> list[str]:
+        held = [position.symbol for position in self._account.positions.values() if position.amount]
+        open_ = [order.symbol for order in self._account.orders.values()]
+        return list(dict.fromkeys([*self._symbols, *held, *open_]))
+
+    def _need_venue(self) -> Venue:
+        if self.venue is None:
+            raise ConnectorError("there is no connection to the venue yet")
+        return self.venue
+
+    def _fact(self, name: str) -> str:
+        return f"{name}|{self._account.exchange}"
+
+    def _cursor(self, symbol: str) -> str:
+        return self._fact(f"trades|{symbol}")

@@ -1,0 +1,224 @@
+"""The trade service: opens the books, connects to the venue, keeps in step, answers requests."""
+
+import asyncio
+import contextlib
+from decimal import Decimal
+
+from ...bus import topics
+from ...bus.contracts.market import Candle
+from ...configs.errors import ConnectorError, CredentialsError, StartError
+from ...configs.paths import Home
+from ..connectors.registry import open_venue
+from ..connectors.venue import Resumed, Venue, VenueOrder, VenueTrade
+from ..host.service import Service, run
+from .account import Account
+from .answers import Answers
+from .booking import Booking
+from .control import TradingControl
+from .dispatcher import Dispatcher
+from .execution import Execution
+from .reconcile import Reconciler
+from .states import State
+from .store import TradeStore
+from .valuation import Valuation
+
+_FIRST_PASS_PATIENCE_S = 15.0
+_DRAIN_S = 3.0
+_CLOCK_EVERY_S = 300.0
+_CLOCK_ALARM_MS = 1_000
+_CONNECT_PAUSE_S = 1.0
+
+
+class TradeService(Service):
+    """One account on one venue."""
+
+    name = "trade"
+
+    async def setup(self) -> None:
+        exchange = self.settings.data.exchange
+        self._store = TradeStore(self.home)
+        self._account = Account(exchange, self._store)
+        self._booking = Booking(self._account, self._store, self.bus, self.log)
+        self._dispatcher: Dispatcher | None = None
+        self._venue: Venue | None = None
+        self._control = TradingControl(self._account, self._store, self._booking)
+        self._valuation = Valuation(self._account, self._store, self.bus, self._currency())
+        self._reconciler = Reconciler(
+            self._account,
+            self._store,
+            self._booking,
+            self.log,
+            symbols=self._symbols(),
+            interval_s=self.settings.trade.reconcile_interval_s,
+            resend_cancel=lambda order_id: self._execution.cancel_later(order_id),
+        )
+        self._dispatcher = Dispatcher(self.settings.trade.max_orders_per_10s)
+        self._execution = Execution(
+            self._account,
+            self._store,
+            self._booking,
+            self._dispatcher,
+            self.settings,
+            self.log,
+            trading_state=self._control.state,
+            in_step=lambda: self._reconciler.in_step,
+            unknown=self._reconciler.ask_for,
+        )
+        self._control.execution = self._execution
+        self._booking.on_order.append(self._reconciler.watch)
+        await self._begin()
+
+    async def stop(self) -> None:
+        if getattr(self, "_dispatcher", None) is not None and self._dispatcher is not None:
+            await self._dispatcher.drain(_DRAIN_S)
+        if getattr(self, "_venue", None) is not None and self._venue is not None:
+            await self._venue.close()
+        if hasattr(self, "_store"):
+            self._store.close()
+
+    async def _begin(self) -> None:
+        told = self._booking.publish_left_over()
+        self.log.info("books read", open_orders=len(self._account.orders), told_again=told)
+        self.bus.subscribe(
+            f"{topics.CANDLES}{topics.part(self._account.exchange)}.", Candle, self._valuation.on_candle
+        )
+        answers = Answers(
+            self._account, self._store, self._execution, self._reconciler, self._control, self._valuation
+        )
+        answers.serve(self.bus)
+        connected = self.spawn(self._connect(), "connect")
+        first = asyncio.ensure_future(self._reconciler.first_done.wait())
+        await asyncio.wait(
+            {first, connected}, timeout=_FIRST_PASS_PATIENCE_S, return_when=asyncio.FIRST_COMPLETED
+        )
+        if connected.done():
+            await connected
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(first, _FIRST_PASS_PATIENCE_S)
+        if not self._reconciler.in_step:
+            self.log.warning("ready, but not in step with the venue: no entries until it is")
+        self._resume_orders()
+
+    async def _connect(self) -> None:
+        """Reach the venue, however long it takes; then everything that talks to it begins."""
+        while True:
+            try:
+                venue = await open_venue(self._account.exchange, bus=self.bus, settings=self.settings)
+                self._venue = venue
+                await self._greet(venue)
+            except CredentialsError as error:
+                raise StartError(str(error)) from error
+            except ConnectorError as error:
+                self.log.warning("venue not reached", reason=str(error))
+                await self._close_venue()
+                await asyncio.sleep(_CONNECT_PAUSE_S)
+            else:
+                break
+        self._execution.venue = self._reconciler.venue = venue
+        self.spawn(self._follow_user(venue), "user stream")
+        self.spawn(self._reconciler.run(), "reconcile")
+        self.spawn(self._reconciler.run_questions(), "questions")
+        assert self._dispatcher is not None
+        self.spawn(self._dispatcher.run(), "dispatch")
+        self.spawn(self._watch_clock(venue), "clock")
+
+    async def _greet(self, venue: Venue) -> None:
+        self._account.markets = await venue.load_markets()
+        await self._check_clock(venue)
+        await self._check_key(venue)
+        for symbol in self._symbols():
+            candles = await venue.fetch_candles(symbol, self.settings.data.timeframe, limit=1)
+            if candles and self._account.price(symbol) is None:
+                self._account.set_price(symbol, Decimal(candles[-1].close), live=False)
+
+    async def _close_venue(self) -> None:
+        if self._venue is not None:
+            await self._venue.close()
+            self._venue = None
+
+    async def _follow_user(self, venue: Venue) -> None:
+        """Orders and executions as the venue tells them; after each break the pass fetches what was
+        missed.
+        """
+        try:
+            async for news in venue.watch_user():
+                if isinstance(news, Resumed):
+                    self.log.info("user stream stands", first=news.first, after=news.reason)
+                    self._reconciler.want()
+                elif isinstance(news, VenueTrade):
+                    self._on_trade(news)
+                else:
+                    self._on_order(news)
+        except CredentialsError as error:
+            self._booking.alert("credentials", "critical", "The venue refuses the API key", str(error))
+            self._reconciler.in_step = False
+
+    def _on_trade(self, trade: VenueTrade) -> None:
+        order = self._account.find(client_id=trade.client_id, exchange_order_id=trade.order_id)
+        if order is None:
+            self._reconciler.want()
+            return
+        self._booking.filled(trade, order)
+        self._valuation.tell()
+
+    def _on_order(self, news: VenueOrder) -> None:
+        if self._booking.told(news) is None:
+            self._booking.adopt(news, before_us=False)
+            self._reconciler.want()
+
+    async def _check_clock(self, venue: Venue) -> None:
+        offset_ms = await venue.server_time_offset_ms()
+        if abs(offset_ms) >= _CLOCK_ALARM_MS:
+            self._booking.alert(
+                "clock",
+                "warning",
+                "This machine's clock is off",
+                f"It differs from {venue.name}'s by {offset_ms} ms. The offset is used for trading; "
+                "switch on time synchronisation (timedatectl set-ntp true) to mend it.",
+            )
+        else:
+            self.log.info("clock", offset_ms=offset_ms)
+
+    async def _watch_clock(self, venue: Venue) -> None:
+        while True:
+            await asyncio.sleep(_CLOCK_EVERY_S)
+            try:
+                await self._check_clock(venue)
+            except ConnectorError as error:
+                self.log.warning("clock not measured", reason=str(error))
+
+    async def _check_key(self, venue: Venue) -> None:
+        permissions = await venue.fetch_permissions()
+        if not permissions.withdraw:
+            return
+        if not self.settings.trade.allow_withdraw_keys:
+            raise StartError(
+                f"The API key of {venue.name} may withdraw money. Make a key without that permission, "
+                "or set trade.allow_withdraw_keys to true."
+            )
+        self._booking.audit(
+            "settings", "override", venue.name, "a key that may withdraw is used (trade.allow_withdraw_keys)"
+        )
+
+    def _resume_orders(self) -> None:
+        """Orders of an earlier life: what was never sent is sent or given up, what was sent is asked for."""
+        for order in list(self._account.orders.values()):
+            if order.state is State.PENDING:
+                self._execution.send_later(order.id)
+            elif order.state is State.PENDING_CANCEL:
+                self._execution.cancel_later(order.id)
+            elif order.state is State.SUBMITTED:
+                self._reconciler.ask_for(order.id)
+
+    def _symbols(self) -> list[str]:
+        wanted = [instance.symbol for instance in self.settings.strategy.instances.values()]
+        return list(dict.fromkeys([*self.settings.data.symbols, *wanted]))
+
+    def _currency(self) -> str:
+        symbols = self._symbols()
+        return symbols[0].partition("/")[2].partition(":")[0] if symbols else "USDT"
+
+
+def main(home: Home) -> int:
+    """Run the trade service in this process."""
+    return run(TradeService, home)

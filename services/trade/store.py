@@ -1,0 +1,224 @@
+"""What trade writes down: a `Change` is written whole, in one transaction, or not at all."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from ...bus.contracts.base import SCHEMAS, Message
+from ...bus.contracts.trade import Equity, TradingState
+from ...configs.paths import Home
+from ..database.store import Database, open_database
+from . import money, rows
+from .ledger import Entry
+from .models import (
+    MIGRATIONS,
+    MODELS,
+    AccountRow,
+    EntryRow,
+    EquityRow,
+    FactRow,
+    FillRow,
+    OrderRow,
+    OutboxRow,
+    PositionRow,
+    PostingRow,
+    TradingStateRow,
+)
+from .order import FillRecord, OrderRecord
+from .positions import PositionRecord
+from .states import TERMINAL, State
+
+Accounts = dict[tuple[str, str], Decimal]
+_TERMINAL_NAMES = [state.value for state in TERMINAL]
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingEvent:
+    """An event that follows from a change."""
+
+    topic: str
+    message: Message
+    correlation_id: str = ""
+
+
+@dataclass(slots=True)
+class Change:
+    """Everything that one piece of news changes."""
+
+    new_orders: list[OrderRecord] = field(default_factory=list)
+    orders: list[OrderRecord] = field(default_factory=list)
+    fills: list[tuple[FillRecord, OrderRecord]] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    positions: list[PositionRecord] = field(default_factory=list)
+    states: list[TradingState] = field(default_factory=list)
+    facts: dict[str, str] = field(default_factory=dict)
+    equity: list[Equity] = field(default_factory=list)
+    events: list[OutgoingEvent] = field(default_factory=list)
+
+
+class TradeStore:
+    """Trade's database. Commits are on disk when `commit` returns (synchronous=FULL)."""
+
+    def __init__(self, home: Home) -> None:
+        self._database: Database = open_database(
+            home, "trade", models=MODELS, migrations=MIGRATIONS, synchronous="FULL"
+        )
+        self._published = 0
+        self.accounts: Accounts = {
+            (row.account, row.asset): row.amount for row in AccountRow.select().iterator()
+        }
+
+    def commit(self, change: Change) -> list[tuple[int, OutgoingEvent]]:
+        """Write all of it; the events with their numbers in the outbox.
+
+        Raises:
+            IntegrityError: an order, a fill or an entry exists already; nothing was written.
+        """
+        accounts = self._accounts_after(change.entries)
+        with self._database.transaction():
+            for order in change.new_orders:
+                OrderRow.insert(**rows.order_row(order)).execute()
+            for order in change.orders:
+                OrderRow.update(**rows.order_changes(order)).where(OrderRow.id == order.id).execute()
+            for fill, order in change.fills:
+                FillRow.insert(**rows.fill_row(fill, order)).execute()
+            self._write_entries(change.entries, accounts)
+            for position in change.positions:
+                self._write_position(position)
+            for state in change.states:
+                TradingStateRow.insert(**rows.state_row(state)).execute()
+            for name, value in change.facts.items():
+                self._write_fact(name, value)
+            for point in change.equity:
+                EquityRow.delete().where(EquityRow.ts_ms == point.ts_ms).execute()
+                EquityRow.insert(**rows.equity_row(point)).execute()
+            numbered = self._write_events(change.events)
+        self.accounts.update(accounts)
+        return numbered
+
+    def published(self, number: int) -> None:
+        """The event of this number, and all before it, are with the bus; the next commit forgets them."""
+        self._published = max(self._published, number)
+
+    def unpublished(self) -> list[tuple[int, OutgoingEvent]]:
+        """Events of an earlier life that may not have reached the bus, oldest first."""
+        found = []
+        for row in OutboxRow.select().order_by(OutboxRow.number):
+            message = msgspec.json.decode(row.body, type=SCHEMAS[row.schema_id])
+            found.append((row.number, OutgoingEvent(row.topic, message, row.correlation_id)))
+        return found
+
+    def open_orders(self) -> list[OrderRecord]:
+        query = OrderRow.select().where(OrderRow.state.not_in(_TERMINAL_NAMES))
+        return [rows.order_record(row) for row in query]
+
+    def find_order(self, column: str, value: str) -> OrderRecord | None:
+        """By id, client_order_id, exchange_order_id or intent_id."""
+        row = OrderRow.select().where(getattr(OrderRow, column) == value).first()
+        return None if row is None else rows.order_record(row)
+
+    def list_orders(self, symbol: str | None, open_only: bool, limit: int) -> list[OrderRecord]:
+        query = OrderRow.select().order_by(OrderRow.created_ms.desc(), OrderRow.id).limit(limit)
+        if symbol is not None:
+            query = query.where(OrderRow.symbol == symbol)
+        if open_only:
+            query = query.where(OrderRow.state.not_in(_TERMINAL_NAMES))
+        return [rows.order_record(row) for row in query]
+
+    def orders_created_since(self, since_ms: int) -> list[int]:
+        """Creation times of our own orders."""
+        query = OrderRow.select(OrderRow.created_ms).where(
+            OrderRow.created_ms >= since_ms, ~OrderRow.external, OrderRow.state != State.DENIED.value
+        )
+        return sorted(row.created_ms for row in query)
+
+    def find_fill(self, key: str) -> FillRecord | None:
+        row = FillRow.select().where(FillRow.key == key).first()
+        return None if row is None else rows.fill_record(row)
+
+    def list_fills(self, symbol: str | None, since_ms: int | None, limit: int) -> Sequence[Any]:
+        """Rows, newest first."""
+        query = FillRow.select().order_by(FillRow.ts_ms.desc(), FillRow.key.desc()).limit(limit)
+        if symbol is not None:
+            query = query.where(FillRow.symbol == symbol)
+        if since_ms is not None:
+            query = query.where(FillRow.ts_ms >= since_ms)
+        return list(query)
+
+    def counts(self) -> tuple[int, int]:
+        """Orders and fills of this home."""
+        return OrderRow.select().count(), FillRow.select().count()
+
+    def positions(self) -> list[PositionRecord]:
+        return [rows.position_record(row) for row in PositionRow.select()]
+
+    def trading_state(self) -> TradingState | None:
+        row = TradingStateRow.select().order_by(TradingStateRow.number.desc()).first()
+        return None if row is None else rows.state_message(row)
+
+    def fact(self, name: str) -> str | None:
+        row = FactRow.get_or_none(FactRow.name == name)
+        return None if row is None else str(row.value)
+
+    def list_equity(self, since_ms: int | None, limit: int) -> list[Equity]:
+        """Oldest first, the newest `limit` points."""
+        query = EquityRow.select().order_by(EquityRow.ts_ms.desc()).limit(limit)
+        if since_ms is not None:
+            query = query.where(EquityRow.ts_ms >= since_ms)
+        return [rows.equity_message(row) for row in reversed(list(query))]
+
+    def forget_equity_before(self, ts_ms: int) -> None:
+        EquityRow.delete().where(EquityRow.ts_ms < ts_ms).execute()
+
+    def close(self) -> None:
+        self._database.close()
+
+    def _accounts_after(self, entries: list[Entry]) -> Accounts:
+        after: Accounts = {}
+        for entry in entries:
+            for posting in entry.postings:
+                key = (posting.account, posting.asset)
+                before = after.get(key, self.accounts.get(key, money.ZERO))
+                after[key] = money.add(before, posting.amount)
+        return after
+
+    def _write_entries(self, entries: list[Entry], accounts: Accounts) -> None:
+        for entry in entries:
+            EntryRow.insert(key=entry.key, ts_ms=entry.ts_ms).execute()
+            PostingRow.insert_many(
+                [
+                    {"entry": entry.key, "account": line.account, "asset": line.asset, "amount": line.amount}
+                    for line in entry.postings
+                ]
+            ).execute()
+        for (account, asset), amount in accounts.items():
+            key = f"{account}|{asset}"
+            if not AccountRow.update(amount=amount).where(AccountRow.key == key).execute():
+                AccountRow.insert(key=key, account=account, asset=asset, amount=amount).execute()
+
+    def _write_position(self, position: PositionRecord) -> None:
+        row = rows.position_row(position)
+        if not PositionRow.update(**row).where(PositionRow.key == row["key"]).execute():
+            PositionRow.insert(**row).execute()
+
+    def _write_fact(self, name: str, value: str) -> None:
+        if not FactRow.update(value=value).where(FactRow.name == name).execute():
+            FactRow.insert(name=name, value=value).execute()
+
+    def _write_events(self, events: list[OutgoingEvent]) -> list[tuple[int, OutgoingEvent]]:
+        if self._published:
+            OutboxRow.delete().where(OutboxRow.number <= self._published).execute()
+            self._published = 0
+        numbered = []
+        for event in events:
+            number = OutboxRow.insert(
+                topic=event.topic,
+                schema_id=event.message.SCHEMA_ID,
+                correlation_id=event.correlation_id,
+                body=msgspec.json.encode(event.message).decode(),
+            ).execute()
+            numbered.append((int(number), event))
+        return numbered
