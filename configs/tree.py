@@ -96,7 +96,7 @@ class _Reader:
             self._wrong(origin, path, "", f"this is nested more than {_MAX_DEPTH} levels deep")
             return Text("", origin)
         if isinstance(node, yaml.ScalarNode):
-            return Text(str(node.value), origin, quoted=node.style is not None)
+            return Text(str(node.value), origin, quoted=bool(node.style))
         if isinstance(node, yaml.SequenceNode):
             return Items([self.read(item, path, depth + 1) for item in node.value], origin)
         return self._mapping(node, path, depth, origin)

@@ -177,3 +177,18 @@ def _allowed_number(shape: Shape) -> str:
         if name in limits
     ]
     return " ".join((words, " and ".join(parts))) if parts else words
+
+
+def in_units(value: int | float | Decimal, unit: str) -> str:
+    """The shortest way to write a duration or size: 300 s become 5m, 67108864 bytes 64MiB."""
+    number = Decimal(str(value))
+    if unit == "s":
+        steps = [("w", 604_800), ("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)]
+        if 0 < number < 1 and number * 1000 == (number * 1000).to_integral_value():
+            return f"{int(number * 1000)}ms"
+    else:
+        steps = [("TiB", 1024**4), ("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024)]
+    for name, size in steps:
+        if number and number % size == 0:
+            return f"{int(number / size)}{name}"
+    return f"{number.normalize():f}"
