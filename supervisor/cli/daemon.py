@@ -3,17 +3,18 @@
 import os
 import subprocess
 import time
-from collections.abc import Sequence
 from typing import Any
 
 from ...configs.errors import NotRunningError, ServiceError, UsageError
 from ...configs.paths import Home
 from ..control.client import ControlClient
+from ..registry import program
 
+READY_VARIABLE = "CRYPTOBOT_READY_FD"
 LEASH_VARIABLE = "CRYPTOBOT_LEASH_FD"
-_LOOK_EVERY_S = 0.01
+_LOOK_EVERY_S = 0.02
 _START_TIMEOUT_S = 20.0
-_TOLD_LINES = 3
+_END_TIMEOUT_S = 10.0
 
 
 def connect(home: Home, *, timeout_s: float = 10.0) -> ControlClient:
@@ -63,65 +64,71 @@ class Launched:
 
     Args:
         leashed: it ends, in order, when this process is gone for whatever reason, `kill -9` included.
+
+    Raises:
+        ServiceError: it did not start; with what it said.
     """
 
     def __init__(self, home: Home, *, leashed: bool) -> None:
         self._home = home
+        self._output = home.logs / "supervisor.out"
         self._leash = -1
-        self.process = self._spawn(leashed)
+        ready = -1
+        environment, passed = dict(os.environ), list[int]()
+        if os.name == "posix":
+            ready, ready_end = os.pipe()
+            environment[READY_VARIABLE] = str(ready_end)
+            passed.append(ready_end)
+            if leashed:
+                leash_end, self._leash = os.pipe()
+                environment[LEASH_VARIABLE] = str(leash_end)
+                passed.append(leash_end)
+        self.process = self._spawn(environment, passed)
+        for descriptor in passed:
+            os.close(descriptor)
+        if ready >= 0:
+            self._hear(ready)
 
     @property
     def pid(self) -> int:
         return self.process.pid
 
-    def _spawn(self, leashed: bool) -> "subprocess.Popen[bytes]":
-        environment = dict(os.environ)
-        passed: Sequence[int] = ()
-        if leashed and os.name == "posix":
-            read_end, self._leash = os.pipe()
-            os.set_inheritable(read_end, True)
-            environment[LEASH_VARIABLE] = str(read_end)
-            passed = (read_end,)
-        from ..registry import program
-
+    def _spawn(self, environment: dict[str, str], passed: list[int]) -> "subprocess.Popen[bytes]":
         words = [*program(), "--home", str(self._home.root), "service", "run", "supervisor"]
-        with (self._home.logs / "supervisor.log").open("ab") as log:
-            process = subprocess.Popen(
+        with self._output.open("ab") as output:
+            return subprocess.Popen(
                 words,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=output,
+                stderr=output,
                 env=environment,
                 pass_fds=passed,
                 start_new_session=True,
                 creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )
-        for descriptor in passed:
-            os.close(descriptor)
-        return process
+
+    def _hear(self, ready: int) -> None:
+        """Wait for its one word: `ready`, or the reason why not."""
+        with os.fdopen(ready, "rb") as reader:
+            word = reader.read().decode("utf-8", "replace").strip()
+        if word == "ready":
+            return
+        code = self.wait(_END_TIMEOUT_S)
+        raise ServiceError(word or f"The supervisor ended with exit code {code}; {self._output} may say why.")
 
     def connect(self) -> ControlClient:
-        """Wait until the daemon answers.
-
-        Raises:
-            ServiceError: it ended, or did not answer in time; with what it said last.
-        """
+        """A connection to it; on systems without the pipe, as soon as it answers."""
         deadline = time.monotonic() + _START_TIMEOUT_S
-        while time.monotonic() < deadline:
+        while True:
             try:
                 return ControlClient(self._home)
             except NotRunningError:
-                if self.process.poll() is not None:
-                    break
-                time.sleep(_LOOK_EVERY_S)
-        code = self.process.poll()
-        what = "does not answer" if code is None else f"ended at once with exit code {code}"
-        raise ServiceError(f"The supervisor {what}: {self._last_words()}")
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    raise
+            time.sleep(_LOOK_EVERY_S)
 
-    def _last_words(self) -> str:
-        path = self._home.logs / "supervisor.log"
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-_TOLD_LINES:]
-        return " / ".join(line.removeprefix("cryptobot: ") for line in lines) or f"{path} says nothing."
+    def alive(self) -> bool:
+        return self.process.poll() is None
 
     def wait(self, timeout_s: float) -> int:
         """Wait until it ended and return its exit code; kill it when it does not."""

@@ -1,5 +1,6 @@
 """What commands print: JSON for programs, tables for people, plain text in a pipe."""
 
+import contextlib
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -77,10 +78,10 @@ def rich_table(columns: Sequence[Column], rows: Sequence[Sequence[str]], title: 
 
 
 def note(sentence: str) -> None:
-    """Something for the person, never for the program: stderr."""
-    sys.stdout.flush()
-    sys.stderr.write(sentence + "\n")
-    sys.stderr.flush()
+    """Something for the person, never for the program: stderr. Lost when the terminal was closed."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(sentence + "\n")
+        sys.stderr.flush()
 
 
 def cell_text(cell: object) -> str:

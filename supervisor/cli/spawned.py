@@ -1,5 +1,6 @@
 """`cryptobot service run NAME`: what the supervisor spawns. Without click, for every start pays for it."""
 
+import traceback
 from importlib import import_module
 
 from ...configs import snapshot
@@ -19,5 +20,7 @@ def run_service(given_home: str | None, name: str) -> int:
     except CryptoBotError as error:
         return failures.expected(error)
     except Exception as error:
-        return failures.unexpected(given_home, error)
+        # Our stderr is the service's log: there the traceback is looked for.
+        traceback.print_exc()
+        return failures.fail(f"{name} ended by a fault of its own ({type(error).__name__}: {error}).", 1)
     return code

@@ -44,3 +44,11 @@ def has_screen() -> bool:
 def open_browser(url: str) -> bool:
     """Open the page when there is a screen."""
     return has_screen() and webbrowser.open(url)
+
+
+def address_or_nothing(home: Home) -> str:
+    """As `address`; "" when the dashboard is not up."""
+    try:
+        return address(home)
+    except NotRunningError:
+        return ""

@@ -1,20 +1,18 @@
 """cryptobot up"""
 
-from importlib import import_module
+import time
 
 import click
 
-from ....configs import snapshot
 from ....configs.errors import ServiceError
-from ....configs.load import load
 from ....configs.paths import Home
-from ...registry import SUPERVISOR_TARGET
-from ...registry import load as load_manifests
+from ....configs.schema import Settings
+from ...unit import Raised, StateChange
 from .. import daemon
 from ..call import Call, json_option, pass_call, set_option
-from ..checks import refuse_taken_port
 from ..group import Command
 from ..output import note, print_json
+from ..prepare import prepare
 from ..progress import Progress, show
 
 
@@ -28,30 +26,30 @@ def command(call: Call, detach: bool, overrides: tuple[str, ...], as_json: bool)
 
     Without -d it stays in the foreground, as a service manager wants it, until Ctrl-C or SIGTERM.
     """
-    prepare(call.home, overrides)
+    settings = prepare(call.home, overrides)
     if detach:
         _detached(call.home, as_json)
         return 0
-    note(f"Starting in {call.home.root}. Ctrl-C stops it; `cryptobot status` in another terminal shows it.")
-    module, _, function = SUPERVISOR_TARGET.partition(":")
-    code: int = getattr(import_module(module), function)(call.home)
+    return _foreground(call.home, settings, overrides)
+
+
+def _foreground(home: Home, settings: Settings, overrides: tuple[str, ...]) -> int:
+    from ...daemon import run
+
+    note(f"Starting in {home.root}. Ctrl-C stops it; `cryptobot status` in another terminal shows it.")
+    began = time.monotonic()
+
+    def tell(event: StateChange | Raised) -> None:
+        if isinstance(event, Raised):
+            note(f"{event.severity}: {event.title} ({event.detail})")
+        elif event.ready:
+            note(f"{event.name:<10} ready after {time.monotonic() - began:.1f} s")
+        elif event.reason:
+            note(f"{event.name:<10} {event.state} ({event.reason})")
+
+    code = run(home, settings, overrides=overrides, on_event=tell)
+    note(f"CryptoBot in {home.root} has stopped.")
     return code
-
-
-def prepare(home: Home, overrides: tuple[str, ...]) -> None:
-    """Check everything that can be checked before a process is started, and put the settings in force.
-
-    Raises:
-        SettingsError: the home cannot be written, a setting is wrong, or a port is taken.
-        UsageError: a daemon runs already; its pid is named.
-    """
-    daemon.refuse_second(home)
-    home.create()
-    settings = load(home, overrides).settings
-    load_manifests(home, settings)
-    refuse_taken_port("dashboard.port", settings.dashboard.host, settings.dashboard.port)
-    refuse_taken_port("paper.port", "127.0.0.1", settings.paper.port)
-    snapshot.write(home, settings)
 
 
 def _detached(home: Home, as_json: bool) -> None:

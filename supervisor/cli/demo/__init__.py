@@ -1,0 +1,1 @@
+"""The demo: start, watch, sum up, stop."""

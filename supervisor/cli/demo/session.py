@@ -1,0 +1,153 @@
+"""One demo: a leashed daemon, the display, and the end."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from ....bus.blocking import BlockingBus
+from ....bus.contracts.paper import GetPaperInfo, PaperInfo
+from ....configs.errors import BusError, CryptoBotError, NotRunningError, ServiceError
+from ....configs.paths import Home
+from .. import daemon, web
+from ..ask import CLIENT, ask_over
+from ..output import note
+from ..progress import Progress, show
+from .screen import Screen, choose
+from .summary import Summary, take
+from .watch import Watch
+
+TOLD = "recorded Coinbase BTC/USD prices 2017-2019, one hour played each second"
+_STOP_TIMEOUT_S = 60.0
+_RELAUNCHES = 5
+
+
+class Session:
+    """Everything between the start of the daemon and its end. Used by the main thread.
+
+    The daemon runs as a child on a leash: it ends when this process ends, however that happens. Should the
+    daemon itself be killed, it is started again and takes the running services over.
+    """
+
+    def __init__(self, home: Home, *, leashed: bool) -> None:
+        self._home, self._leashed = home, leashed
+        self._launched: daemon.Launched | None = None
+        self._bus: BlockingBus | None = None
+        self._ending = threading.Event()
+        self._failed = ""
+        self.began = self.ready_at = time.monotonic()
+
+    @property
+    def pid(self) -> int:
+        return self._launched.pid if self._launched is not None else 0
+
+    # The start
+
+    def start(self) -> Progress:
+        """Start the daemon and show how the services become ready.
+
+        Raises:
+            ServiceError: one of them cannot.
+        """
+        self._launched = daemon.Launched(self._home, leashed=self._leashed)
+        progress = Progress()
+        with self._launched.connect() as client, self._launched.connect() as other:
+            other.start(wait=False)
+            show(client.events(), progress)
+        if not progress.settled:
+            raise ServiceError(_why(progress))
+        self.ready_at = time.monotonic()
+        return progress
+
+    # The watching
+
+    def watch(self, wait: Callable[[Screen], None]) -> Screen:
+        """Show what happens, as long as `wait` takes."""
+        self._bus = BlockingBus.open(self._home, CLIENT)
+        screens: list[Screen] = []
+        watch = Watch(
+            self._bus,
+            on_fill=lambda fill: screens[0].filled(fill) if screens else None,
+            on_service=lambda service: screens[0].service_changed(service) if screens else None,
+        )
+        screen = choose(watch.picture, self.headline())
+        guard = threading.Thread(target=self._guard, name="demo-guard", daemon=True)
+        guard.start()
+        screen.open()
+        screens.append(screen)
+        try:
+            wait(screen)
+        finally:
+            screens.clear()
+            self._ending.set()
+            screen.close()
+            watch.close()
+        return screen
+
+    def headline(self) -> str:
+        """What a person must know of the prices, in the paper exchange's own words."""
+        assert self._bus is not None
+        try:
+            return ask_over(self._bus, "paper", GetPaperInfo(), PaperInfo, timeout_s=5.0).note or TOLD
+        except (CryptoBotError, BusError):
+            return TOLD
+
+    def _guard(self) -> None:
+        # Runs on a thread of its own: waits for the daemon's death, which nobody but us would notice.
+        for _ in range(_RELAUNCHES):
+            assert self._launched is not None
+            self._launched.process.wait()
+            if self._ending.is_set():
+                return
+            note("The supervisor was killed; starting another one, which takes the services over.")
+            try:
+                self._launched = daemon.Launched(self._home, leashed=self._leashed)
+            except CryptoBotError as error:
+                self._failed = str(error)
+                return
+        self._failed = "The supervisor ended again and again."
+
+    @property
+    def failed(self) -> str:
+        """Why the demo cannot go on; "" as long as it can."""
+        return self._failed
+
+    # The end
+
+    def sum_up(self, *, patience_s: float) -> Summary:
+        """Stop the strategies, so that nothing is in flight, and hold trade's ledger against the exchange.
+
+        Raises:
+            CryptoBotError: trade does not answer.
+        """
+        seconds = time.monotonic() - self.ready_at
+        assert self._bus is not None
+        with daemon.connect(self._home) as client:
+            restarts = sum(service["restarts"] for service in client.status()["services"])
+            client.stop("strategy", timeout_s=patience_s)
+        return take(
+            self._bus,
+            seconds=seconds,
+            restarts=restarts,
+            dashboard=web.address_or_nothing(self._home),
+            home=str(self._home.root),
+            patience_s=patience_s,
+        )
+
+    def stop(self) -> None:
+        """Stop everything; when this returns no process is left."""
+        self._ending.set()
+        if self._bus is not None:
+            self._bus.close()
+        if self._launched is None:
+            return
+        try:
+            with daemon.connect(self._home) as client:
+                client.shutdown(timeout_s=_STOP_TIMEOUT_S)
+        except NotRunningError:
+            note("The supervisor is gone already.")
+        self._launched.wait(_STOP_TIMEOUT_S)
+
+
+def _why(progress: Progress) -> str:
+    told = "; ".join(f"{one['name']}: {one['reason'] or one['state']}" for one in progress.failed)
+    return f"Not everything could be started ({told or 'the supervisor ended'})."

@@ -1,0 +1,26 @@
+"""What is checked before a process is started."""
+
+from ...configs import snapshot
+from ...configs.load import load
+from ...configs.paths import Home
+from ...configs.schema import Settings
+from ..registry import load as load_manifests
+from . import daemon
+from .checks import refuse_taken_port
+
+
+def prepare(home: Home, overrides: tuple[str, ...]) -> Settings:
+    """Check everything that can be checked, and put the settings in force.
+
+    Raises:
+        SettingsError: the home cannot be written, a setting is wrong, or a port is taken.
+        UsageError: a daemon runs already; its pid is named.
+    """
+    daemon.refuse_second(home)
+    home.create()
+    settings = load(home, overrides).settings
+    load_manifests(home, settings)
+    refuse_taken_port("dashboard.port", settings.dashboard.host, settings.dashboard.port)
+    refuse_taken_port("paper.port", "127.0.0.1", settings.paper.port)
+    snapshot.write(home, settings)
+    return settings
