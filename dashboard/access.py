@@ -93,7 +93,9 @@ def _check(view: Callable[..., Any], sessions: Sessions) -> Response | None:
     if request.method not in _SAFE_METHODS:
         _check_token(g.session)
     if permission != ANY_USER and not may(g.session, permission):
-        raise ApiProblem(403, "permission_denied", f"Your role {g.session.role} lacks the permission {permission}.")
+        raise ApiProblem(
+            403, "permission_denied", f"Your role {g.session.role} lacks the permission {permission}."
+        )
     return None
 
 
@@ -115,7 +117,7 @@ def _check_token(session: Session) -> None:
 
 
 def form_token() -> str:
-    """The token of a form that is used before there is a session; the cookie with it is set by `keep_form_token`."""
+    """The token of a form that is used before there is a session; `keep_form_token` sets the cookie."""
     known = request.cookies.get(FORM_COOKIE, "")
     return known if len(known) >= 32 else secrets.token_urlsafe(24)
 

@@ -9,8 +9,8 @@ from flask import Flask, g
 from ..configs.paths import Home
 from . import access, problems
 from .api import routes as api_routes
-from .assets import Assets
 from .asgi import MAX_BODY_BYTES
+from .assets import Assets
 from .context import EXTENSION, Dashboard
 from .gateway import Gateway
 from .pages import account, registry
@@ -31,7 +31,9 @@ def create_app(
         "cryptobot.dashboard", instance_path=str(home.state / "dashboard"), static_folder=None,
         template_folder=str(TEMPLATES),
     )  # fmt: skip
-    app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROPAGATE_EXCEPTIONS=False, TEMPLATES_AUTO_RELOAD=False)
+    app.config.update(
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROPAGATE_EXCEPTIONS=False, TEMPLATES_AUTO_RELOAD=False
+    )
     app.extensions[EXTENSION] = Dashboard(gateway=gateway, sessions=sessions, assets=assets, log=log)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["static"] = assets.url

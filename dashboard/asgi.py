@@ -1,6 +1,7 @@
 """Who answers what: WebSockets and static files natively, everything else by Flask in a pool of threads."""
 
 import ipaddress
+from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
 from flask import Flask
@@ -16,7 +17,8 @@ class Dispatcher:
     """The ASGI application."""
 
     def __init__(self, flask: Flask, assets: Assets, live: LiveEndpoint, hosts: frozenset[str]) -> None:
-        self._flask = WSGIMiddleware(flask, workers=WORKERS)
+        # a2wsgi types what passes through more narrowly than Flask and uvicorn do.
+        self._flask = cast(Any, WSGIMiddleware(cast(Any, flask), workers=WORKERS))
         self._assets, self._live, self._hosts = assets, live, hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -117,7 +117,9 @@ class Gateway:
 
     # requests
 
-    async def request(self, service: str, message: Message, reply: type[R], timeout_s: float = REQUEST_TIMEOUT_S) -> R:
+    async def request(
+        self, service: str, message: Message, reply: type[R], timeout_s: float = REQUEST_TIMEOUT_S
+    ) -> R:
         """Ask a service. Errors as AsyncBusApi.request."""
         return await self._bus.request(service, message, reply, timeout_s=timeout_s)
 
@@ -305,14 +307,21 @@ class Gateway:
         candle = received.message
         series = self.state.series_of(candle.exchange, candle.symbol, candle.timeframe)
         row = series.put(candle)
-        self.on_change("market", f"candle|{series.key}|{candle.open_ms}", "candle", {"key": series.key, "row": row})
+        self.on_change(
+            "market", f"candle|{series.key}|{candle.open_ms}", "candle", {"key": series.key, "row": row}
+        )
 
     def _indicators(self, received: Received[IndicatorValues]) -> None:
         values = received.message
         for series in self.state.series.values():
             if series.symbol == values.symbol and series.timeframe == values.timeframe:
                 series.put_indicators(values)
-                data = {"key": series.key, "strategy": values.strategy, "ms": values.open_ms, "values": values.values}
+                data = {
+                    "key": series.key,
+                    "strategy": values.strategy,
+                    "ms": values.open_ms,
+                    "values": values.values,
+                }
                 key = f"indicator|{series.key}|{values.strategy}|{values.open_ms}"
                 self.on_change("market", key, "indicator", data)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
@@ -228,5 +227,3 @@ async def _until_gone(receive: Receive) -> None:
 
 def _closing(code: int) -> dict[str, Any]:
     return {"type": "websocket.close", "code": code}
-
-

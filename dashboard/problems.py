@@ -38,6 +38,8 @@ def problem_of(error: Exception) -> ApiProblem:
         return ApiProblem(503, "unavailable", str(error))
     if isinstance(error, HTTPException):
         status = error.code or 500
+        if status == HTTPStatus.NOT_FOUND:
+            return ApiProblem(404, "not_found", "There is nothing at this address.")
         code = (error.name or "error").lower().replace(" ", "_")
         return ApiProblem(status, code, error.description or error.name)
     return ApiProblem(500, "internal_error", "The dashboard made a mistake; its log has the details.")

@@ -31,7 +31,9 @@ def listen(host: str, port: int) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, socket.SOCK_STREAM)
     except OSError as error:
-        raise StartError(f"The dashboard cannot listen on {host} ({error.strerror}); check dashboard.host.") from error
+        raise StartError(
+            f"The dashboard cannot listen on {host} ({error.strerror}); check dashboard.host."
+        ) from error
     try:
         if sys.platform != "win32":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -50,14 +52,14 @@ def _why(error: OSError, host: str, port: int) -> str:
         return f"Port {port} on {host} is in use by another program; {advice}."
     if error.errno == errno.EACCES:
         return f"Port {port} may not be used by this user; {advice}."
-    return f"The dashboard cannot listen on {host} port {port} ({error.strerror}); {advice} or check dashboard.host."
+    return f"The dashboard cannot listen on {host} port {port} ({error.strerror}); check dashboard.host."
 
 
 class WebServer(uvicorn.Server):
     """uvicorn that leaves the signals alone and says when it listens."""
 
     def __init__(self, app: Any, context: ssl.SSLContext, listener: socket.socket) -> None:
-        sslproto.SSLProtocol.max_size = TLS_BUFFER_BYTES  # type: ignore[attr-defined]
+        sslproto.SSLProtocol.max_size = TLS_BUFFER_BYTES
         config = uvicorn.Config(
             app, http="h11", ws="websockets-sansio", lifespan="off", log_config=None, access_log=False,
             server_header=False, proxy_headers=False, ws_per_message_deflate=False, ws_max_size=65_536,

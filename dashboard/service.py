@@ -69,7 +69,9 @@ class DashboardService(Service):
         replace(self.home.run / ADDRESS_FILE, json.dumps({"url": url, "port": self._server.port}).encode())
         self.log.info("listening", url=url)
         if host not in tls.LOOPBACK_NAMES:
-            self.log.warning("open to the network", host=host, advice="dashboard.host 127.0.0.1 is this machine only")
+            self.log.warning(
+                "open to the network", host=host, advice="dashboard.host 127.0.0.1 is this machine only"
+            )
 
     def _revoked(self, user: str) -> None:
         self._sessions.forget_user(user)
@@ -96,7 +98,7 @@ def _listen_as_before(home: Home, host: str) -> socket.socket:
 
 
 def _last_port(home: Home) -> int:
-    """The port of the life before, so that open pages find the dashboard again after its restart; 0 when none."""
+    """The port of the life before, so that open pages find the dashboard after its restart; 0 when none."""
     try:
         port = int(json.loads((home.run / ADDRESS_FILE).read_bytes())["port"])
     except (OSError, ValueError, KeyError, TypeError):

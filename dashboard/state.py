@@ -1,7 +1,8 @@
-"""What the dashboard remembers of the bus: last values and short histories. Touched by the event loop only."""
+"""What the dashboard remembers of the bus: last values, short histories. Touched by the loop only."""
 
 import time
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -49,7 +50,9 @@ class Series:
             candle.open_ms, float(candle.open), float(candle.high), float(candle.low), float(candle.close),
             float(candle.volume), candle.closed,
         )  # fmt: skip
-        late = bool(self.rows) and candle.open_ms < next(reversed(self.rows)) and candle.open_ms not in self.rows
+        late = (
+            bool(self.rows) and candle.open_ms < next(reversed(self.rows)) and candle.open_ms not in self.rows
+        )
         self.rows[candle.open_ms] = row
         if late:
             self.rows = OrderedDict(sorted(self.rows.items()))
@@ -236,7 +239,7 @@ class LiveState:
 
     def export(self, channels: frozenset[str]) -> dict[str, Any]:
         """What a browser that follows these channels must know first."""
-        parts = {
+        parts: dict[str, Callable[[], dict[str, Any]]] = {
             "core": self._export_core, "money": self._export_money, "market": self._export_market,
             "strategy": self._export_strategy, "logs": lambda: {"logs": list(self.logs)},
             "audit": lambda: {"audit": list(self.audit)},

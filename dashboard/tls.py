@@ -57,7 +57,7 @@ def ensure(home: Home, names: tuple[str, ...], *, now: datetime.datetime | None 
 
 
 def server_context(certificate: Certificate) -> ssl.SSLContext:
-    """TLS 1.2 and later with this certificate. Loading a newer chain into it serves new connections with it."""
+    """TLS 1.2 and later with this certificate. A newer chain may be loaded into it while it serves."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(certificate.chain, certificate.key)

@@ -1,4 +1,4 @@
-"""Addresses of `/api/v1`: read what services know, and ask them to act. Errors are `{"error": {code, message}}`."""
+"""Addresses of `/api/v1`: read what services know, and ask them to act."""
 
 from collections.abc import Callable
 from typing import TypeVar

@@ -45,7 +45,9 @@ def log_in() -> Response:
     except RequestFailedError as error:
         return _login_form(error.message, 403, user)
     except BusError:
-        return _login_form("The auth service does not answer; it may be starting. Try again in a moment.", 503, user)
+        return _login_form(
+            "The auth service does not answer; it may be starting. Try again in a moment.", 503, user
+        )
     if not result.token:
         return _login_form(_refusal(result), 429 if result.retry_after_s > 0 else 403, user)
     answer = redirect("/", 303)

@@ -31,7 +31,9 @@ def found() -> list[Page]:
         values = [getattr(page, attribute) for page in pages]
         doubled = sorted({value for value in values if values.count(value) > 1})
         if doubled:
-            raise StartError(f"Two pages of the dashboard have the {attribute} {doubled[0]!r}; remove one add-on.")
+            raise StartError(
+                f"Two pages of the dashboard have the {attribute} {doubled[0]!r}; remove one add-on."
+            )
     return sorted(pages, key=lambda page: (page.order, page.title))
 
 

@@ -15,23 +15,40 @@ from pathlib import Path
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 PAGES = {
-    "overview": "/", "strategies": "/strategies", "orders": "/orders", "fills": "/fills", "portfolio": "/portfolio",
-    "services": "/services", "logs": "/logs", "audit": "/audit", "account": "/account",
-}  # fmt: skip
+    "overview": "/",
+    "strategies": "/strategies",
+    "orders": "/orders",
+    "fills": "/fills",
+    "portfolio": "/portfolio",
+    "services": "/services",
+    "logs": "/logs",
+    "audit": "/audit",
+    "account": "/account",
+}
 PHONE_PAGES = ("overview", "services")
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
 
-def photograph(browser: Browser, options: argparse.Namespace, theme: str, size: dict[str, int], suffix: str) -> list[str]:
+def photograph(
+    browser: Browser, options: argparse.Namespace, theme: str, size: dict[str, int], suffix: str
+) -> list[str]:
     """Log in and take every page; what the pages complained of."""
     context = browser.new_context(
-        ignore_https_errors=True, viewport=size, color_scheme=theme, device_scale_factor=options.scale,
-    )  # fmt: skip
+        ignore_https_errors=True,
+        viewport=size,
+        color_scheme=theme,
+        device_scale_factor=options.scale,
+    )
     page, complaints = context.new_page(), []
     page.on("console", lambda message: _note(complaints, message))
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -43,7 +60,8 @@ def photograph(browser: Browser, options: argparse.Namespace, theme: str, size: 
     page.locator("cb-link-pill .pill.good").wait_for(timeout=20_000)
     names = PAGES if size is DESKTOP else PHONE_PAGES
     for name in names:
-        _take(page, options, name, suffix)
+        if not options.only or name in options.only:
+            _take(page, options, name, suffix)
     context.close()
     return [f"{suffix}: {text}" for text in complaints]
 
@@ -62,12 +80,15 @@ def _note(complaints: list[str], message: ConsoleMessage) -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--home", type=Path)
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
     parser.add_argument("--wait", type=float, default=3.0, help="seconds on the pages with charts")
     parser.add_argument("--full", action="store_true", help="the whole page, not only what fits")
     parser.add_argument("--scale", type=float, default=1.0, help="pixels of the picture for one of the page")
+    parser.add_argument("--only", nargs="*", choices=sorted(PAGES), help="these pages alone")
     parser.add_argument("--url")
     parser.add_argument("--user", default="admin")
     parser.add_argument("--password")

@@ -7,7 +7,7 @@ import { on, seriesKey, store } from "./live.js";
 import { empty, h, money, percent, price, put, signed, tone } from "./view.js";
 
 const SECONDS = { s: 1, m: 60, h: 3600, d: 86400, w: 604800 };
-const SHOWN_BARS = 140;
+const BAR_WIDTH = 7;
 const LINE_COLOURS = ["#e0a63a", "#5b8def", "#a97be0", "#3fb6b0"];
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -107,7 +107,10 @@ class PriceChart extends LiveElement {
       const data = [...points].sort((a, b) => a[0] - b[0]).map(([ms, value]) => ({ time: ms / 1000, value }));
       this.line(name).setData(data);
     }
-    if (first) this.chart.timeScale().setVisibleLogicalRange({ from: rows.length - SHOWN_BARS, to: rows.length + 4 });
+    if (first) {
+      const shown = Math.max(40, Math.round(this.place.clientWidth / BAR_WIDTH));
+      this.chart.timeScale().setVisibleLogicalRange({ from: rows.length - shown, to: rows.length + 4 });
+    }
     this.describe(null);
   }
 

@@ -2,10 +2,12 @@
 import { act, confirmFirst } from "./act.js";
 import { LiveElement, define } from "./element.js";
 import { store } from "./live.js";
-import { amount, clock, empty, h, keyed, may, moment, money, percent, pill, price, put, side, signed, tone } from "./view.js";
+import { amount, clock, empty, h, holding, keyed, may, moment, money, percent, pill, price, put, side, signed, tone } from "./view.js";
 
 const FINISHED = new Set(["FILLED", "CANCELED", "CANCELLED", "REJECTED", "DENIED", "EXPIRED"]);
 const isOpen = (order) => !FINISHED.has(order.state);
+// The server tells this many of the newest.
+const MOST_FILLS = 300;
 const base = (symbol) => symbol.split("/")[0];
 
 /** A table whose rows keep their place; `columns` are [title, class]. */
@@ -165,7 +167,7 @@ class Balances extends LiveElement {
     keyed(this.list, items, (item) => `${item.exchange}|${item.asset}`, (item) => h("li", {},
       h("span", { class: "grow" }, item.asset, this.hasAttribute("details") ? h("span", { class: "muted" }, ` on ${item.exchange}`) : ""),
       Number(item.used) > 0 ? h("span", { class: "num muted" }, `${amount(item.used)} in orders`) : "",
-      h("b", { class: "num" }, amount(item.total))));
+      h("b", { class: "num", title: item.total }, holding(item.total))));
   }
 }
 
@@ -177,7 +179,7 @@ class Figures extends LiveElement {
     this.cells = {};
     const cell = (name, title) => {
       const value = h("dd", { class: "num" });
-      const sub = h("div", { class: "sub num" });
+      const sub = h("dd", { class: "sub num" });
       this.cells[name] = { value, sub };
       return h("div", { class: "figure" }, h("dt", {}, title), value, sub);
     };
@@ -209,7 +211,7 @@ class Figures extends LiveElement {
     const fills = [...store.fills.values()];
     const open = [...store.orders.values()].filter(isOpen).length;
     const newest = fills.reduce((most, fill) => Math.max(most, fill.ts_ms), 0);
-    this.set("fills", String(fills.length), "", `${newest ? `last at ${clock(newest)}, ` : ""}${open} open order${open === 1 ? "" : "s"}`);
+    this.set("fills", fills.length >= MOST_FILLS ? `${MOST_FILLS}+` : String(fills.length), "", `${newest ? `last at ${clock(newest)}, ` : ""}${open} open order${open === 1 ? "" : "s"}`);
   }
 
   drawPosition() {

@@ -163,6 +163,25 @@ class Services extends LiveElement {
   }
 }
 
+/** Order each column by the middle of what its members need, so that fewer lines cross. */
+function untangled(columns) {
+  const row = new Map();
+  return columns.map((column) => {
+    const near = (service) => direct(service, columns.flat());
+    const middle = (service) => near(service).reduce((sum, name) => sum + (row.get(name) ?? 0), 0) / Math.max(1, near(service).length);
+    const ordered = [...column].sort((a, b) => middle(a) - middle(b));
+    ordered.forEach((service, index) => row.set(service.name, index - ordered.length / 2));
+    return ordered;
+  });
+}
+
+/** What a service needs and none of its other needs already needs: the graph without its shortcuts. */
+function direct(service, all) {
+  const needs = new Map(all.map((other) => [other.name, other.requires]));
+  const reaches = (from, to) => needs.get(from)?.some((next) => next === to || reaches(next, to)) ?? false;
+  return service.requires.filter((name) => !service.requires.some((other) => other !== name && reaches(other, name)));
+}
+
 /** Services in columns by depth: each stands right of what it needs. */
 class Graph extends LiveElement {
   static kinds = ["service"];
@@ -175,7 +194,7 @@ class Graph extends LiveElement {
     const depth = this.depths(services);
     const columns = [];
     for (const service of services) (columns[depth.get(service.name)] ??= []).push(service);
-    this.replaceChildren(services.length ? this.picture(columns.filter(Boolean)) : "");
+    this.replaceChildren(services.length ? this.picture(untangled(columns.filter(Boolean))) : "");
   }
 
   depths(services) {
@@ -201,7 +220,7 @@ class Graph extends LiveElement {
       column.forEach((service, y) => at.set(service.name, [x * (width + gapX), top + y * (height + gapY)]));
     });
     const all = columns.flat();
-    const edges = all.flatMap((service) => service.requires.map((other) => {
+    const edges = all.flatMap((service) => direct(service, all).map((other) => {
       const [x1, y1] = at.get(other);
       const [x2, y2] = at.get(service.name);
       const [sx, sy, tx, ty] = [x1 + width, y1 + height / 2, x2, y2 + height / 2];
@@ -214,8 +233,8 @@ class Graph extends LiveElement {
         Object.assign(svg("text", { x: x + 32, y: y + height / 2 + 4 }), { textContent: service.name }));
     });
     const needs = all.filter((service) => service.requires.length).map((service) => `${service.name} needs ${service.requires.join(" and ")}`);
-    const box = svg("svg", { class: "graph", viewBox: `-1 -1 ${wide + 2} ${tall + 2}`, role: "img", "aria-label": needs.join("; ") }, ...edges, ...nodes);
-    box.setAttribute("height", String(tall + 26));
+    const box = svg("svg", { class: "graph", viewBox: `-1 -1 ${wide + 2} ${tall + 2}`, role: "img", "aria-label": needs.join("; ") || "No service needs another" }, ...edges, ...nodes);
+    box.setAttribute("width", String(Math.round(wide * 1.1)));
     return box;
   }
 }

@@ -55,9 +55,10 @@ class TradingPill extends HTMLElement {
   draw() {
     if (!store.trading) return;
     const state = store.trading.state;
-    this.label ??= this.appendChild(h("span", { class: "pill" }));
-    this.label.className = `pill ${toneOf(state)}`;
-    put(this.label, `Trading ${words(state).toLowerCase()}`);
+    const mark = `pill ${toneOf(state)}`;
+    if (this.label?.textContent.endsWith(words(state).toLowerCase())) return;
+    this.label = h("span", { class: mark }, h("span", {}, h("span", { class: "trading-word" }, "Trading "), words(state).toLowerCase()));
+    this.replaceChildren(this.label);
   }
 }
 

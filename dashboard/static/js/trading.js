@@ -71,7 +71,7 @@ class Alerts extends LiveElement {
     }
     this.list ??= h("ul", { class: "rows" });
     this.showOnly(this.list);
-    keyed(this.list, items, (item) => item.key, (item) => h("li", {},
+    keyed(this.list, items, (item) => item.key, (item) => h("li", { class: "alert-line" },
       h("span", { class: item.recovered ? "up" : TONES[item.severity] ?? "muted" }, icon(item.recovered ? "circle-check" : ICONS[item.severity] ?? "bell")),
       h("span", { class: "grow" }, h("b", {}, item.title), h("div", { class: "muted" }, `${item.recovered ? "Over. " : ""}${item.detail}`)),
       h("span", { class: "num muted" }, moment(item.ts_ms))));

@@ -70,6 +70,8 @@ function format(least, most, extra = {}) {
 export const money = (value) => format(2, 2).format(Number(value));
 export const price = (value) => (Math.abs(Number(value)) >= 10 ? format(2, 2) : format(2, 8)).format(Number(value));
 export const amount = (value) => format(0, 8).format(Number(value));
+/** What is held: all digits of small amounts, cents of large ones. */
+export const holding = (value) => (Math.abs(Number(value)) >= 1000 ? format(2, 2) : format(0, 8)).format(Number(value));
 export const signed = (value) => format(2, 2, { signDisplay: "exceptZero" }).format(Number(value)).replace("-", "−");
 export const percent = (value) =>
   `${format(2, 2, { signDisplay: "exceptZero" }).format(Number(value)).replace("-", "−")} %`;
