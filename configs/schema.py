@@ -144,6 +144,9 @@ class StrategySettings(Section, frozen=True, kw_only=True):
     instances: Annotated[dict[str, StrategyInstance], setting("Name of the run: what runs.")] = msgspec.field(
         default_factory=lambda: {"ema-cross": StrategyInstance(strategy="ema-cross")}
     )
+    call_timeout_s: Annotated[
+        float, setting("A strategy that does not return from one call by then is stopped.", unit="s", gt=0, le=60)
+    ] = 2.0
 
 
 class TradeSettings(Section, frozen=True, kw_only=True):
@@ -160,6 +163,9 @@ class TradeSettings(Section, frozen=True, kw_only=True):
     max_orders_per_10s: Annotated[
         int, setting("New orders are sent no faster than this in any ten seconds; Binance allows 100.", ge=1, le=10_000)
     ] = 90
+    request_timeout_s: Annotated[
+        float, setting("A call to the venue without an answer for so long has an unknown outcome.", unit="s", ge=0.5)
+    ] = 5.0
     allow_withdraw_keys: Annotated[
         bool, setting("Use an API key that may withdraw money. Better make one that may not.", applies="person")
     ] = False

@@ -15,6 +15,7 @@ from .convert import decimal, optional_decimal, trade_from
 from .stream import Stream, follow
 from .venue import (
     Capabilities,
+    Credentials,
     KeyPermissions,
     OrderRequest,
     Resumed,
@@ -204,7 +205,7 @@ class BinanceVenue(CcxtVenue):
         return "ws-api" in url
 
 
-def make_exchange(credentials: Any) -> Any:
+def make_exchange(credentials: Credentials | None, timeout_s: float, **extra: Any) -> Any:
     """A ccxt.pro object for Binance spot; only Binance's code is imported."""
     lazy.install()
     from ccxt.pro.binance import binance
@@ -212,8 +213,9 @@ def make_exchange(credentials: Any) -> Any:
     config: dict[str, Any] = {
         "options": _OPTIONS,
         "enableRateLimit": True,
-        "timeout": 10_000,
+        "timeout": round(timeout_s * 1000),
         "newUpdates": True,
+        **extra,
     }
     if credentials is not None:
         config |= {"apiKey": credentials.key, "secret": credentials.secret}
@@ -281,7 +283,7 @@ def _kline_candle(symbol: str, kline: dict[str, Any]) -> VenueCandle:
 
 
 async def _open(context: OpenContext) -> Venue:
-    exchange = make_exchange(context.credentials)
+    exchange = make_exchange(context.credentials, context.timeout_s)
     return BinanceVenue("binance", exchange, CAPABILITIES, silence_s=context.silence_s)
 
 

@@ -14,11 +14,13 @@ class OpenContext:
     Args:
         bus: for venues that are found over the bus.
         credentials: None for public data only.
+        timeout_s: a call without an answer for so long has failed.
         silence_s: market data without news for so long is taken for a dead socket.
     """
 
     bus: AsyncBusApi
     credentials: Credentials | None
+    timeout_s: float
     silence_s: float
 
 

@@ -30,7 +30,11 @@ def make_exchange(name: str, context: OpenContext) -> Any:
     """The ccxt.pro object; only this exchange's code is imported."""
     lazy.install()
     exchange_class = getattr(importlib.import_module(f"ccxt.pro.{name}"), name)
-    config: dict[str, Any] = {"enableRateLimit": True, "timeout": 10_000, "newUpdates": True}
+    config: dict[str, Any] = {
+        "enableRateLimit": True,
+        "timeout": round(context.timeout_s * 1000),
+        "newUpdates": True,
+    }
     if context.credentials is not None:
         config |= {"apiKey": context.credentials.key, "secret": context.credentials.secret}
         if context.credentials.password:

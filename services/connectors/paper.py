@@ -66,9 +66,10 @@ async def _open(context: OpenContext) -> Venue:
         except BusTimeoutError:
             _log.info("waiting for the paper exchange", attempt=attempt + 1)
             continue
-        exchange = make_exchange(Credentials(info.api_key, info.api_secret))
-        # ccxt waits 50 ms between calls to spare Binance; the paper exchange states its own limits.
-        exchange.rateLimit = 1
+        # ccxt waits between calls to spare Binance; this exchange is ours, and trade keeps its limit of
+        # orders.
+        credentials = Credentials(info.api_key, info.api_secret)
+        exchange = make_exchange(credentials, context.timeout_s, enableRateLimit=False)
         return PaperVenue(context.bus, exchange, info, silence_s=context.silence_s)
     raise RetryLaterError("The paper exchange does not answer on the bus; is the service `paper` running?")
 

@@ -55,5 +55,10 @@ async def open_venue(
         SettingsError: there is no such venue.
         RetryLaterError: the paper service does not answer.
     """
-    context = OpenContext(bus=bus, credentials=credentials, silence_s=settings.data.stale_after_s)
+    context = OpenContext(
+        bus=bus,
+        credentials=credentials,
+        timeout_s=settings.trade.request_timeout_s,
+        silence_s=settings.data.stale_after_s,
+    )
     return await find(name).open(context)

@@ -1,5 +1,6 @@
 """ccxt's errors in our words, which are named by what the reader must do next."""
 
+import re
 from typing import Any
 
 from ...configs.errors import (
@@ -12,6 +13,7 @@ from ...configs.errors import (
 from . import lazy
 
 _TEXT_LIMIT = 300
+_QUERY = re.compile(r"\?[^\s'\"]*(timestamp|signature|apiKey)=[^\s'\"]*")
 
 
 def read_error(venue: str, action: str, error: Exception) -> ConnectorError:
@@ -109,7 +111,8 @@ def _transport_failed(error: Exception) -> bool:
 
 
 def _sentence(venue: str, action: str, error: Exception) -> str:
-    text = str(error).replace("\n", " ")[:_TEXT_LIMIT]
+    # A signed address says nothing that helps, and its signature belongs in no log.
+    text = _QUERY.sub("", str(error).replace("\n", " "))[:_TEXT_LIMIT].rstrip(".")
     return f"{venue} failed to {action}: {type(error).__name__}: {text}."
 
 
