@@ -1,6 +1,6 @@
-"""Calls about accounts, fees and user-data streams, and the few of /sapi and the futures that clients make."""
+"""Calls about accounts, fees and user data, and the few of /sapi and the futures that clients make."""
 
-from .calls import REST, Call, Endpoint, Security, endpoint
+from .calls import Call, Security, endpoint
 from .orders import RefusedError
 from .units import text
 
@@ -15,8 +15,8 @@ async def account(call: Call) -> object:
     hide = call.text("omitZeroBalances", "false") == "true"
     assets = exchange.engine.balances.assets(call.owner)
     return {
-        "makerCommission": fees.maker // 10_000, "takerCommission": fees.taker // 10_000, "buyerCommission": 0,
-        "sellerCommission": 0,
+        "makerCommission": fees.maker // 10_000, "takerCommission": fees.taker // 10_000,
+        "buyerCommission": 0, "sellerCommission": 0,
         "commissionRates": {"maker": text(fees.maker), "taker": text(fees.taker), "buyer": text(0),
                             "seller": text(0)},
         "canTrade": True, "canWithdraw": False, "canDeposit": False, "brokered": False,
@@ -92,10 +92,10 @@ async def coins(call: Call) -> object:
     names = sorted({name for r in rules for name in (r.base, r.quote)})
     return [
         {
-            "coin": name, "name": name, "depositAllEnable": False, "withdrawAllEnable": False, "trading": True,
-            "isLegalMoney": False, "free": text(balances.free(call.owner, name)),
-            "locked": text(balances.locked(call.owner, name)), "freeze": "0", "withdrawing": "0", "ipoing": "0",
-            "ipoable": "0", "storage": "0", "networkList": [],
+            "coin": name, "name": name, "depositAllEnable": False, "withdrawAllEnable": False,
+            "trading": True, "isLegalMoney": False, "free": text(balances.free(call.owner, name)),
+            "locked": text(balances.locked(call.owner, name)), "freeze": "0", "withdrawing": "0",
+            "ipoing": "0", "ipoable": "0", "storage": "0", "networkList": [],
         }
         for name in names
     ]  # fmt: skip
@@ -106,7 +106,8 @@ async def trade_fee(call: Call) -> object:
     fees = call.exchange.engine.fees
     wanted = [call.symbol()] if "symbol" in call.parameters else list(call.exchange.engine.markets)
     return [
-        {"symbol": name, "makerCommission": text(fees.maker), "takerCommission": text(fees.taker)} for name in wanted
+        {"symbol": name, "makerCommission": text(fees.maker), "takerCommission": text(fees.taker)}
+        for name in wanted
     ]
 
 
@@ -147,8 +148,3 @@ async def no_margin(call: Call) -> object:
 def unknown() -> RefusedError:
     """The answer to a path that is not served."""
     return RefusedError(-1000, "This path is not served by the paper exchange.", 404)
-
-
-def served() -> dict[tuple[str, str], Endpoint]:
-    """Everything registered above and in the modules that import this."""
-    return REST

@@ -77,7 +77,7 @@ class Balances:
         self._add(account, asset, amount)
 
     def spend_locked(self, account: str, asset: str, amount: int) -> None:
-        """Pay the counterparty out of what an order holds; the other half is `receive` or `house_receives`."""
+        """Pay out of what an order holds; the other half is `receive` or `house_receives`."""
         self._locked[account][asset] = self.locked(account, asset) - amount
         assert self._locked[account][asset] >= 0, f"{account} pays more {asset} than its orders hold"
         self.touched.add((account, asset))

@@ -1,4 +1,4 @@
-"""The exchange's own REST paths under /paper: faults, accounts, deposits. Guarded by an API key of the exchange.
+"""The exchange's own REST paths under /paper: faults, accounts, deposits. Guarded by an API key.
 
     GET  /paper/info                 what is played, faults, counters
     POST /paper/faults               {"kind", "target", "count", "seconds"}

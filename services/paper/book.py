@@ -89,9 +89,8 @@ class Market:
         return dict(sorted(merged.items(), reverse=side == BUY))
 
     def available(self, side: str, limit: int) -> list[Level]:
-        """What a taker of `side` could get, best first, down to its limit: (price, quantity) of both kinds."""
-        found = [Level(p, q) for p, q in self.levels(opposite(side)).items() if crosses(side, limit, p)]
-        return found
+        """What a taker of `side` could get, best first, down to its limit; customers and synthetic as one."""
+        return [Level(p, q) for p, q in self.levels(opposite(side)).items() if crosses(side, limit, p)]
 
     def quote(self, price: int, volume: int, seed: int) -> None:
         """Make the synthetic orders for a new price. `volume` is the recorded volume of the whole candle."""
@@ -125,7 +124,7 @@ def _size(size: int, index: int, seed: int, step: int) -> int:
 
 
 def mix(number: int) -> int:
-    """A 64-bit hash (splitmix64's finaliser): noise that is the same on every machine and in every version."""
+    """A 64-bit hash (splitmix64's finaliser): noise that is the same on every machine."""
     number = (number + 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
     number = ((number ^ (number >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
     number = ((number ^ (number >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF

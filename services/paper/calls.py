@@ -1,4 +1,4 @@
-"""Calls of the API, the same over REST and over the WebSocket API: parameters, security, and the list of them."""
+"""Calls of the API, the same over REST and the WebSocket API: parameters, security, the list of them."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -85,7 +85,9 @@ class Call:
         name = self.text("symbol")
         return self.exchange.engine.market(name).rules.symbol
 
-    def choice(self, name: str, allowed: tuple[str, ...], default: str | None, code: int, message: str) -> str:
+    def choice(
+        self, name: str, allowed: tuple[str, ...], default: str | None, code: int, message: str
+    ) -> str:
         """One of some words."""
         value = self.text(name, default)
         if value not in allowed:
@@ -100,9 +102,23 @@ class Call:
 
     def client_id(self, name: str) -> str:
         value = self.text(name, "")
-        if len(value) > MAX_CLIENT_ID or any(not (c.isascii() and (c.isalnum() or c in ".-:/_")) for c in value):
+        legal = all(c.isascii() and (c.isalnum() or c in ".-:/_") for c in value)
+        if len(value) > MAX_CLIENT_ID or not legal:
             raise illegal(name)
         return value
+
+    def named_order(self) -> tuple[str, int, str]:
+        """(symbol, orderId or 0, origClientOrderId or "") of the order that is meant.
+
+        Raises:
+            RefusedError: -1102, neither name was given.
+        """
+        symbol, order_id = self.symbol(), self.integer("orderId", 0)
+        client_id = self.text("origClientOrderId", "")
+        if not order_id and not client_id:
+            message = "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!"
+            raise RefusedError(-1102, message)
+        return symbol, order_id, client_id
 
     def find_order(self) -> o.Order:
         """The order named by orderId or origClientOrderId, open or not.
@@ -110,11 +126,7 @@ class Call:
         Raises:
             RefusedError: -2013, there is none.
         """
-        symbol, order_id, client_id = self.symbol(), self.integer("orderId", 0), self.text("origClientOrderId", "")
-        if not order_id and not client_id:
-            raise RefusedError(
-                -1102, "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!"
-            )
+        symbol, order_id, client_id = self.named_order()
         engine, storage = self.exchange.engine, self.exchange.storage
         found = engine.find_open(self.owner, symbol, order_id, client_id)
         found = found or storage.order(self.owner, symbol, order_id, client_id)

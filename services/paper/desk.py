@@ -62,7 +62,6 @@ class Desk:
         self._wake = asyncio.Event()
         self._busy = False
         self._reserved = 0
-        self._recent: dict[str, int] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="paper-storage")
 
     # the beginning
@@ -120,7 +119,7 @@ class Desk:
     # orders
 
     def place(self, account: str, request: NewOrder) -> tuple[Order, list[Trade]]:
-        """Place an order; returns it as it is now, with its executions. Await `committed` before answering."""
+        """Place an order; it as it is now, and its executions. Await `committed` before answering."""
         order = self.engine.place(account, request, self.clock())
         fills = [t for t in self.engine.changes.trades if t.order_id == order.order_id]
         self.settle()
@@ -167,7 +166,7 @@ class Desk:
 
     def _balance_rows(self, touched: set[tuple[str, str]]) -> list[tuple[str, str, int, int]]:
         balances = self.engine.balances
-        rows = [(a, asset, balances.free(a, asset), balances.locked(a, asset)) for a, asset in sorted(touched)]
+        rows = [(a, x, balances.free(a, x), balances.locked(a, x)) for a, x in sorted(touched)]
         for name, pot in ((_HOUSE, balances.house), (_FEES, balances.fees), (_DEPOSITED, balances.deposited)):
             rows += [(name, asset, amount, 0) for asset, amount in pot.items()]
         return rows
@@ -180,7 +179,7 @@ class Desk:
             events.setdefault(report.order.account, []).append(wire.execution_report(report, now))
         for account in {a for a, _ in touched} & (set(events) | set(self.accounts)):
             assets = sorted(asset for a, asset in touched if a == account)
-            rows = [(asset, balances.free(account, asset), balances.locked(account, asset)) for asset in assets]
+            rows = [(x, balances.free(account, x), balances.locked(account, x)) for x in assets]
             events.setdefault(account, []).append(wire.account_position(rows, now, now))
         return events
 

@@ -82,7 +82,8 @@ class PaperExchange:
             raise
         self.storage.write([(db.PUT_FACT, [("port", str(self.port)), ("played", played)])])
         self.failed = asyncio.get_running_loop().create_future()
-        for name, work in (("play", self.feed.play()), ("books", self.feed.publish_books()), ("store", self.desk.run())):
+        works = {"play": self.feed.play(), "books": self.feed.publish_books(), "store": self.desk.run()}
+        for name, work in works.items():
             task = asyncio.create_task(work, name=f"paper:{name}")
             task.add_done_callback(self._ended)
             self._tasks.append(task)
@@ -115,10 +116,12 @@ class PaperExchange:
         else:
             timeline = Timeline.begin(interval_ms, self._clock(), self.settings.start)
         timeline.resume(self._clock() // interval_ms + 1)
-        self._segments = [(s.slot, s.number, s.count) for s in timeline.segments]
+        segments = [(s.slot, s.number, s.count) for s in timeline.segments]
         if facts.get("played") != fingerprint:
-            self.storage.write([("DELETE FROM segments WHERE slot >= ?", [(-(2**62),)]), (db.PUT_SEGMENT, self._segments)])
-        return Feed(self.engine, recordings, timeline, self.hub, self.clock, self._settled, self.settings.seed)
+            self.storage.write([(db.DROP_SEGMENTS, [()]), (db.PUT_SEGMENT, segments)])
+        return Feed(
+            self.engine, recordings, timeline, self.hub, self.clock, self._settled, self.settings.seed
+        )  # fmt: skip
 
     async def stop(self) -> None:
         """Close the sockets, store what is left. The port and the keys stay the same for the next start."""
@@ -189,8 +192,8 @@ class PaperExchange:
         """What a person must know of prices and speed."""
         every = f"{self.settings.candle_interval_s:g} s"
         note = (
-            f"Paper money. Prices are recorded {self.recording.note}, shown as {', '.join(self.symbols)}: one recorded"
-            f" candle is played every {every} at today's time, so this is not the market of today."
+            f"Paper money. Prices are recorded {self.recording.note}, shown as {', '.join(self.symbols)}: one"
+            f" recorded candle is played every {every} at today's time, so this is not the market of today."
         )
         rounds = self.feed.timeline.number // len(self.recording)
         if rounds:

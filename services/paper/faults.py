@@ -33,7 +33,7 @@ _EVENT_KINDS = ("drop-events", "duplicate-events", "reorder-events", "delay-even
 _HOLD_S = 30.0
 
 
-class Hang(Exception):  # noqa: N818 not an error: the order to drop a connection without an answer
+class Hang(Exception):
     """The request gets no answer: its connection is dropped."""
 
 
@@ -131,7 +131,7 @@ def _answer(fault: Fault) -> RefusedError:
     from .limits import RateLimitedError
 
     if fault.kind == "rate-limit":
-        return RateLimitedError(-1003, "Too many requests; current limit is 6000.", 429, int(fault.seconds) or 1)
+        return RateLimitedError(-1003, "Too many requests.", 429, int(fault.seconds) or 1)
     if fault.kind == "ban":
         return RateLimitedError(-1003, "Way too many requests; IP banned.", 418, int(fault.seconds) or 5)
     if fault.kind == "reject":

@@ -4,15 +4,14 @@ import asyncio
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from . import wire
+from . import tickers, wire
 from .depth import Depth
-from .klines import INTERVALS, Candles, Kline, close_time, open_time
+from .klines import INTERVALS, Candles, Kline, open_time
 from .matching import Engine
 from .orders import PublicTrade
 from .recording import Recording
 from .streams import Hub
 from .timeline import Timeline
-from .units import text
 from .walk import Tick, steps, walk
 
 DEPTH_INTERVAL_S = 0.1
@@ -166,7 +165,7 @@ class Feed:
         return now // interval + 1
 
     async def _until(self, time_ms: int) -> None:
-        while (wait := time_ms - self.clock()) > 0:
+        while (wait := time_ms - self.clock()) > 0:  # noqa: ASYNC110 the clock may jump while we sleep
             await asyncio.sleep(min(wait / 1000, 1.0))
 
     def _step(self, tape: Tape, number: int, index: int, tick: Tick, at_ms: int) -> None:
@@ -188,7 +187,7 @@ class Feed:
         stream = f"{tape.stream}@kline_{interval}"
         if self.hub.wanted(stream):
             now = self.clock()
-            self.hub.publish(stream, lambda: kline_event(tape.symbol, interval, kline, closed, now))
+            self.hub.publish(stream, lambda: tickers.kline_event(tape.symbol, interval, kline, closed, now))
 
     def book_changed(self, symbol: str) -> None:
         """Call after anything that may have changed a market's book."""
@@ -234,84 +233,12 @@ class Feed:
 
     def _publish_tickers(self) -> None:
         wanted = [t for t in self.tapes.values() if t.market.last]
-        for kind, make in (("ticker", self.ticker_event), ("miniTicker", self.mini_ticker_event)):
+        for kind, make in (("ticker", tickers.ticker_event), ("miniTicker", tickers.mini_event)):
             for tape in wanted:
-                self.hub.publish(f"{tape.stream}@{kind}", lambda m=make, t=tape: m(t))  # type: ignore[misc]
-            self.hub.publish(f"!{kind}@arr", lambda m=make: [m(t) for t in wanted])  # type: ignore[misc]
-
-    def day(self, tape: Tape) -> Kline:
-        """The last 24 hours as one candle (whole minutes, or recorded candles where those are longer)."""
-        since = self.clock() - _DAY_MS
-        names = [n for n, ms in INTERVALS.items() if ms >= max(60_000, self.timeline.interval_ms)]
-        whole: Kline | None = None
-        for kline in tape.candles.series[names[0]].newest_first():
-            if kline.open_ms < since and whole is not None:
-                break
-            whole = _before(kline, whole)
-        return whole or Kline(since, *([tape.market.last] * 4))
-
-    def ticker(self, tape: Tape) -> dict[str, object]:
-        """As GET /api/v3/ticker/24hr."""
-        day, now = self.day(tape), self.clock()
-        bid, bid_quantity, ask, ask_quantity = tape.depth.best()
-        change = day.close - day.open
-        last = tape.market.tape[-1] if tape.market.tape else None
-        average = day.quote_volume * 10**8 // day.volume if day.volume else day.close
-        return {
-            "symbol": tape.symbol, "priceChange": text(change),
-            "priceChangePercent": f"{change * 100 / day.open:.3f}" if day.open else "0.000",
-            "weightedAvgPrice": text(average), "prevClosePrice": text(day.open), "lastPrice": text(tape.market.last),
-            "lastQty": text(last.quantity if last else 0), "bidPrice": text(bid), "bidQty": text(bid_quantity),
-            "askPrice": text(ask), "askQty": text(ask_quantity), "openPrice": text(day.open),
-            "highPrice": text(day.high), "lowPrice": text(day.low), "volume": text(day.volume),
-            "quoteVolume": text(day.quote_volume), "openTime": now - _DAY_MS, "closeTime": now,
-            "firstId": tape.market.tape[0].trade_id if last else -1, "lastId": last.trade_id if last else -1,
-            "count": day.trades,
-        }  # fmt: skip
-
-    def ticker_event(self, tape: Tape) -> dict[str, object]:
-        t = self.ticker(tape)
-        return {
-            "e": "24hrTicker", "E": t["closeTime"], "s": t["symbol"], "p": t["priceChange"],
-            "P": t["priceChangePercent"], "w": t["weightedAvgPrice"], "x": t["prevClosePrice"],
-            "c": t["lastPrice"], "Q": t["lastQty"], "b": t["bidPrice"], "B": t["bidQty"], "a": t["askPrice"],
-            "A": t["askQty"], "o": t["openPrice"], "h": t["highPrice"], "l": t["lowPrice"], "v": t["volume"],
-            "q": t["quoteVolume"], "O": t["openTime"], "C": t["closeTime"], "F": t["firstId"], "L": t["lastId"],
-            "n": t["count"],
-        }  # fmt: skip
-
-    def mini_ticker_event(self, tape: Tape) -> dict[str, object]:
-        day = self.day(tape)
-        return {
-            "e": "24hrMiniTicker", "E": self.clock(), "s": tape.symbol, "c": text(tape.market.last),
-            "o": text(day.open), "h": text(day.high), "l": text(day.low), "v": text(day.volume),
-            "q": text(day.quote_volume),
-        }  # fmt: skip
-
-
-def kline_event(symbol: str, interval: str, kline: Kline, closed: bool, now_ms: int) -> dict[str, object]:
-    """The kline event."""
-    return {
-        "e": "kline", "E": now_ms, "s": symbol,
-        "k": {
-            "t": kline.open_ms, "T": close_time(interval, kline.open_ms), "s": symbol, "i": interval,
-            "f": kline.first_trade, "L": kline.last_trade, "o": text(kline.open), "c": text(kline.close),
-            "h": text(kline.high), "l": text(kline.low), "v": text(kline.volume), "n": kline.trades,
-            "x": closed, "q": text(kline.quote_volume), "V": text(kline.taker_volume),
-            "Q": text(kline.taker_quote), "B": "0",
-        },
-    }  # fmt: skip
+                self.hub.publish(f"{tape.stream}@{kind}", lambda m=make, t=tape: m(self, t))  # type: ignore[misc]
+            self.hub.publish(f"!{kind}@arr", lambda m=make: [m(self, t) for t in wanted])  # type: ignore[misc]
 
 
 def _within(tape: Tape, interval: str, since_ms: int | None, until: int, limit: int) -> list[Kline]:
     found = [k for k in tape.candles.series[interval].all() if (since_ms or 0) <= k.open_ms <= until]
     return found[:limit] if since_ms is not None else found[-limit:]
-
-
-def _before(kline: Kline, later: Kline | None) -> Kline:
-    """Two neighbouring candles as one; the first is copied, not changed."""
-    joined = Kline(kline.open_ms, kline.open, kline.high, kline.low, kline.close)
-    joined.volume, joined.quote_volume, joined.trades = kline.volume, kline.quote_volume, kline.trades
-    if later is not None:
-        joined.merge(later)
-    return joined

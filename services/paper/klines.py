@@ -80,9 +80,9 @@ class Kline:
     def row(self, interval: str) -> list[object]:
         """As REST answers it."""
         return [
-            self.open_ms, text(self.open), text(self.high), text(self.low), text(self.close), text(self.volume),
-            close_time(interval, self.open_ms), text(self.quote_volume), self.trades, text(self.taker_volume),
-            text(self.taker_quote), "0",
+            self.open_ms, text(self.open), text(self.high), text(self.low), text(self.close),
+            text(self.volume), close_time(interval, self.open_ms), text(self.quote_volume), self.trades,
+            text(self.taker_volume), text(self.taker_quote), "0",
         ]  # fmt: skip
 
 

@@ -64,7 +64,8 @@ class Limits:
         after_s = 1 + (MINUTE_MS - now_ms % MINUTE_MS) // 1000
         raise RateLimitedError(
             -1003,
-            f"Too much request weight used; current limit is {self.weight_a_minute} request weight per 1 MINUTE. "
+            f"Too much request weight used; current limit is {self.weight_a_minute} request weight per 1 "
+            "MINUTE. "
             "Please use WebSocket Streams for live updates to avoid polling the API.",
             429,
             after_s,
@@ -87,9 +88,8 @@ class Limits:
             answer[name] = count
             if limit and self.orders_in_ten_seconds and count > limit:
                 after_s = 1 + (window - now_ms % window) // 1000
-                raise RateLimitedError(
-                    -1015, f"Too many new orders; current limit is {limit} orders per {name}.", 429, after_s
-                )
+                message = f"Too many new orders; current limit is {limit} orders per {name}."
+                raise RateLimitedError(-1015, message, 429, after_s)
         return answer
 
     def order_counts(self, account: str) -> list[dict[str, object]]:
@@ -99,7 +99,8 @@ class Limits:
             {"rateLimitType": "ORDERS", "interval": interval, "intervalNum": number, "limit": limit,
              "count": counts.get(window, (0, 0))[1]}
             for interval, number, window, limit in (
-                ("SECOND", 10, TEN_SECONDS_MS, self.orders_in_ten_seconds), ("DAY", 1, DAY_MS, self.orders_a_day),
+                ("SECOND", 10, TEN_SECONDS_MS, self.orders_in_ten_seconds),
+                ("DAY", 1, DAY_MS, self.orders_a_day),
             )
         ]  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 import json
 
-from . import wire
+from . import tickers, wire
 from .calls import Call, endpoint, illegal
 from .feed import Tape
 from .klines import INTERVALS
@@ -118,15 +118,13 @@ def _one_or_all(call: Call, entries: dict[str, object]) -> object:
 @endpoint("GET /api/v3/ticker/24hr", "GET /api/v3/ticker/tradingDay", method="ticker.24hr", weight=2)
 async def ticker_day(call: Call) -> object:
     feed = call.exchange.feed
-    return _one_or_all(call, {name: feed.ticker(tape) for name, tape in feed.tapes.items()})
+    return _one_or_all(call, {name: tickers.ticker(feed, tape) for name, tape in feed.tapes.items()})
 
 
 @endpoint("GET /api/v3/ticker", method="ticker", weight=4)
 async def ticker_window(call: Call) -> object:
     if "symbol" not in call.parameters and "symbols" not in call.parameters:
-        raise RefusedError(
-            -1128, "Combination of optional parameters invalid. Recommendation: 'symbol' or 'symbols' must be sent."
-        )
+        raise RefusedError(-1128, "Combination of optional parameters invalid: send 'symbol' or 'symbols'.")
     return await ticker_day(call)
 
 

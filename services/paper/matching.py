@@ -1,4 +1,4 @@
-"""The matching engine: orders in, trades out. Pure: no clock, no file, no socket; the same calls give the same trades.
+"""The matching engine: orders in, trades out. No clock, file or socket: the same calls give the same trades.
 
 Everything that happened is put into `changes`, in order; the owner takes them, stores them, and tells people.
 """
@@ -85,7 +85,7 @@ class Engine:
             market.rest(order)
 
     def find_open(self, account: str, symbol: str, order_id: int, client_id: str) -> Order | None:
-        """An open order by the exchange's number or the client's name; both must agree when both are given."""
+        """An open order by the exchange's number or the client's name; given both, both must agree."""
         if order_id:
             order = self.open_orders.get(order_id)
             if order is None or order.account != account or order.symbol != symbol:
@@ -182,7 +182,8 @@ class Engine:
 
     def _work(self, market: Market, order: Order, now_ms: int) -> None:
         """Match an order that has just become active, and rest or expire what is left."""
-        immediate = order.type in (o.MARKET, o.STOP_LOSS, o.TAKE_PROFIT) or order.time_in_force in (o.IOC, o.FOK)
+        at_market = order.type in (o.MARKET, o.STOP_LOSS, o.TAKE_PROFIT)
+        immediate = at_market or order.time_in_force in (o.IOC, o.FOK)
         fillable = order.time_in_force != o.FOK or self._fillable(market, order)
         if fillable:
             self._take(market, order, now_ms)
@@ -216,7 +217,7 @@ class Engine:
                 self._fill_pair(market, taker, maker, min(wanted, maker.remaining), now_ms)
 
     def _wanted(self, rules: Rules, taker: Order, price: int) -> int:
-        """Base units that a taker still wants at this price; one that buys at the market can spend what it holds."""
+        """Base units that a taker still wants at this price; at the market it can spend what it holds."""
         if taker.side == o.SELL or taker.type in o.PRICED:
             return taker.remaining
         return min(taker.remaining, units.floor(taker.locked * units.UNIT // price, rules.step))
@@ -259,7 +260,7 @@ class Engine:
     def _book(
         self, market: Market, order: Order, price: int, quantity: int, maker: bool, now_ms: int
     ) -> None:
-        """One side of an execution: money, order, report. The trade has the number of the line just printed."""
+        """One side of an execution: money, order, report. It has the number of the line just printed."""
         rules, cost = market.rules, units.multiply(price, quantity)
         bought = order.side == o.BUY
         rate = self.fees.maker if maker else self.fees.taker
@@ -324,7 +325,9 @@ class Engine:
 
     # the price moves
 
-    def step(self, symbol: str, price: int, volume: int, seller: bool, depth: int, seed: int, now_ms: int) -> None:
+    def step(
+        self, symbol: str, price: int, volume: int, seller: bool, depth: int, seed: int, now_ms: int
+    ) -> None:
         """The market trades at a new price.
 
         Args:
@@ -344,7 +347,7 @@ class Engine:
         self._trigger(market, now_ms)
 
     def _sweep(self, market: Market, price: int, volume: int, seller: bool, now_ms: int) -> int:
-        """The recorded aggressor meets the customers' orders first at their prices; what is left is returned."""
+        """The recorded aggressor meets the customers' orders at their prices; returns what is left."""
         side = o.BUY if seller else o.SELL
         market.synthetic = {o.BUY: [], o.SELL: []}
         while volume > 0:
@@ -418,7 +421,7 @@ def _reached(kind: str, side: str, stop_price: int, last: int) -> bool:
 
 def _cost_at(price: int, quantity: int) -> int:
     """Rounded up: a fill must never need more than was locked."""
-    return -(-price * quantity // units.UNIT)
+    return -((-price * quantity) // units.UNIT)
 
 
 def _cost(levels: list[Level], quantity: int) -> int:

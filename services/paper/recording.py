@@ -22,6 +22,7 @@ STEP_MS = 3_600_000
 BUNDLED = "coinbase-btcusd-1h.prices"
 BUNDLED_NOTE = "hourly Coinbase BTC/USD candles of 2017-07 to 2019-10"
 _SOURCE_SCALE = 5
+_SOURCE_UNIT = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +64,20 @@ def bundled() -> Recording:
     """The prices that come with the program."""
     packed = resources.files(__package__).joinpath("prices", BUNDLED).read_bytes()
     columns, _, times = unpack(packed)
-    factor = units.UNIT // 10**_SOURCE_SCALE
+    factor = units.UNIT // _SOURCE_UNIT
     return Recording([array("q", (v * factor for v in c)) for c in columns], times, BUNDLED_NOTE)
 
 
 def texts(packed: bytes) -> list[tuple[str, ...]]:
     """The source's own decimal texts, one tuple of COLUMNS a row."""
     columns, decimals, _ = unpack(packed)
-    written = [[_text(v, d) for v, d in zip(c, ds, strict=True)] for c, ds in zip(columns, decimals, strict=True)]
+    pairs = zip(columns, decimals, strict=True)
+    written = [[_text(value, digits) for value, digits in zip(*pair, strict=True)] for pair in pairs]
     return list(zip(*written, strict=True))
 
 
 def _text(value: int, decimals: int) -> str:
-    whole, fraction = divmod(value, 10**_SOURCE_SCALE)
+    whole, fraction = divmod(value, _SOURCE_UNIT)
     digits = f"{fraction:0{_SOURCE_SCALE}d}"[:decimals]
     return f"{whole}.{digits}" if decimals else str(whole)
 
@@ -107,7 +109,7 @@ def unpack(packed: bytes) -> "tuple[list[array[int]], list[bytes], array[int]]":
 
 def _scaled(text: str) -> int:
     whole, _, fraction = text.partition(".")
-    return int(whole) * 10**_SOURCE_SCALE + int(fraction.ljust(_SOURCE_SCALE, "0") or "0")
+    return int(whole) * _SOURCE_UNIT + int(fraction.ljust(_SOURCE_SCALE, "0") or "0")
 
 
 def _differences(values: Sequence[Sequence[int]]) -> list[list[int]]:
@@ -119,7 +121,7 @@ def _differences(values: Sequence[Sequence[int]]) -> list[list[int]]:
         [min(o, c) - low for low, o, c in zip(lows, opens, closes, strict=True)],
         [c - o for c, o in zip(closes, opens, strict=True)],
         list(volumes),
-        [q - v * c // 10**_SOURCE_SCALE for q, v, c in zip(quotes, volumes, closes, strict=True)],
+        [q - v * c // _SOURCE_UNIT for q, v, c in zip(quotes, volumes, closes, strict=True)],
     ]
 
 
@@ -134,7 +136,7 @@ def _restored(differences: Sequence[Iterable[int]]) -> "list[array[int]]":
         lows.append(min(open_, close) - d_low)
         closes.append(close)
         volumes.append(volume)
-        quotes.append(d_quote + volume * close // 10**_SOURCE_SCALE)
+        quotes.append(d_quote + volume * close // _SOURCE_UNIT)
     return [opens, highs, lows, closes, volumes, quotes]
 
 

@@ -48,7 +48,9 @@ class Server:
             return failure(error, headers)
         return answer
 
-    async def _answer(self, request: web.BaseRequest, headers: dict[str, str], now: int) -> web.StreamResponse:
+    async def _answer(
+        self, request: web.BaseRequest, headers: dict[str, str], now: int
+    ) -> web.StreamResponse:
         try:
             endpoint = find(request.method, request.path)
             address = request.remote or ""

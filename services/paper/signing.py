@@ -60,7 +60,7 @@ def verify(
         signed: the texts of which one must have been signed.
 
     Raises:
-        RefusedError: -1102 something is missing, -1022 wrong signature, -1021 wrong time, -1131 window too long.
+        RefusedError: -1102 something is missing, -1022 wrong signature, -1021 wrong time, -1131 wrong window.
     """
     if not signature:
         raise missing("signature")

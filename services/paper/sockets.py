@@ -32,7 +32,9 @@ class Number(str):
     __slots__ = ()
 
 
-async def open_socket(exchange: "PaperExchange", request: web.BaseRequest, combined: bool) -> web.StreamResponse:
+async def open_socket(
+    exchange: "PaperExchange", request: web.BaseRequest, combined: bool
+) -> web.StreamResponse:
     """Accept a socket, run its two directions until it ends."""
     socket = web.WebSocketResponse(heartbeat=PING_S, max_msg_size=MAX_MESSAGE, compress=False)
     await socket.prepare(request)
@@ -79,11 +81,11 @@ class Streams:
             if not isinstance(names, list):
                 raise TypeError
         except (ValueError, KeyError, TypeError, AttributeError):
-            return {"error": {"code": 2, "msg": "Invalid request: not a valid JSON request"}, "id": None}
+            return _invalid("not a JSON request", None)
         hub, connection = self._exchange.hub, self._connection
         if method == "SUBSCRIBE":
             if len(connection.streams) + len(names) > _MAX_STREAMS:
-                return {"error": {"code": 2, "msg": f"Invalid request: more than {_MAX_STREAMS} streams"}, "id": number}
+                return _invalid(f"more than {_MAX_STREAMS} streams", number)
             for name in names:
                 self._subscribe(str(name))
         elif method == "UNSUBSCRIBE":
@@ -96,8 +98,12 @@ class Streams:
         elif method == "GET_PROPERTY" and names == ["combined"]:
             return {"result": connection.combined, "id": number}
         else:
-            return {"error": {"code": 2, "msg": f"Invalid request: unknown method {method}"}, "id": number}
+            return _invalid(f"unknown method {method}", number)
         return {"result": None, "id": number}
+
+
+def _invalid(reason: str, number: object) -> dict[str, object]:
+    return {"error": {"code": 2, "msg": f"Invalid request: {reason}"}, "id": number}
 
 
 def named(request: web.BaseRequest) -> list[str]:
@@ -187,8 +193,8 @@ class Commands:
     def _authenticated(self, endpoint: Endpoint, parameters: dict[str, str]) -> Account | None:
         account = signing.authenticate(self._exchange.desk, endpoint, parameters.get("apiKey", ""))
         if account is not None and endpoint.security is Security.SIGNED:
-            texts = signing.socket_texts(parameters)
-            signing.verify(account, parameters, texts, parameters.get("signature", ""), self._exchange.clock())
+            texts, signature = signing.socket_texts(parameters), parameters.get("signature", "")
+            signing.verify(account, parameters, texts, signature, self._exchange.clock())
         return account
 
     # methods that belong to the socket itself
@@ -211,7 +217,8 @@ class Commands:
     async def _own_session_status(self, parameters: dict[str, str]) -> object:
         return {
             "apiKey": None, "authorizedSince": None, "connectedSince": self._exchange.clock(),
-            "returnRateLimits": True, "serverTime": self._exchange.clock(), "userDataStream": bool(self._subscribed),
+            "returnRateLimits": True, "serverTime": self._exchange.clock(),
+            "userDataStream": bool(self._subscribed),
         }  # fmt: skip
 
     async def _own_session_subscriptions(self, parameters: dict[str, str]) -> object:

@@ -1,4 +1,4 @@
-"""What survives `kill -9`: accounts, balances, orders, trades and the place in the recording, in one SQLite file.
+"""What survives `kill -9`: accounts, balances, orders, trades, the place in the recording. One SQLite file.
 
 A commit is on disk (synchronous=FULL) before it returns. Rows are prepared by the caller's thread, written by
 another; reads use a connection of their own.
@@ -48,7 +48,19 @@ PUT_BALANCE = "INSERT OR REPLACE INTO balances VALUES (?, ?, ?, ?)"
 PUT_ORDER = "INSERT OR REPLACE INTO orders VALUES (?, ?, ?, ?, ?, ?, ?)"
 PUT_TRADE = "INSERT OR REPLACE INTO trades VALUES (?, ?, ?, ?, ?, ?)"
 PUT_SEGMENT = "INSERT OR REPLACE INTO segments VALUES (?, ?, ?)"
+DROP_SEGMENTS = "DELETE FROM segments"
 PUT_LIST = "INSERT OR REPLACE INTO lists VALUES (?, ?, ?)"
+
+_ORDERS = (
+    "SELECT body FROM orders WHERE account = ? AND symbol = ? AND order_id >= ?"
+    " AND created_ms BETWEEN ? AND ? ORDER BY order_id {} LIMIT ?"
+)
+_TRADES = (
+    "SELECT body FROM trades WHERE account = ? AND symbol = ? AND trade_id >= ?"
+    " AND time_ms BETWEEN ? AND ? AND (? = 0 OR order_id = ?) ORDER BY trade_id {} LIMIT ?"
+)
+_ORDERS_OLDEST, _ORDERS_NEWEST = _ORDERS.format("ASC"), _ORDERS.format("DESC")
+_TRADES_OLDEST, _TRADES_NEWEST = _TRADES.format("ASC"), _TRADES.format("DESC")
 
 _order = msgspec.json.Decoder(Order)
 _trade = msgspec.json.Decoder(Trade)
@@ -82,7 +94,9 @@ class Storage:
             self._writer = _connect(path)
             version = self._writer.execute("PRAGMA user_version").fetchone()[0]
             if version > _VERSION:
-                raise StartError(f"{path} was written by a newer version of the program; update, or use another home.")
+                raise StartError(
+                    f"{path} was written by a newer version of the program; update it, or use another home."
+                )
             self._writer.executescript(_SCHEMA)
             self._writer.execute(f"PRAGMA user_version = {_VERSION}")
             self._writer.commit()
@@ -154,27 +168,26 @@ class Storage:
     ) -> list[Order]:
         """Oldest first: from a number on, or the newest within a time."""
         newest = not from_id and not since_ms
-        rows = self._reader.execute(
-            "SELECT body FROM orders WHERE account = ? AND symbol = ? AND order_id >= ?"
-            " AND created_ms BETWEEN ? AND ? ORDER BY order_id " + ("DESC" if newest else "ASC") + " LIMIT ?",
-            (account, symbol, from_id, since_ms, until_ms or 2**62, limit),
-        ).fetchall()
+        values = (account, symbol, from_id, since_ms, until_ms or 2**62, limit)
+        rows = self._reader.execute(_ORDERS_NEWEST if newest else _ORDERS_OLDEST, values).fetchall()
         found = [_order.decode(body) for (body,) in rows]
         return found[::-1] if newest else found
 
     def trades(
-        self, account: str, symbol: str, *, order_id: int, from_id: int, since_ms: int, until_ms: int, limit: int
+        self,
+        account: str,
+        symbol: str,
+        *,
+        order_id: int,
+        from_id: int,
+        since_ms: int,
+        until_ms: int,
+        limit: int,
     ) -> list[Trade]:
         """Oldest first: from a number on, of one order, or the newest within a time."""
         newest = not from_id and not since_ms and not order_id
-        only = " AND order_id = ?" if order_id else ""
-        values = (account, symbol, from_id, since_ms, until_ms or 2**62, *((order_id,) if order_id else ()), limit)
-        rows = self._reader.execute(
-            "SELECT body FROM trades WHERE account = ? AND symbol = ? AND trade_id >= ?"
-            " AND time_ms BETWEEN ? AND ?" + only + " ORDER BY trade_id " + ("DESC" if newest else "ASC")
-            + " LIMIT ?",
-            values,
-        ).fetchall()  # fmt: skip
+        values = (account, symbol, from_id, since_ms, until_ms or 2**62, order_id, order_id, limit)
+        rows = self._reader.execute(_TRADES_NEWEST if newest else _TRADES_OLDEST, values).fetchall()
         found = [_trade.decode(body) for (body,) in rows]
         return found[::-1] if newest else found
 

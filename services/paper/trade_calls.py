@@ -34,10 +34,12 @@ def read_order(call: Call) -> NewOrder:
     if not priced and "price" in call.parameters:
         raise _superfluous("price")
     return NewOrder(
-        symbol=symbol, side=side, type=kind, client_id=call.client_id("newClientOrderId"), time_in_force=force,
-        quantity=quantity, quote_quantity=quote, price=call.amount("price", required=priced),
-        stop_price=call.amount("stopPrice", required=kind in o.TRIGGERED), iceberg=call.amount("icebergQty"),
-        stp=call.choice("selfTradePreventionMode", _STP, "EXPIRE_MAKER", -1135, "Invalid selfTradePreventionMode."),
+        symbol=symbol, side=side, type=kind, time_in_force=force,
+        client_id=call.client_id("newClientOrderId"), quantity=quantity, quote_quantity=quote,
+        price=call.amount("price", required=priced),
+        stop_price=call.amount("stopPrice", required=kind in o.TRIGGERED),
+        iceberg=call.amount("icebergQty"),
+        stp=call.choice("selfTradePreventionMode", _STP, "EXPIRE_MAKER", -1135, "Invalid STP mode."),
     )  # fmt: skip
 
 
@@ -47,7 +49,8 @@ def _superfluous(name: str) -> RefusedError:
 
 def _answer_kind(call: Call, order: NewOrder) -> str:
     default = "FULL" if order.type in (o.LIMIT, o.MARKET) else "ACK"
-    return call.choice("newOrderRespType", ("ACK", "RESULT", "FULL"), default, -1100, "Invalid newOrderRespType.")
+    kinds = ("ACK", "RESULT", "FULL")
+    return call.choice("newOrderRespType", kinds, default, -1100, "Invalid newOrderRespType.")
 
 
 @endpoint("POST /api/v3/order", "POST /api/v3/sor/order", method="order.place sor.order.place",
@@ -80,9 +83,7 @@ async def status(call: Call) -> object:
 
 def _open_for_cancel(call: Call) -> Order:
     """The open order to be cancelled; -2011 when there is none."""
-    symbol, order_id, client_id = call.symbol(), call.integer("orderId", 0), call.text("origClientOrderId", "")
-    if not order_id and not client_id:
-        raise RefusedError(-1102, "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!")
+    symbol, order_id, client_id = call.named_order()
     order = call.exchange.engine.find_open(call.owner, symbol, order_id, client_id)
     if order is None:
         raise RefusedError(-2011, "Unknown order sent.")
@@ -145,7 +146,8 @@ async def my_trades(call: Call) -> object:
     await call.exchange.desk.committed()
     found = call.exchange.storage.trades(
         call.owner, call.symbol(), order_id=call.integer("orderId", 0), from_id=call.integer("fromId", 0),
-        since_ms=call.integer("startTime", 0), until_ms=call.integer("endTime", 0), limit=call.limit(500, 1000),
+        since_ms=call.integer("startTime", 0), until_ms=call.integer("endTime", 0),
+        limit=call.limit(500, 1000),
     )  # fmt: skip
     return [wire.my_trade(trade) for trade in found]
 

@@ -1,7 +1,7 @@
 """Money in the exchange: whole numbers of 1e-8, as Binance keeps it. Exact, fast, and never a float."""
 
 DECIMALS = 8
-UNIT = 10**DECIMALS
+UNIT = 100_000_000
 """How many units one whole coin has."""
 
 

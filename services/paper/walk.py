@@ -1,6 +1,7 @@
-"""How a recorded candle is played: open, the nearer extreme, the farther one, close, in even steps of time."""
+"""How a recorded candle is played: open, nearer extreme, farther extreme, close, in even steps of time."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from .recording import Bar
 from .units import floor
@@ -50,9 +51,9 @@ def walk(bar: Bar, count: int, tick: int, step: int, before: int) -> list[Tick]:
 def _prices(bar: Bar, count: int, tick: int) -> list[int]:
     near, far = (bar.low, bar.high) if bar.open - bar.low <= bar.high - bar.open else (bar.high, bar.low)
     anchors = (bar.open, near, far, bar.close)
-    legs = _shares([abs(b - a) for a, b in zip(anchors, anchors[1:], strict=False)], count - 1)
+    legs = _shares([abs(b - a) for a, b in pairwise(anchors)], count - 1)
     prices = [bar.open]
-    for start, end, parts in zip(anchors, anchors[1:], legs, strict=False):
+    for (start, end), parts in zip(pairwise(anchors), legs, strict=True):
         prices += [floor(start + (end - start) * i // parts, tick) for i in range(1, parts)]
         prices.append(end)
     return prices

@@ -1,0 +1,89 @@
+"""The service `paper`: the paper exchange in a process of its own, known on the bus."""
+
+from typing import ClassVar
+
+from ...bus import topics
+from ...bus.api import Request
+from ...bus.contracts.paper import GetPaperInfo, InjectPaperFault, PaperFault, PaperFaults, PaperInfo
+from ...bus.contracts.service import Audit
+from ...configs.errors import RequestFailedError
+from ...configs.paths import Home
+from ..host.service import Service, run
+from .exchange import PaperExchange
+from .faults import KINDS, Fault
+from .orders import RefusedError
+
+
+class PaperService(Service):
+    """Plays the recording, serves Binance's protocol on loopback, answers GetPaperInfo."""
+
+    name: ClassVar[str] = "paper"
+    exchange: PaperExchange | None = None
+
+    async def setup(self) -> None:
+        self.exchange = PaperExchange(self.settings.paper, self.home.databases)
+        await self.exchange.start()
+        self.spawn(self._watch(self.exchange), "exchange")
+        self.bus.serve(GetPaperInfo, self._info)
+        self.bus.serve(InjectPaperFault, self._fault)
+        self.log.info("open", rest_url=self.exchange.rest_url, note=self.exchange.note)
+
+    async def stop(self) -> None:
+        if self.exchange is not None and self.exchange.port:
+            await self.exchange.stop()
+
+    async def _watch(self, exchange: PaperExchange) -> None:
+        """Fails when the exchange does, as on a full disk; the supervisor then starts it again."""
+        assert exchange.failed is not None, "the exchange is started"
+        await exchange.failed
+
+    def _info(self, request: Request[GetPaperInfo]) -> PaperInfo:
+        exchange = self._open()
+        return PaperInfo(
+            rest_url=exchange.rest_url,
+            ws_url=exchange.ws_url,
+            ws_api_url=exchange.ws_api_url,
+            api_key=exchange.api_key,
+            api_secret=exchange.api_secret,
+            symbols=exchange.symbols,
+            note=exchange.note,
+        )
+
+    def _fault(self, request: Request[InjectPaperFault]) -> PaperFaults:
+        exchange, wish = self._open(), request.message
+        if wish.kind == "clear":
+            exchange.faults.clear()
+        elif wish.kind:
+            try:
+                exchange.inject(Fault(wish.kind, wish.target, wish.count, wish.seconds))
+            except RefusedError as error:
+                raise RequestFailedError("fault_unknown", error.message) from error
+        if wish.kind:
+            self._audit(wish)
+        active = [
+            PaperFault(kind=f.kind, target=f.target, count=f.count, seconds=f.seconds)
+            for f in exchange.faults.active
+        ]
+        return PaperFaults(active=active, struck=exchange.faults.struck, kinds=KINDS)
+
+    def _audit(self, wish: InjectPaperFault) -> None:
+        done = Audit(
+            kind="trading",
+            actor=wish.actor,
+            action="paper fault",
+            subject=wish.kind,
+            detail=f"target {wish.target or 'any'}, {wish.count} times, {wish.seconds:g} s",
+            ok=True,
+        )
+        self.log.warning("fault", kind=wish.kind, target=wish.target, count=wish.count, actor=wish.actor)
+        self.bus.publish(topics.audit("trading"), done)
+
+    def _open(self) -> PaperExchange:
+        if self.exchange is None:
+            raise RequestFailedError("not_ready", "The paper exchange is still starting.")
+        return self.exchange
+
+
+def main(home: Home) -> int:
+    """Entry point; the supervisor's manifest names it."""
+    return run(PaperService, home)
