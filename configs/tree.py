@@ -13,6 +13,8 @@ from .problems import Origin, Problem
 from .values import NULLS
 
 _MAX_DEPTH = 20
+# Aliases can unfold a small file into a giant tree; nobody's settings have so many values.
+_MAX_NODES = 50_000
 _Loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -67,7 +69,11 @@ def parse(text: str, layer: str, source: str) -> tuple[Branch, list[Problem]]:
         return Branch({}, top), [Problem(top, "", "", sentence)]
     if node is None:
         return Branch({}, top), []
-    tree = reader.read(node, (), 0)
+    try:
+        tree = reader.read(node, (), 0)
+    except _TooManyError:
+        sentence = f"this holds more than {_MAX_NODES} values"
+        return Branch({}, top), [Problem(top, "", "", sentence)]
     if not isinstance(tree, Branch):
         found = describe(tree)
         return Branch({}, top), [
@@ -83,15 +89,23 @@ def _yaml_problem(error: yaml.MarkedYAMLError, layer: str, source: str) -> Probl
     return Problem(origin, "", "", f"this is no YAML: {error.problem}{hint}")
 
 
+class _TooManyError(Exception):
+    """The tree would become too large."""
+
+
 class _Reader:
     """Turns YAML nodes into a tree; collects double keys and odd keys."""
 
     def __init__(self, layer: str, source: str) -> None:
         self._layer, self._source = layer, source
         self.problems: list[Problem] = []
+        self._nodes = 0
 
     def read(self, node: yaml.Node, path: tuple[str, ...], depth: int) -> Tree:
         origin = self._origin(node)
+        self._nodes += 1
+        if self._nodes > _MAX_NODES:
+            raise _TooManyError
         if depth > _MAX_DEPTH:
             self._wrong(origin, path, "", f"this is nested more than {_MAX_DEPTH} levels deep")
             return Text("", origin)
