@@ -31,6 +31,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("start", CONTROL, "Start one service."),
     Entry("stop", CONTROL, "Stop one service; it stays stopped until you start it."),
     Entry("restart", CONTROL, "Restart one service."),
+    Entry("reload", CONTROL, "Put changed settings in force."),
     Entry("halt", CONTROL, "Halt trading at once: no new orders."),
     Entry("resume", CONTROL, "Let the bot trade again."),
     Entry("status", LOOK, "Show the state of every service."),
@@ -51,6 +52,15 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("config set", SETUP, "Change one setting in config.yaml."),
     Entry("config explain", SETUP, "Say what a setting means and where its value comes from."),
     Entry("config check", SETUP, "Check the settings."),
+    Entry("config diff", SETUP, "List the settings that differ from their defaults."),
+    Entry("config history", SETUP, "List every change of config.yaml."),
+    Entry("config rollback", SETUP, "Go back to an earlier revision of config.yaml."),
+    Entry("config export", SETUP, "Print the settings as YAML."),
+    Entry("config import", SETUP, "Take a file, or a bundled template, as config.yaml."),
+    Entry("user list", SETUP, "List who may log in to the dashboard."),
+    Entry("user add", SETUP, "Let a person log in."),
+    Entry("user passwd", SETUP, "Give a user another password."),
+    Entry("user role", SETUP, "Change what a user may do."),
     Entry("service run", SETUP, "Run one service in this process, as the supervisor does.", hidden=True),
 )
 
@@ -59,5 +69,6 @@ GROUPS: dict[str, str] = {
     "paper": "The paper exchange.",
     "strategy": "Strategies.",
     "config": "Settings: read, change, explain, check.",
+    "user": "People who may log in to the dashboard.",
     "service": "Run single services.",
 }
