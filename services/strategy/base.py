@@ -82,9 +82,17 @@ class Wish:
 class World(Protocol):
     """What surrounds a strategy: a backtest, or the strategy service."""
 
-    exchange: str
-    symbol: str
-    timeframe: str
+    @property
+    def exchange(self) -> str:
+        """Name of the venue."""
+
+    @property
+    def symbol(self) -> str:
+        """The market."""
+
+    @property
+    def timeframe(self) -> str:
+        """Length of a candle."""
 
     def position(self) -> Position:
         """What is held now."""

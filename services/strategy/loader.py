@@ -6,6 +6,7 @@ sentence; nothing is skipped in silence.
 
 import importlib
 import importlib.util
+import sys
 import traceback
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -97,6 +98,7 @@ def load_file(path: Path) -> type[Strategy]:
     if spec is None or spec.loader is None:
         raise StrategyError(f"{path} is no Python file.")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and inspect look the module of a class up there
     try:
         # Compiled here: a cached .pyc hides an edit made within the resolution of the file's clock.
         code = compile(path.read_bytes(), str(path), "exec")
