@@ -16,7 +16,8 @@ from .load import Loaded, load_text, unknown_key, value_at
 from .paths import Home
 from .problems import Origin
 from .schema import Settings
-from .tree import from_text, parse
+from .tree import Branch, from_text, parse
+from .values import allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +100,11 @@ def _with(text: str, path: tuple[str, ...], value: str) -> str:
     key = ".".join(path)
     shape = shapes.find(Settings, path)
     kind = shape.kind if shape is not None else "text"
+    wanted, _ = from_text(value, Origin("file", "config.yaml"), kind)
+    if shape is not None and kind in ("section", "map") and not isinstance(wanted, Branch):
+        raise SettingsError(f"{key} is {value!r}; allowed is {allowed(shape)}.")
     changed = yamltext.with_value(text, path, value, kind)
     tree, problems = parse(changed, "file", "config.yaml")
-    wanted, _ = from_text(value, Origin("file", "config.yaml"), kind)
     before, _ = parse(text, "file", "config.yaml")
     kept = yamltext.same_but(before, tree, path)
     if problems or not kept or not yamltext.same(yamltext.at(tree, path), wanted):

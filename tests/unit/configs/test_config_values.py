@@ -105,7 +105,8 @@ def test_text_that_looks_like_something_else_stays_text(loaded):
 
 def test_parameters_keep_the_type_they_are_written_with(loaded):
     """Where several types are allowed, quotes make a text."""
-    text = "strategy:\n  instances:\n    a:\n      strategy: x\n      parameters: {fast: 5, slow: '7', f: 1.5, on: true}\n"
+    written = "{fast: 5, slow: '7', f: 1.5, on: true}"
+    text = f"strategy:\n  instances:\n    a:\n      strategy: x\n      parameters: {written}\n"
     parameters = loaded(text).settings.strategy.instances["a"].parameters
     assert parameters == {"fast": 5, "slow": "7", "f": 1.5, "on": True}
     assert [type(value) for value in parameters.values()] == [int, str, float, bool]
