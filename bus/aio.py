@@ -8,10 +8,11 @@ Opening connects in the background: broker and services may come later, go and c
 """
 
 import asyncio
+import contextlib
 import inspect
+import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
-from functools import partial
+from collections.abc import Awaitable
 from typing import Any, TypeVar
 
 from ..configs.errors import BusError, BusTimeoutError, CryptoBotError
@@ -21,16 +22,22 @@ from .answers import failure, timed_out
 from .api import AsyncBusApi, Handler, MessageId, Publisher, Received, RequestHandler, Subscription
 from .calls import CallIds, Job, Server, attempts, read_reply
 from .contracts.base import Delivery, Message
-from .contracts.bus import Probe
+from .contracts.bus import Probe, ReplayChunk, Snapshot
 from .deadletters import DeadLetters
-from .epochs import next_epoch
+from .durable import listener, record
+from .endpoints import BROKER
+from .flows import Counters, Flow
+from .healing import Patience, replay_wish
+from .identity import ClientIdentity, HomeIdentity, RecordedPositions
+from .lastvalues import LastValues
 from .links import Link, ZmqLink
 from .probes import Probes
-from .publishing import Outgoing
-from .receiving import Counters, Incoming, Listener
+from .publishing import BEAT_INTERVAL_S, BEATS, Outgoing
+from .receiving import Incoming, Listener
 
 M = TypeVar("M", bound=Message)
 R = TypeVar("R", bound=Message)
+_log = logging.getLogger("cryptobot.bus")
 _FIRST_PROBE_S = 0.005
 _SLOWEST_PROBE_S = 0.2
 
@@ -44,14 +51,18 @@ class _AsyncSubscription(Subscription):
         self._waiting: deque[tuple[Received[Any], Awaitable[None]]] = deque()
         self._worker: asyncio.Task[None] | None = None
         self.listener: Listener | None = None
+        self.positions: RecordedPositions | None = None
 
     def deliver(self, received: Received[Any]) -> None:
+        if self.positions is not None and received.ts_ns < self.positions.since_ns:
+            return
         try:
             result = self._handler(received)
         except Exception as error:
             self._bus.dead_letters.handler_failed(received, error)
-            return
+            result = None
         if result is None:
+            record(self.positions, received)
             return
         if self._limit and len(self._waiting) >= self._limit:
             _discard(result)
@@ -68,14 +79,19 @@ class _AsyncSubscription(Subscription):
                 await result
             except Exception as error:
                 self._bus.dead_letters.handler_failed(received, error)
+            record(self.positions, received)
         self._worker = None
 
     def close(self) -> None:
-        if self.listener is not None:
-            self._bus.forget(self.listener)
-            self.listener = None
+        if self.listener is None:
+            return
+        self._bus.forget(self.listener)
+        self.listener = None
         while self._waiting:
             _discard(self._waiting.popleft()[1])
+        if self.positions is not None:
+            self.positions.close()
+            self.positions = None
 
 
 def _discard(result: Awaitable[None]) -> None:
@@ -91,21 +107,22 @@ class AsyncBus(AsyncBusApi):
         """Connect as `name` to the bus of `home`. Returns at once, whether or not the broker is up."""
         settings = endpoints.bus_settings(home)
         link = ZmqLink(endpoints.of(home), settings.high_water_mark)
-        return cls(name, link, partial(next_epoch, home, name), settings.high_water_mark)
+        return cls(name, link, HomeIdentity(home, name), settings.high_water_mark)
 
-    def __init__(self, name: str, link: Link, begin_epoch: Callable[[], int], high_water_mark: int) -> None:
+    def __init__(self, name: str, link: Link, identity: ClientIdentity, high_water_mark: int) -> None:
         self.name = name
         self._loop = asyncio.get_running_loop()
-        self._link, self._limit = link, high_water_mark
-        self._outgoing = Outgoing(name, begin_epoch, high_water_mark)
+        self._link, self._identity, self._limit = link, identity, high_water_mark
+        self._outgoing = Outgoing(name, identity, high_water_mark)
         self.dead_letters = DeadLetters(name, self._outgoing)
-        self._incoming = Incoming(self.dead_letters.unreadable)
+        self._incoming = Incoming(self.dead_letters.unreadable, self._on_missing)
         self._server = Server(name)
         self._ids = CallIds()
         self._source = frames.name_bytes(name)
         self._pending: dict[bytes, asyncio.Future[tuple[bytes, frames.Call]]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
+        self._hears_beats = False
         link.on_frame, link.on_reply, link.on_request = self._incoming.feed, self._on_reply, self._on_request
         self._probes = Probes(name)
         self._probed: dict[str, asyncio.Event] = {}
@@ -128,20 +145,70 @@ class AsyncBus(AsyncBusApi):
 
     # -- subscribing
 
-    def subscribe(self, prefix: str, schema: type[M], handler: Handler[M]) -> Subscription:
-        subscription = _AsyncSubscription(self, handler, schema, self._limit)
-        subscription.listener = Listener(prefix, schema, subscription.deliver)
-        self._incoming.add(subscription.listener)
+    def subscribe(
+        self,
+        prefix: str,
+        schema: type[M],
+        handler: Handler[M],
+        *,
+        last_value: bool = False,
+        durable: str = "",
+        heal: bool | None = None,
+    ) -> Subscription:
+        made = _AsyncSubscription(self, handler, schema, self._limit)
+        made.listener, made.positions = listener(self._identity, prefix, schema, made.deliver, durable, heal)
+        self._incoming.add(made.listener)
         self._link.listen(prefix.encode())
-        return subscription
+        if not self._hears_beats:
+            self._hears_beats = True
+            self._link.listen(BEATS.encode())
+        if last_value:
+            self.start(self._fetch_last_values(LastValues(made.listener)))
+        return made
 
     def forget(self, listener: Listener) -> None:
         """End a subscription; called by its `close`."""
         if self._incoming.remove(listener) and not self._closed:
             self._link.ignore(listener.prefix.encode())
 
+    async def _fetch_last_values(self, wanted: LastValues) -> None:
+        await self._probe(None)
+        found: list[bytes] = []
+        try:
+            found = (await self.request(BROKER, wanted.wish, Snapshot)).frames
+        except BusError as error:
+            _log.warning("%s starts without last values: %s", self.name, error)
+        self.counters.malformed += wanted.finish(found)
+
+    # -- healing
+
+    def _on_missing(self, flow: Flow) -> None:
+        if not flow.healing:
+            flow.healing = True
+            self.start(self._heal(flow))
+
+    async def _heal(self, flow: Flow) -> None:
+        patience = Patience()
+        try:
+            while flow.missing() and self._incoming.knows(flow):
+                chunk: ReplayChunk | None = None
+                with contextlib.suppress(BusError):
+                    chunk = await self.request(BROKER, replay_wish(flow), ReplayChunk, timeout_s=2.0)
+                if self._incoming.refill(flow, chunk, patience):
+                    continue
+                await asyncio.sleep(patience.pause_s)
+        finally:
+            flow.healing = False
+
+    # -- life of the connection
+
     async def _reach(self) -> None:
         await self._probe(None)
+        while not self._closed:
+            beat = self._outgoing.beat()
+            if beat is not None:
+                self._link.publish(beat)
+            await asyncio.sleep(BEAT_INTERVAL_S)
 
     async def settled(self, timeout_s: float = 10.0) -> None:
         await self._probe(timeout_s)
@@ -154,10 +221,10 @@ class AsyncBus(AsyncBusApi):
             async with asyncio.timeout(timeout_s):
                 while not back.is_set():
                     self._link.publish(self._probes.frame(token))
-                    try:
-                        await asyncio.wait_for(back.wait(), pause)
-                    except TimeoutError:
-                        pause = min(pause * 2, _SLOWEST_PROBE_S)
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(pause):
+                            await back.wait()
+                    pause = min(pause * 2, _SLOWEST_PROBE_S)
         except TimeoutError:
             raise BusTimeoutError(
                 f"The bus did not answer {self.name} within {timeout_s} s; is the platform up?"
@@ -256,6 +323,7 @@ class AsyncBus(AsyncBusApi):
         for waiting in self._pending.values():
             if not waiting.done():
                 waiting.set_exception(BusError(f"The bus of {self.name} was closed."))
+        self._outgoing.close()
         self._link.close()
 
 

@@ -85,8 +85,24 @@ class AsyncBusApi(ABC):
         """Publish through a remembered publisher; for topics that are written rarely."""
 
     @abstractmethod
-    def subscribe(self, prefix: str, schema: type[M], handler: Handler[M]) -> Subscription:
-        """Receive every message whose topic starts with `prefix` and whose schema is `schema`."""
+    def subscribe(
+        self,
+        prefix: str,
+        schema: type[M],
+        handler: Handler[M],
+        *,
+        last_value: bool = False,
+        durable: str = "",
+        heal: bool | None = None,
+    ) -> Subscription:
+        """Receive every message whose topic starts with `prefix` and whose schema is `schema`.
+
+        Args:
+            last_value: first the newest message of each topic, as far as the broker knows one.
+            durable: a name under which this client's position is kept on disk (event class only): after a
+                restart it goes on behind the last message handled, and misses none. Unique within the client.
+            heal: fetch missing messages from the journal, in order; by default so for the event class only.
+        """
 
     @abstractmethod
     def serve(self, schema: type[M], handler: RequestHandler[M]) -> None:
@@ -128,7 +144,16 @@ class BlockingBusApi(ABC):
     def publish(self, topic: str, message: Message, *, correlation_id: str = "") -> MessageId: ...
 
     @abstractmethod
-    def subscribe(self, prefix: str, schema: type[M], handler: Callable[[Received[M]], None]) -> Subscription:
+    def subscribe(
+        self,
+        prefix: str,
+        schema: type[M],
+        handler: Callable[[Received[M]], None],
+        *,
+        last_value: bool = False,
+        durable: str = "",
+        heal: bool | None = None,
+    ) -> Subscription:
         """As the asyncio face; handlers run on the bus's own thread."""
 
     @abstractmethod

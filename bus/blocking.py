@@ -4,11 +4,12 @@ with BlockingBus.open(home, f"cli-{os.getpid()}") as bus:
     status = bus.request("supervisor", GetStatus(), SupervisorStatus)
 """
 
+import contextlib
 import logging
+import queue
 import threading
 import time
 from collections.abc import Callable
-from functools import partial
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -20,12 +21,17 @@ from .api import BlockingBusApi, MessageId, Publisher, Received, Request, Subscr
 from .blocking_links import BlockingLink, ZmqBlockingLink
 from .calls import CallIds, Server, attempts, read_reply
 from .contracts.base import Message
-from .contracts.bus import Probe
+from .contracts.bus import Probe, ReplayChunk, Snapshot
 from .deadletters import DeadLetters
-from .epochs import next_epoch
+from .durable import listener, record
+from .endpoints import BROKER
+from .flows import Counters, Flow
+from .healing import Patience, replay_wish
+from .identity import ClientIdentity, HomeIdentity, RecordedPositions
+from .lastvalues import LastValues
 from .probes import Probes
-from .publishing import Outgoing, TopicPublisher
-from .receiving import Counters, Incoming, Listener
+from .publishing import BEAT_INTERVAL_S, BEATS, Outgoing, TopicPublisher
+from .receiving import Incoming, Listener
 
 M = TypeVar("M", bound=Message)
 R = TypeVar("R", bound=Message)
@@ -46,21 +52,30 @@ class _LockedPublisher(Publisher[M]):
 
 
 class _BlockingSubscription(Subscription):
-    def __init__(
-        self, bus: "BlockingBus", prefix: str, schema: type[Message], handler: Callable[..., None]
-    ) -> None:
-        self._bus, self._handler = bus, handler
-        self._listener = Listener(prefix, schema, self._deliver)
-        bus.remember(self._listener)
+    """Calls one handler on the bus's own thread."""
 
-    def _deliver(self, received: Received[Any]) -> None:
+    def __init__(self, bus: "BlockingBus", handler: Callable[[Received[Any]], None]) -> None:
+        self._bus, self._handler = bus, handler
+        self.listener: Listener | None = None
+        self.positions: RecordedPositions | None = None
+
+    def deliver(self, received: Received[Any]) -> None:
+        if self.positions is not None and received.ts_ns < self.positions.since_ns:
+            return
         try:
             self._handler(received)
         except Exception as error:
             self._bus.handler_failed(received, error)
+        record(self.positions, received)
 
     def close(self) -> None:
-        self._bus.forget(self._listener)
+        if self.listener is None:
+            return
+        self._bus.forget(self.listener)
+        self.listener = None
+        if self.positions is not None:
+            self.positions.close()
+            self.positions = None
 
 
 class BlockingBus(BlockingBusApi):
@@ -71,29 +86,30 @@ class BlockingBus(BlockingBusApi):
         """Connect as `name` to the bus of `home`. Returns at once, whether or not the broker is up."""
         settings = endpoints.bus_settings(home)
         link = ZmqBlockingLink(endpoints.of(home), settings.high_water_mark)
-        return cls(name, link, partial(next_epoch, home, name), settings.high_water_mark)
+        return cls(name, link, HomeIdentity(home, name), settings.high_water_mark)
 
-    def __init__(
-        self, name: str, link: BlockingLink, begin_epoch: Callable[[], int], high_water_mark: int
-    ) -> None:
+    def __init__(self, name: str, link: BlockingLink, identity: ClientIdentity, high_water_mark: int) -> None:
         self.name = name
-        self._link = link
+        self._link, self._identity = link, identity
         self._sending = threading.RLock()
         self._receiving = threading.RLock()
-        self._outgoing = Outgoing(name, begin_epoch, high_water_mark)
+        self._outgoing = Outgoing(name, identity, high_water_mark)
         self._dead_letters = DeadLetters(name, self._outgoing)
-        self._incoming = Incoming(self._unreadable)
+        self._incoming = Incoming(self._unreadable, self._on_missing)
         self._server = Server(name)
         self._ids = CallIds()
         self._source = frames.name_bytes(name)
         self._closed = threading.Event()
+        self._hears_beats = False
+        self._worker: threading.Thread | None = None
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._probes = Probes(name)
         self._probed: dict[str, threading.Event] = {}
         link.on_frame, link.on_request = self._on_frame, self._on_request
         self._incoming.add(Listener(self._probes.topic, Probe, self._on_probe))
         link.start()
         link.listen(self._probes.topic.encode())
-        self._reacher = threading.Thread(target=self._probe, args=(None,), name="bus-reach", daemon=True)
+        self._reacher = threading.Thread(target=self._reach, name="bus-beat", daemon=True)
         self._reacher.start()
 
     def __enter__(self) -> "BlockingBus":
@@ -122,14 +138,74 @@ class BlockingBus(BlockingBusApi):
 
     # -- subscribing
 
-    def subscribe(self, prefix: str, schema: type[M], handler: Callable[[Received[M]], None]) -> Subscription:
-        return _BlockingSubscription(self, prefix, schema, handler)
-
-    def remember(self, listener: Listener) -> None:
-        """Begin a subscription; called when one is made."""
+    def subscribe(
+        self,
+        prefix: str,
+        schema: type[M],
+        handler: Callable[[Received[M]], None],
+        *,
+        last_value: bool = False,
+        durable: str = "",
+        heal: bool | None = None,
+    ) -> Subscription:
+        made = _BlockingSubscription(self, handler)
+        wanted, made.positions = listener(self._identity, prefix, schema, made.deliver, durable, heal)
+        made.listener = wanted
         with self._receiving:
-            self._incoming.add(listener)
-        self._link.listen(listener.prefix.encode())
+            missed = LastValues(wanted) if last_value else None
+            self._incoming.add(wanted)
+            first, self._hears_beats = not self._hears_beats, True
+        self._link.listen(prefix.encode())
+        if first:
+            self._link.listen(BEATS.encode())
+        if missed is not None:
+            self._in_background(lambda: self._fetch_last_values(missed))
+        return made
+
+    def _fetch_last_values(self, wanted: LastValues) -> None:
+        self._probe(None)
+        found: list[bytes] = []
+        try:
+            found = self.request(BROKER, wanted.wish, Snapshot).frames
+        except BusError as error:
+            _log.warning("%s starts without last values: %s", self.name, error)
+        with self._receiving:
+            self.counters.malformed += wanted.finish(found)
+
+    def _in_background(self, work: Callable[[], None]) -> None:
+        """Run what needs requests, and so must not hold up the bus's own thread."""
+        with self._receiving:
+            if self._worker is None:
+                self._worker = threading.Thread(target=self._work, name="bus-work", daemon=True)
+                self._worker.start()
+        self._jobs.put(work)
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()
+
+    # -- healing
+
+    def _on_missing(self, flow: Flow) -> None:
+        if not flow.healing:
+            flow.healing = True
+            self._in_background(lambda: self._heal(flow))
+
+    def _heal(self, flow: Flow) -> None:
+        patience = Patience()
+        while not self._closed.is_set():
+            with self._receiving:
+                if not flow.missing() or not self._incoming.knows(flow):
+                    flow.healing = False
+                    return
+                wish = replay_wish(flow)
+            chunk: ReplayChunk | None = None
+            with contextlib.suppress(BusError):
+                chunk = self.request(BROKER, wish, ReplayChunk, timeout_s=2.0)
+            with self._receiving:
+                again = self._incoming.refill(flow, chunk, patience)
+            if not again:
+                self._closed.wait(patience.pause_s)
 
     def forget(self, listener: Listener) -> None:
         """End a subscription; called by its `close`."""
@@ -150,6 +226,15 @@ class BlockingBus(BlockingBusApi):
     def _unreadable(self, frame: bytes, error: Exception) -> None:
         with self._sending:
             self._dead_letters.unreadable(frame, error)
+
+    def _reach(self) -> None:
+        self._probe(None)
+        while not self._closed.is_set():
+            with self._sending:
+                beat = self._outgoing.beat()
+                if beat is not None:
+                    self._link.publish(beat)
+            self._closed.wait(BEAT_INTERVAL_S)
 
     def settled(self, timeout_s: float = 10.0) -> None:
         self._probe(timeout_s)
@@ -224,4 +309,8 @@ class BlockingBus(BlockingBusApi):
         for waiting in tuple(self._probed.values()):
             waiting.set()
         self._reacher.join()
+        self._jobs.put(None)
+        if self._worker is not None:
+            self._worker.join()
         self._link.close()
+        self._outgoing.close()

@@ -13,31 +13,42 @@ import threading
 
 import zmq
 
-from ..configs.errors import StartError
+from ..configs.errors import ProtocolError, StartError
 from ..configs.notify import Notifier
 from ..configs.paths import Home
-from . import endpoints, sockets, topics
+from ..configs.schema import BusSettings
+from . import endpoints, frames, sockets, topics
 from .aio import AsyncBus
 from .api import Request
+from .archive import Archive
 from .contracts.base import Done
+from .contracts.bus import Beat, GetBusStats, GetSnapshot, Replay, ReplayChunk, Snapshot
 from .contracts.service import Heartbeat, Ping
+from .journal import Journal
+from .publishing import BEATS
+from .surrogate import SILENT_S, Surrogate
 
 EXIT_OK = 0
 EXIT_CANNOT_START = 78  # EX_CONFIG of sysexits.h: a restart alone will not help
 HEARTBEAT_INTERVAL_S = 1.0
 _SUBSCRIBE_ALL = b"\x01"
+_TAP = "inproc://journal"
 _log = logging.getLogger("cryptobot.bus")
 
 
 class Proxy:
     """XSUB and XPUB of one home, forwarding in a thread of C."""
 
-    def __init__(self, places: endpoints.Endpoints, hwm: int) -> None:
+    def __init__(self, places: endpoints.Endpoints, settings: BusSettings) -> None:
         places.home.sockets.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._context = sockets.context()
-        self._in, self._out = sockets.broker_in(self._context), sockets.broker_out(self._context, hwm)
+        self._in, self._out = (
+            sockets.broker_in(self._context),
+            sockets.broker_out(self._context, settings.high_water_mark),
+        )
         try:
             self._out.bind(places.subscribe)
+            self._out.bind(_TAP)
             self._in.bind(places.publish)
         except zmq.ZMQError as error:
             self._in.close()
@@ -45,6 +56,7 @@ class Proxy:
             self._context.term()
             raise StartError(f"The broker cannot bind {places.publish} ({error}).") from error
         self._in.send(_SUBSCRIBE_ALL)
+        self.journal = Journal(places.home, settings, self._context, _TAP)
         self._thread = threading.Thread(target=self._forward, name="proxy", daemon=True)
         self._thread.start()
 
@@ -59,6 +71,7 @@ class Proxy:
 
     def close(self) -> None:
         """Stop forwarding; what the I/O thread holds is sent for half a second at most."""
+        self.journal.close()
         self._context.term()
         self._thread.join()
 
@@ -84,24 +97,59 @@ async def _run(home: Home, notifier: Notifier) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stopped.set)
-    proxy = Proxy(endpoints.of(home), endpoints.bus_settings(home).high_water_mark)
+    proxy = Proxy(endpoints.of(home), endpoints.bus_settings(home))
     try:
-        await _serve(home, notifier, stopped)
+        await _serve(home, proxy.journal, notifier, stopped)
     finally:
         proxy.close()
 
 
-async def _serve(home: Home, notifier: Notifier, stopped: asyncio.Event) -> None:
+async def _serve(home: Home, journal: Journal, notifier: Notifier, stopped: asyncio.Event) -> None:
     bus = await AsyncBus.open(home, endpoints.BROKER)
     try:
         bus.serve(Ping, _answer_ping)
+        _serve_archive(bus, home, journal)
         await bus.settled()
         notifier.ready()
         bus.start(_beat(bus, notifier))
+        bus.start(_speak_for_the_silent(bus, home))
         await stopped.wait()
         notifier.stopping()
     finally:
         await bus.close()
+
+
+def _serve_archive(bus: AsyncBus, home: Home, journal: Journal) -> None:
+    archive = Archive(home)
+
+    async def replay(request: Request[Replay]) -> ReplayChunk:
+        return await asyncio.to_thread(archive.replay, request.message)
+
+    def snapshot(request: Request[GetSnapshot]) -> Snapshot:
+        found = journal.snapshot(request.message.prefix.encode())
+        wanted = request.message.message_schema
+        return Snapshot(frames=[frame for frame in found if _schema_of(frame) == wanted])
+
+    bus.serve(Replay, replay)
+    bus.serve(GetSnapshot, snapshot)
+    bus.serve(GetBusStats, lambda request: journal.stats(request.message.limit))
+
+
+def _schema_of(frame: bytes) -> int:
+    try:
+        return frames.parse(frame).schema_id
+    except ProtocolError:
+        return 0
+
+
+async def _speak_for_the_silent(bus: AsyncBus, home: Home) -> None:
+    surrogate = Surrogate(home)
+    bus.subscribe(BEATS, Beat, lambda received: surrogate.heard(received.source))
+    await asyncio.sleep(SILENT_S)
+    while True:
+        for beat in await asyncio.to_thread(surrogate.beats):
+            bus.publish(BEATS + beat.publisher, beat)
+        await asyncio.sleep(SILENT_S)
 
 
 def _answer_ping(request: Request[Ping]) -> Done:

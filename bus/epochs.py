@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 from ..configs.files import replace
 from ..configs.paths import Home
@@ -9,7 +10,7 @@ from ..configs.paths import Home
 
 def next_epoch(home: Home, source: str) -> int:
     """Begin a new life of `source`: greater than every earlier one, also when the counter's file was lost."""
-    path = home.state / "epochs" / _file_name(source)
+    path = home.state / "epochs" / file_name(source)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     epoch = max(_stored(path) + 1, int(time.time()))
     replace(path, str(epoch).encode())
@@ -23,5 +24,11 @@ def _stored(path: Path) -> int:
         return 0
 
 
-def _file_name(source: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "-_" else f"%{ord(letter):x}" for letter in source)
+def file_name(source: str) -> str:
+    """A source as the name of a file or folder; two sources never share one."""
+    return quote(source, safe="").replace(".", "%2E")
+
+
+def source_of(name: str) -> str:
+    """Undoes `file_name`."""
+    return unquote(name)

@@ -8,12 +8,17 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable
-from itertools import count
 from typing import Any
 
+from . import frames
 from .aio import AsyncBus
+from .api import Request
 from .blocking import BlockingBus
 from .blocking_links import BlockingLink
+from .calls import Server
+from .contracts.bus import GetSnapshot, Replay, ReplayChunk, Snapshot
+from .endpoints import BROKER
+from .identity import MemoryIdentities
 from .links import Link
 
 _LIMIT = 100_000
@@ -26,18 +31,16 @@ class MemoryHub:
         self._lock = threading.RLock()
         self._members: list[_Member] = []
         self._services: dict[str, _Member] = {}
-        self._epochs = count(1)
+        self._identities = MemoryIdentities()
+        self._archive = _MemoryArchive()
 
     async def open_async(self, name: str) -> AsyncBus:
         """A client with the asyncio face, on the running loop."""
-        return AsyncBus(name, _MemoryLink(self), self._next_epoch, _LIMIT)
+        return AsyncBus(name, _MemoryLink(self), self._identities.of(name), _LIMIT)
 
     def open_blocking(self, name: str) -> BlockingBus:
         """A client with the blocking face."""
-        return BlockingBus(name, _MemoryBlockingLink(self), self._next_epoch, _LIMIT)
-
-    def _next_epoch(self) -> int:
-        return next(self._epochs)
+        return BlockingBus(name, _MemoryBlockingLink(self), self._identities.of(name), _LIMIT)
 
     def join(self, member: "_Member") -> None:
         with self._lock:
@@ -50,6 +53,7 @@ class MemoryHub:
 
     def broadcast(self, frame: bytes) -> None:
         with self._lock:
+            self._archive.keep(frame)
             for member in self._members:
                 if frame.startswith(tuple(member.prefixes)):
                     member.take_frame(frame)
@@ -62,8 +66,56 @@ class MemoryHub:
         """Hand a request to a service; one that is not there never answers."""
         with self._lock:
             member = self._services.get(service)
+            if member is None and service == BROKER:
+                answer(self._archive.answer(frame))
+                return
         if member is not None:
             member.take_request(answer, frame)
+
+
+class _MemoryArchive:
+    """Stands in for the broker's archive: last values, and the events of this hub's lifetime."""
+
+    def __init__(self) -> None:
+        self._last: dict[bytes, bytes] = {}
+        self._events: dict[tuple[str, str], list[tuple[int, bytes]]] = {}
+        self._server = Server(BROKER)
+        self._server.add(GetSnapshot, self._snapshot)
+        self._server.add(Replay, self._replay)
+
+    def keep(self, frame: bytes) -> None:
+        envelope = frames.parse(frame)
+        if envelope.topic.startswith("bus."):
+            return
+        self._last[frame[: frame.index(0, frame.index(0) + 1)]] = frame
+        if envelope.flags & frames.FLAG_EVENT:
+            kept = self._events.setdefault((envelope.source, envelope.topic), [])
+            kept.append((envelope.seq, frame))
+
+    def answer(self, frame: bytes) -> bytes:
+        """Answer a request to the broker."""
+        job = self._server.take(None, frame)
+        assert job is not None
+        if job.reply is None:
+            assert job.handler is not None
+            self._server.finish(job, job.handler(job.request))
+        assert job.reply is not None
+        return job.reply
+
+    def _snapshot(self, request: Request[GetSnapshot]) -> Snapshot:
+        wish = request.message
+        prefix = wish.prefix.encode()
+        found = [frame for frame in self._last.values() if frame.startswith(prefix)]
+        return Snapshot(
+            frames=[each for each in found if frames.parse(each).schema_id == wish.message_schema]
+        )
+
+    def _replay(self, request: Request[Replay]) -> ReplayChunk:
+        wish = request.message
+        kept = self._events.get((wish.source, wish.topic), [])
+        found = [frame for seq, frame in kept if wish.first_seq <= seq <= wish.last_seq]
+        recent = [frame for frame in found if frames.parse(frame).ts_ns >= wish.after_ns]
+        return ReplayChunk(frames=recent, next_seq=wish.last_seq + 1)
 
 
 class _Member:

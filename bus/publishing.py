@@ -1,30 +1,67 @@
-"""The sending half of a client, without a socket: sequence numbers, frames, and what waits for the broker."""
+"""The sending half of a client, without a socket: numbers, frames, and what waits for the broker."""
 
 import time
 from collections import deque
 from collections.abc import Callable
-from itertools import count
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from ..configs.errors import ProtocolError
 from . import codec, frames
 from .api import MessageId, Publisher
 from .contracts.base import Delivery, Message
+from .contracts.bus import Beat
 
 M = TypeVar("M", bound=Message)
 Emit = Callable[[bytes], object]
+BEATS = "bus.beat."
+BEAT_INTERVAL_S = 0.5
+_COMPLETE_EVERY = 10
+_TELL = 3  # beats that tell a new number: one may be lost itself, and a receiver wants to hear it twice
+
+
+class WriteAhead(Protocol):
+    """Where events are written before they are sent."""
+
+    last: dict[str, int]
+
+    def append(self, topic: str, seq: int, frame: bytes) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Identity(Protocol):
+    """What a client is on the bus, besides its name: each is made when it is first needed."""
+
+    def begin_epoch(self) -> int:
+        """The number of this life."""
+
+    def open_outbox(self) -> WriteAhead:
+        """The outbox, opened for writing."""
+
+    def has_outbox(self) -> bool:
+        """Whether an earlier life left one."""
+
+
+class Sequence:
+    """The last number used on a topic, the last one told in a beat, and in how many more beats to tell it."""
+
+    __slots__ = ("last", "left", "told")
+
+    def __init__(self, last: int) -> None:
+        self.last = last
+        self.told = 0
+        self.left = 0
 
 
 class TopicPublisher(Publisher[M]):
     """Publishes one class on one topic. Not for several threads at once."""
 
-    def __init__(
-        self, outgoing: "Outgoing", topic: str, schema: type[M], next_seq: Callable[[], int]
-    ) -> None:
-        self._outgoing, self._schema, self._next = outgoing, schema, next_seq
+    def __init__(self, outgoing: "Outgoing", topic: str, schema: type[M], sequence: Sequence) -> None:
+        self._outgoing, self._schema, self._sequence, self._topic = outgoing, schema, sequence, topic
         self._source, self._epoch = outgoing.source, outgoing.epoch
-        self._event = schema.DELIVERY is Delivery.EVENT
-        flags = frames.FLAG_EVENT if self._event else 0
+        event = schema.DELIVERY is Delivery.EVENT
+        self._outbox = outgoing.outbox() if event else None
+        flags = frames.FLAG_EVENT if event else 0
         facts = (topic, outgoing.source, schema.SCHEMA_ID, schema.SCHEMA_VERSION, outgoing.epoch)
         self._plain = frames.head(*facts, flags)
         self._traced = frames.head(*facts, flags | frames.FLAG_TRACED)
@@ -35,13 +72,20 @@ class TopicPublisher(Publisher[M]):
         payload = codec.encode(message)
         if len(payload) > frames.MAX_FRAME_BYTES:
             raise ProtocolError(f"A {self._schema.__name__} of {len(payload)} bytes is too large to publish.")
-        seq = self._next()
+        sequence = self._sequence
+        seq = sequence.last + 1
         variable = frames.VARIABLE.pack(seq, time.time_ns())
-        if correlation_id or self._event:
+        if self._outbox is not None:
             trace = frames.correlation_bytes(correlation_id) + frames.NO_ID
             frame = self._traced + variable + trace + payload
+            self._outbox.append(self._topic, seq, frame)
+        elif correlation_id:
+            frame = (
+                self._traced + variable + frames.correlation_bytes(correlation_id) + frames.NO_ID + payload
+            )
         else:
             frame = self._plain + variable + payload
+        sequence.last = seq
         self._outgoing.emit(frame)
         return MessageId(self._source, self._epoch, seq)
 
@@ -53,21 +97,31 @@ class Outgoing:
     `reached` lets them go.
     """
 
-    def __init__(self, source: str, begin_epoch: Callable[[], int], backlog: int) -> None:
+    def __init__(self, source: str, identity: Identity, backlog: int) -> None:
         self.source = source
-        self._begin_epoch = begin_epoch
+        self._identity = identity
         self._epoch = 0
-        self._sequences: dict[str, Callable[[], int]] = {}
+        self._outbox: WriteAhead | None = None
+        self._streams: dict[str, Sequence] = {}
+        self._events: dict[str, Sequence] = {}
         self._publishers: dict[tuple[str, type[Message]], TopicPublisher[Message]] = {}
         self._backlog: deque[bytes] = deque(maxlen=backlog)
+        self._beats = 0
         self.emit: Emit = self._backlog.append
 
     @property
     def epoch(self) -> int:
         """This life's number; it begins with the first publisher."""
         if not self._epoch:
-            self._epoch = self._begin_epoch()
+            self._epoch = self._identity.begin_epoch()
         return self._epoch
+
+    def outbox(self) -> WriteAhead:
+        """The outbox; the numbers of its topics go on from where the last life left them."""
+        if self._outbox is None:
+            self._outbox = self._identity.open_outbox()
+            self._events = {topic: Sequence(last) for topic, last in self._outbox.last.items()}
+        return self._outbox
 
     def reached(self, send: Emit) -> None:
         """The broker answers: send what waited, and from now on at once."""
@@ -81,8 +135,55 @@ class Outgoing:
         if found is None:
             if not schema.SCHEMA_ID:
                 raise TypeError(f"{schema.__name__} has no schema id; declare it with @message.")
-            sequence = self._sequences.setdefault(topic, count(1).__next__)
-            made = TopicPublisher(self, topic, schema, sequence)
+            made = TopicPublisher(self, topic, schema, self._sequence(topic, schema))
             self._publishers[topic, schema] = made  # type: ignore[assignment]
             return made
         return found  # type: ignore[return-value]
+
+    def _sequence(self, topic: str, schema: type[Message]) -> Sequence:
+        if schema.DELIVERY is Delivery.EVENT:
+            self.outbox()
+            return self._events.setdefault(topic, Sequence(0))
+        return self._streams.setdefault(topic, Sequence(0))
+
+    def beat(self) -> bytes | None:
+        """The frame to send twice a second: topics that moved lately, sometimes all; None at rest."""
+        if self._outbox is None and self._identity.has_outbox():
+            self.outbox()
+        if not self._streams and not self._events:
+            return None
+        self._beats += 1
+        complete = self._beats <= _TELL or self._beats % _COMPLETE_EVERY == 0
+        events, streams = _moved(self._events, complete), _moved(self._streams, complete)
+        if not events and not streams:
+            return None
+        beat = Beat(
+            publisher=self.source,
+            publisher_epoch=self.epoch,
+            events=events,
+            streams=streams,
+            complete=complete,
+        )
+        return beat_frame(beat, self.source, self.epoch, self._beats)
+
+    def close(self) -> None:
+        """Close the outbox."""
+        if self._outbox is not None:
+            self._outbox.close()
+
+
+def beat_frame(beat: Beat, source: str, epoch: int, seq: int) -> bytes:
+    """A beat, ready to be sent by `source`."""
+    head = frames.head(BEATS + beat.publisher, source, Beat.SCHEMA_ID, Beat.SCHEMA_VERSION, epoch, 0)
+    return head + frames.VARIABLE.pack(seq, time.time_ns()) + codec.encode(beat)
+
+
+def _moved(sequences: dict[str, Sequence], complete: bool) -> dict[str, int]:
+    found = {}
+    for topic, sequence in sequences.items():
+        if sequence.told != sequence.last:
+            sequence.told, sequence.left = sequence.last, _TELL
+        if sequence.left or complete:
+            found[topic] = sequence.last
+            sequence.left = max(0, sequence.left - 1)
+    return found

@@ -2,34 +2,45 @@
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import msgspec
 
 from ..configs.errors import ProtocolError
 from . import codec, frames
 from .api import Received
-from .contracts.base import Message
+from .contracts.base import Delivery, Message
+from .contracts.bus import Beat, ReplayChunk
+from .flows import Counters, Flow
+from .healing import Patience
+from .publishing import BEATS
 
 _MAX_ROUTES = 100_000
+_INTERNAL = "bus."
+
+
+class Positions(Protocol):
+    """Where a durable consumer stands (bus/positions.py)."""
+
+    since_ns: int
+
+    def get(self, source: str, topic: str) -> tuple[int, int] | None:
+        """Epoch and number of the last message handled."""
 
 
 @dataclass(eq=False, slots=True)
 class Listener:
-    """One subscription: `deliver` gets each message of `schema` whose topic starts with `prefix`."""
+    """One subscription: `deliver` gets each message of `schema` whose topic starts with `prefix`.
+
+    `heal` asks for missing messages; `positions` makes it go on where its last life ended.
+    """
 
     prefix: str
     schema: type[Message]
     deliver: Callable[[Received[Any]], None]
-
-
-@dataclass(eq=False, slots=True)
-class Flow:
-    """What was seen of one source's topic. `next` is the expected number, 0 before the first message."""
-
-    epoch: int = 0
-    next: int = 0
+    heal: bool = False
+    positions: Positions | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -40,39 +51,34 @@ class Route:
     source: str
     epoch: int
     traced: bool
+    event: bool
     decode: Callable[[bytes], Any]
     listeners: list[Listener]
     flow: Flow
 
 
-@dataclass(eq=False, slots=True)
-class Counters:
-    """What happened since the client was opened."""
-
-    received: int = 0
-    lost: int = 0
-    duplicates: int = 0
-    malformed: int = 0
-    dropped: int = 0
-    by_topic_lost: dict[str, int] = field(default_factory=dict)
-
-
-Poison = Callable[[bytes, Exception], None]
-
-
 class Incoming:
-    """Gives frames to listeners. `poison` is called with a frame that cannot be read and the reason."""
+    """Gives frames to listeners.
 
-    def __init__(self, poison: Poison) -> None:
+    Args:
+        poison: called with a frame that cannot be read and the reason.
+        missing: called with a flow of which messages are missing; answered with `refill`.
+    """
+
+    def __init__(self, poison: Callable[[bytes, Exception], None], missing: Callable[[Flow], None]) -> None:
         self.counters = Counters()
-        self._poison = poison
+        self._poison, self._missing = poison, missing
         self._listeners: list[Listener] = []
         self._routes: dict[bytes, Route] = {}
-        self._flows: dict[tuple[str, str], Flow] = {}
+        self._flows: dict[tuple[str, str, bool], Flow] = {}
+        self._complete: dict[str, int] = {}
+        self._beats = Listener(BEATS, Beat, self._on_beat)
+        self._listeners.append(self._beats)
 
     def add(self, listener: Listener) -> None:
         self._listeners.append(listener)
         self._routes.clear()
+        self._complete.clear()
 
     def remove(self, listener: Listener) -> bool:
         """Forget a listener; False when it was forgotten before."""
@@ -80,7 +86,12 @@ class Incoming:
             return False
         self._listeners.remove(listener)
         self._routes.clear()
+        for key, flow in tuple(self._flows.items()):
+            if not any(flow.topic.startswith(each.prefix) for each in self._listeners):
+                del self._flows[key]
         return True
+
+    # -- frames
 
     def feed(self, frame: bytes) -> None:
         """Take one frame from the wire. Never raises on what a peer sent."""
@@ -89,8 +100,8 @@ class Incoming:
             route = self._routes.get(frame[:at]) or self._open(frame, at)
             seq, ts_ns = frames.VARIABLE.unpack_from(frame, at)
             flow = route.flow
-            if seq != flow.next:
-                self._out_of_order(route, seq)
+            if (seq != flow.next or route.epoch != flow.epoch) and not self._out_of_order(route, seq):
+                return
             flow.next = seq + 1
             if not route.listeners:
                 return
@@ -100,50 +111,112 @@ class Incoming:
                 correlation = frames.correlation_text(frame[at : at + 16])
                 at += frames.TRACE_BYTES
             message = route.decode(frame[at:])
-        except (ValueError, struct.error, ProtocolError) as error:
-            self._malformed(frame, error)
-            return
-        except (msgspec.DecodeError, RecursionError) as error:
-            self._malformed(frame, error)
+        except (ValueError, struct.error, ProtocolError, msgspec.DecodeError, RecursionError) as error:
+            self.counters.malformed += 1
+            self._poison(frame, error)
             return
         received = Received(route.topic, route.source, route.epoch, seq, ts_ns, correlation, message)
         for listener in route.listeners:
             listener.deliver(received)
 
+    def _out_of_order(self, route: Route, seq: int) -> bool:
+        flow = route.flow
+        if route.topic.startswith(_INTERNAL):
+            flow.epoch = route.epoch
+            return True
+        accept = flow.accept_event if route.event else flow.accept_stream
+        accepted = accept(route.epoch, seq, self.counters)
+        if flow.healed and flow.missing() and not accepted:
+            self._missing(flow)
+        return accepted
+
     def _open(self, frame: bytes, at: int) -> Route:
         envelope = frames.parse(frame)
+        event = bool(envelope.flags & frames.FLAG_EVENT)
         matching = [
             listener
             for listener in self._listeners
             if envelope.schema_id == listener.schema.SCHEMA_ID and envelope.topic.startswith(listener.prefix)
         ]
-        schema = matching[0].schema if matching else Message
         route = Route(
             topic=envelope.topic,
             source=envelope.source,
             epoch=envelope.epoch,
             traced=bool(envelope.flags & frames.FLAG_TRACED),
-            decode=codec.decoder(schema),
+            event=event,
+            decode=codec.decoder(matching[0].schema if matching else Message),
             listeners=matching,
-            flow=self._flows.setdefault((envelope.source, envelope.topic), Flow()),
+            flow=self._flow(envelope.source, envelope.topic, event, envelope.epoch),
         )
         if len(self._routes) >= _MAX_ROUTES:
             self._routes.clear()
         self._routes[frame[:at]] = route
         return route
 
-    def _out_of_order(self, route: Route, seq: int) -> None:
-        flow = route.flow
-        if route.epoch == flow.epoch and flow.next:
-            if seq > flow.next:
-                missing = seq - flow.next
-                self.counters.lost += missing
-                by_topic = self.counters.by_topic_lost
-                by_topic[route.topic] = by_topic.get(route.topic, 0) + missing
-            else:
-                self.counters.duplicates += 1
-        flow.epoch = route.epoch
+    # -- flows
 
-    def _malformed(self, frame: bytes, error: Exception) -> None:
-        self.counters.malformed += 1
-        self._poison(frame, error)
+    def knows(self, flow: Flow) -> bool:
+        """Whether anyone still listens to this flow."""
+        return self._flows.get((flow.source, flow.topic, flow.event)) is flow
+
+    def _flow(self, source: str, topic: str, event: bool, epoch: int) -> Flow:
+        found = self._flows.get((source, topic, event))
+        if found is None:
+            found = self._flows[source, topic, event] = self._new_flow(source, topic, event)
+            if not found.next and self._complete.get(source) == epoch:
+                # All topics of this life were told before: this one is new, so expect it from its beginning.
+                found.epoch, found.next = epoch, 1
+        return found
+
+    def _new_flow(self, source: str, topic: str, event: bool) -> Flow:
+        wanted = Delivery.EVENT if event else Delivery.STREAM
+        listening = (each for each in self._listeners if topic.startswith(each.prefix))
+        matching = [each for each in listening if each.schema.DELIVERY is wanted]
+        internal = topic.startswith(_INTERNAL)
+        flow = Flow(source, topic, event, healed=not internal and any(each.heal for each in matching))
+        for listener in matching:
+            if event and listener.positions is not None:
+                flow.epoch, last = listener.positions.get(source, topic) or (0, 0)
+                flow.next, flow.after_ns = last + 1, listener.positions.since_ns
+        return flow
+
+    def _on_beat(self, received: Received[Beat]) -> None:
+        beat = received.message
+        for event, numbers in ((True, beat.events), (False, beat.streams)):
+            for topic, last in numbers.items():
+                self._hear(beat, topic, event, last)
+        if beat.complete:
+            self._complete[beat.publisher] = beat.publisher_epoch
+
+    def _hear(self, beat: Beat, topic: str, event: bool, last: int) -> None:
+        if not any(topic.startswith(each.prefix) for each in self._listeners):
+            return
+        flow = self._flow(beat.publisher, topic, event, beat.publisher_epoch)
+        flow.hear(beat.publisher_epoch, last, self.counters)
+        if flow.healed and flow.missing():
+            self._missing(flow)
+
+    # -- what the bus sends on request
+
+    def refill(self, flow: Flow, chunk: ReplayChunk | None, patience: Patience) -> bool:
+        """Take replayed messages of one flow; whether it is worth asking on at once.
+
+        What is before the chunk's `next_seq` and not in it is lost; so is, after a while, what the bus does
+        not have.
+        """
+        if chunk is None:
+            patience.unanswered()
+            return False
+        for frame in chunk.frames:
+            seq = frames.parse(frame).seq
+            if seq >= flow.next:
+                flow.give_up_before(seq, self.counters)
+                self.feed(frame)
+                self.counters.healed += 1
+        flow.give_up_before(chunk.next_seq, self.counters)
+        if chunk.frames:
+            patience.progress()
+            return True
+        if flow.missing() and patience.absent():
+            flow.give_up_before(flow.known + 1, self.counters)
+        return False

@@ -1,6 +1,6 @@
 """Owner: the bus itself. Numbers 0x001x."""
 
-from .base import Message, message
+from .base import Delivery, Message, message, request
 
 
 @message(0x0010)
@@ -21,3 +21,95 @@ class DeadLetter(Message, frozen=True, kw_only=True, gc=False):
     seq: int
     error: str
     frame: bytes
+
+
+@message(0x0012)
+class Beat(Message, frozen=True, kw_only=True, gc=False):
+    """The last number on each topic of a publisher, sent twice a second, so that a lost end is noticed.
+
+    Args:
+        publisher: whose topics these are. The journal speaks for a publisher that is gone.
+        events: topics of the event class; their numbers go on from life to life.
+        streams: topics of the stream class in this life, `publisher_epoch`.
+        complete: all topics are named, not only those that moved.
+    """
+
+    publisher: str
+    publisher_epoch: int
+    events: dict[str, int]
+    streams: dict[str, int]
+    complete: bool
+
+
+@message(0x0013, delivery=Delivery.REPLY)
+class ReplayChunk(Message, frozen=True, kw_only=True, gc=False):
+    """Frames in the order of their numbers. What is before `next_seq` and not here cannot be had."""
+
+    frames: list[bytes]
+    next_seq: int
+
+
+@request(0x0014, reply=ReplayChunk, permission="")
+class Replay(Message, frozen=True, kw_only=True, gc=False):
+    """Ask `bus` for the messages `first_seq` to `last_seq` of one topic of one source.
+
+    Args:
+        event: of the event class; else of the stream class in the life `epoch`.
+        after_ns: skip what was sent before this time.
+    """
+
+    source: str
+    topic: str
+    event: bool
+    epoch: int
+    first_seq: int
+    last_seq: int
+    after_ns: int = 0
+
+
+@message(0x0015, delivery=Delivery.REPLY)
+class Snapshot(Message, frozen=True, kw_only=True, gc=False):
+    """The newest frame of each topic and source."""
+
+    frames: list[bytes]
+
+
+@request(0x0016, reply=Snapshot, permission="")
+class GetSnapshot(Message, frozen=True, kw_only=True, gc=False):
+    """Ask `bus` for the last value of every topic that starts with `prefix`, of one class."""
+
+    prefix: str
+    message_schema: int
+
+
+@message(0x0017, delivery=Delivery.REPLY)
+class TopicStats(Message, frozen=True, kw_only=True, gc=False):
+    """What passed on one topic since the broker started."""
+
+    topic: str
+    messages: int
+    bytes: int
+    last_ns: int
+
+
+@message(0x0018, delivery=Delivery.REPLY)
+class BusStats(Message, frozen=True, kw_only=True, gc=False):
+    """The broker's counters.
+
+    `journal_lost` is what the journal was too slow for; `journal_paused` says that the disk is nearly full.
+    """
+
+    uptime_s: float
+    messages: int
+    bytes: int
+    journal_bytes: int
+    journal_lost: int
+    journal_paused: bool
+    topics: list[TopicStats]
+
+
+@request(0x0019, reply=BusStats, permission="bus.read")
+class GetBusStats(Message, frozen=True, kw_only=True, gc=False):
+    """Ask `bus` what passes over it, busiest topic first."""
+
+    limit: int = 1000

@@ -1,0 +1,107 @@
+"""What a client is on the bus besides its name: its life's number, its outbox, its positions."""
+
+import threading
+from itertools import count
+from typing import Protocol
+
+from ..configs.paths import Home
+from .epochs import next_epoch
+from .outbox import Outbox, folder_of
+from .positions import FilePositions, MemoryPositions, path_of
+from .publishing import Identity, WriteAhead
+from .receiving import Positions
+
+
+class RecordedPositions(Positions, Protocol):
+    """Positions that can be moved on."""
+
+    def record(self, source: str, topic: str, epoch: int, seq: int) -> None:
+        """A message was handled."""
+
+    def close(self) -> None:
+        """Close the file."""
+
+
+class ClientIdentity(Identity, Protocol):
+    """An identity that also has positions."""
+
+    def positions(self, durable: str) -> RecordedPositions:
+        """Where the durable subscription of this name stands."""
+
+
+class HomeIdentity:
+    """An identity kept in the files of a home."""
+
+    def __init__(self, home: Home, name: str) -> None:
+        self._home, self._name = home, name
+
+    def begin_epoch(self) -> int:
+        return next_epoch(self._home, self._name)
+
+    def has_outbox(self) -> bool:
+        return folder_of(self._home, self._name).is_dir()
+
+    def open_outbox(self) -> WriteAhead:
+        return Outbox(folder_of(self._home, self._name))
+
+    def positions(self, durable: str) -> RecordedPositions:
+        return FilePositions(path_of(self._home, self._name, durable))
+
+
+class _MemoryOutbox:
+    """Remembers numbers only: within one process no frame is lost on the way."""
+
+    def __init__(self) -> None:
+        self.last: dict[str, int] = {}
+
+    def append(self, topic: str, seq: int, frame: bytes) -> None:
+        self.last[topic] = seq
+
+    def close(self) -> None:
+        """Kept by the registry."""
+
+
+class MemoryIdentities:
+    """The identities of all clients of one hub."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._epochs = count(1)
+        self._outboxes: dict[str, _MemoryOutbox] = {}
+        self._positions: dict[tuple[str, str], MemoryPositions] = {}
+
+    def of(self, name: str) -> "_MemoryIdentity":
+        return _MemoryIdentity(self, name)
+
+    def next_epoch(self) -> int:
+        with self._lock:
+            return next(self._epochs)
+
+    def outbox(self, name: str) -> _MemoryOutbox:
+        with self._lock:
+            return self._outboxes.setdefault(name, _MemoryOutbox())
+
+    def has_outbox(self, name: str) -> bool:
+        with self._lock:
+            return name in self._outboxes
+
+    def positions(self, name: str, durable: str) -> MemoryPositions:
+        with self._lock:
+            return self._positions.setdefault((name, durable), MemoryPositions())
+
+
+class _MemoryIdentity:
+    def __init__(self, registry: MemoryIdentities, name: str) -> None:
+        self._registry, self._name = registry, name
+
+    def begin_epoch(self) -> int:
+        return self._registry.next_epoch()
+
+    def has_outbox(self) -> bool:
+        return self._registry.has_outbox(self._name)
+
+    def open_outbox(self) -> WriteAhead:
+        return self._registry.outbox(self._name)
+
+    def positions(self, durable: str) -> RecordedPositions:
+        return self._registry.positions(self._name, durable)
