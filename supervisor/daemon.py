@@ -42,6 +42,23 @@ def run(
         UsageError: another supervisor runs in this home.
         SettingsError: the home or the services are not usable.
     """
+    ready = _descriptor_from(READY_VARIABLE)
+    try:
+        return _run(home, settings, overrides, manifests, on_event, echo, ready)
+    except CryptoBotError as error:
+        _say(ready, str(error))
+        raise
+
+
+def _run(
+    home: Home,
+    settings: Settings | None,
+    overrides: tuple[str, ...],
+    manifests: Iterable[Manifest] | None,
+    on_event: OnEvent | None,
+    echo: bool,
+    ready: int,
+) -> int:
     home.create()
     lock = Lock(home)
     lock.take()
@@ -58,7 +75,7 @@ def run(
         _hear_signals(supervisor)
         if leash >= 0:
             _watch_leash(supervisor, leash)
-        _say("ready")
+        _say(ready, "ready")
         tell_manager("READY=1")
         supervisor.loop.run()
     finally:
@@ -73,7 +90,6 @@ def main(home: Home) -> int:
     try:
         return run(home)
     except CryptoBotError as error:
-        _say(str(error))
         print(error, file=sys.stderr)
         return 2 if isinstance(error, SettingsError | UsageError) else 1
 
@@ -238,8 +254,7 @@ def _descriptor_from(variable: str) -> int:
     return -1
 
 
-def _say(text: str) -> None:
-    descriptor = _descriptor_from(READY_VARIABLE)
+def _say(descriptor: int, text: str) -> None:
     if descriptor >= 0:
         with contextlib.suppress(OSError):
             os.write(descriptor, text.encode())

@@ -25,6 +25,7 @@ class Listener(Protocol):
     """Who hears of changes. Called on the loop's thread, in order."""
 
     def state_changed(self, unit: Unit, before: str) -> None: ...
+    def spawned(self, unit: Unit) -> None: ...
     def raised(self, alert: Raised) -> None: ...
     def note(self, event: str, **fields: object) -> None: ...
 
@@ -161,6 +162,9 @@ class Lifecycle:
         unit.said_stopping = False
         try:
             unit.pid = self.platform.spawn(self._request(unit))
+        except OSError as error:  # no descriptor left for its output
+            self._failed(unit, f"The system has no room for a process now ({error.strerror}).", 0.0)
+            return
         except CannotSpawn as error:
             self.listener.note("cannot spawn", service=unit.name, reason=error.reason)
             if error.lasting:
@@ -170,6 +174,7 @@ class Lifecycle:
             return
         unit.started_at = time.monotonic()
         self._by_pid[unit.pid] = unit
+        self.listener.spawned(unit)
         if unit.manifest.readiness.kind == "none":
             self._ready(unit)
             return

@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from ..configs.paths import Home
@@ -82,6 +83,7 @@ class KeptOutputs(Outputs):
         self._path = home.sockets / _ORDERS_NAME
         self._notify_path = str(home.sockets / NOTIFY_NAME)
         self._pipes: dict[str, tuple[int, int]] = {}
+        self._inodes: dict[str, int] = {}
         self._unsent: list[str] = []
         self._pid = 0
         self._lifeline = -1
@@ -89,6 +91,7 @@ class KeptOutputs(Outputs):
         self._orders.settimeout(_SEND_TIMEOUT_S)
         self._finished = False
         self._keeper_since = 0.0
+        self.on_new_keeper: Callable[[], None] = lambda: None
 
     @property
     def keeper_pid(self) -> int:
@@ -123,6 +126,7 @@ class KeptOutputs(Outputs):
         pipe = self._pipes.get(name)
         if pipe is None:
             pipe = self._pipes[name] = os.pipe()
+            self._inodes[name] = os.fstat(pipe[0]).st_ino
             self._attach_soon(name)
         return pipe[1]
 
@@ -159,8 +163,7 @@ class KeptOutputs(Outputs):
             os.close(descriptor)
 
     def inode(self, name: str) -> int:
-        pipe = self._pipes.get(name)
-        return os.fstat(pipe[0]).st_ino if pipe else 0
+        return self._inodes.get(name, 0)
 
     def adopt(self, name: str, pid: int, inode: int) -> None:
         # Opening a pipe through /proc gives new ends of the very same pipe.
@@ -175,6 +178,7 @@ class KeptOutputs(Outputs):
         except OSError:
             return
         self._pipes[name] = (read_end, write_end)
+        self._inodes[name] = inode
         self._attach_soon(name)
 
     def keeper_ended(self) -> None:
@@ -188,6 +192,7 @@ class KeptOutputs(Outputs):
         if self._finished:
             return
         self.start_keeper()
+        self.on_new_keeper()
         for name in self._pipes:
             self._attach_soon(name)
 

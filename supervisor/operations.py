@@ -162,8 +162,11 @@ class Operations(Handler):
             "services": [unit.status(now) for unit in units],
         }
 
-    def snapshot(self) -> list[object]:
-        return list(self._supervisor.status()["services"])
+    def snapshot(self) -> dict[str, object]:
+        return {
+            "services": self._supervisor.status()["services"],
+            "alerts": list(self._supervisor.open_alerts.values()),
+        }
 
     def refused(self, why: str) -> None:
         self._supervisor.journal.write("warning", "refused on the control socket", what=why)

@@ -3,65 +3,94 @@
 import contextlib
 import os
 from collections.abc import Iterable
-from pathlib import Path
 
 import msgspec
 
 from ..configs.files import replace
 from ..configs.paths import Home
 
+_COMPACT_ABOVE = 1_048_576
 
-class KeptProcess(msgspec.Struct, frozen=True, kw_only=True):
-    """One running service. `born` is the system's start number of the pid, `pipe` its output's inode."""
 
+class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One running process. `born` is the system's start number of the pid, `pipe` its output's inode."""
+
+    name: str
     pid: int
     born: int
-    ready: bool
-    restarts: int
-    started_at: float
+    ready: bool = False
+    restarts: int = 0
+    started_at: float = 0.0
     pipe: int = 0
 
 
-class KeptState(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a supervisor leaves to the next one."""
-
+class _Head(msgspec.Struct, frozen=True, kw_only=True):
     boot_id: str
     supervisor: int
-    keeper: int = 0
-    keeper_born: int = 0
-    services: dict[str, KeptProcess] = {}
 
 
 class Store:
-    """Two files: the running processes (this boot), and the services that a person stopped (for good)."""
+    """The running processes of this boot, as a file of lines, and the services that a person stopped.
 
-    def __init__(self, home: Home) -> None:
-        self._running = home.run / "supervisor-state.json"
+    Every spawn and every readiness is one appended line, written before anything else happens, so that a
+    supervisor killed at any moment leaves the truth. Nothing is forced to the disk: after a power cut there
+    is nobody to adopt. The later line of a name counts; a process that is gone is known by pid and start.
+    """
+
+    def __init__(self, home: Home, boot_id: str) -> None:
+        self._path = home.run / "supervisor-state.jsonl"
         self._stopped = home.state / "stopped-services.json"
+        self._boot_id = boot_id
+        self._descriptor = -1
+        self._size = 0
 
-    def load(self, boot_id: str) -> KeptState | None:
-        """What a supervisor that was killed has left; None when there is nothing of this boot to adopt."""
+    def load(self) -> dict[str, Kept] | None:
+        """What a supervisor that did not stop in order has left, by name; None when the last one did."""
         try:
-            kept = msgspec.json.decode(self._running.read_bytes(), type=KeptState)
-        except (OSError, msgspec.MsgspecError):
+            lines = self._path.read_bytes().splitlines()
+        except OSError:
             return None
-        return kept if kept.boot_id == boot_id else None
+        found: dict[str, Kept] = {}
+        try:
+            head = msgspec.json.decode(lines[0], type=_Head)
+        except (IndexError, msgspec.MsgspecError):
+            return found
+        if head.boot_id != self._boot_id:
+            return None
+        for line in lines[1:]:
+            with contextlib.suppress(msgspec.MsgspecError):
+                kept = msgspec.json.decode(line, type=Kept)
+                found[kept.name] = kept
+        return found
 
-    @property
-    def left_over(self) -> bool:
-        """Whether the last supervisor ended without cleaning up."""
-        return self._running.exists()
-
-    def save(self, state: KeptState) -> None:
-        """Whole or not at all; not forced to the disk, since after a power cut there is nobody to adopt."""
-        beside = self._running.with_suffix(".tmp")
+    def begin(self, running: Iterable[Kept]) -> None:
+        """Write the file anew with what runs, whole or not at all, and keep it open for appending."""
+        head = msgspec.json.encode(_Head(boot_id=self._boot_id, supervisor=os.getpid()))
+        data = b"\n".join([head, *(msgspec.json.encode(one) for one in running)]) + b"\n"
+        beside = self._path.with_suffix(".tmp")
         with contextlib.suppress(OSError):  # a full disk must not stop supervising; processes carry their mark too
-            _write(beside, msgspec.json.encode(state))
-            beside.replace(self._running)
+            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+            os.write(descriptor, data)
+            beside.replace(self._path)
+            self._close()
+            self._descriptor, self._size = descriptor, len(data)
+
+    def add(self, kept: Kept) -> bool:
+        """Append one line; True when the file has grown so much that it should begin anew."""
+        line = msgspec.json.encode(kept) + b"\n"
+        with contextlib.suppress(OSError):
+            self._size += os.write(self._descriptor, line)
+        return self._size > _COMPACT_ABOVE
 
     def clear(self) -> None:
         """All is stopped: nothing to adopt."""
-        self._running.unlink(missing_ok=True)
+        self._close()
+        self._path.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
     def stopped_by_user(self) -> set[str]:
         """Services that stay stopped across a restart of the daemon."""
@@ -74,11 +103,3 @@ class Store:
         """Remember them for good."""
         with contextlib.suppress(OSError):
             replace(self._stopped, msgspec.json.encode(sorted(names)))
-
-
-def _write(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(descriptor, data)
-    finally:
-        os.close(descriptor)

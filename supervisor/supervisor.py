@@ -16,17 +16,17 @@ from .health import HealthWatch
 from .journal import Journal
 from .lifecycle import Lifecycle
 from .logs import KeptOutputs, outputs_for
-from .loop import Loop, Timer
+from .loop import Loop
 from .notify import NotifySocket
 from .operations import Operations
 from .platform.choose import here
 from .probes import Probes
 from .registry import Manifest, load
 from .resources import ResourceWatch
-from .store import KeptProcess, KeptState, Store
+from .store import Kept, Store
 from .unit import Raised, StateChange, Unit
 
-_SAVE_AFTER_S = 0.05
+_KEEPER = "(log keeper)"
 _HEALTH_INTERVAL_S = 1.0
 
 
@@ -64,7 +64,7 @@ class Supervisor:
         self.loop = Loop(journal.fault)
         self.platform = here()
         self._fixed = list(manifests) if manifests is not None else None
-        self.store = Store(home)
+        self.store = Store(home, self.platform.boot_id())
         self.outputs = outputs_for(home, settings.log.max_bytes, settings.log.keep, self.loop, self.platform)
         self.notify = NotifySocket(home, self._on_notify)
         self.lifecycle = Lifecycle(
@@ -85,7 +85,6 @@ class Supervisor:
         self.listeners: list[OnEvent] = [on_event] if on_event else []
         self.open_alerts: dict[str, Raised] = {}
         self._seq = 0
-        self._save_timer: Timer | None = None
         self._log_faults: dict[str, str] = {}
         self._done = False
 
@@ -106,12 +105,13 @@ class Supervisor:
         for unit in self.lifecycle.units.values():
             unit.user_stopped = unit.name in stopped
         self.platform.begin(self.loop, self.lifecycle.on_exit, str(self.home.root))
-        kept = self.store.load(self.platform.boot_id())
-        self._take_up_logs(kept)
+        kept = self.store.load()
+        self._take_up_logs(kept or {})
         self.loop.add_reader(self.notify.fileno(), self.notify.receive)
         self.control = ControlServer(self.home, self.loop, self.operations)
-        if kept is not None or self.store.left_over:
+        if kept is not None:
             self._adopt(kept)
+        self.store.begin(self._running())
         self.state = "RUNNING"
         self.journal.write("info", "started", pid=os.getpid(), version=__version__)
         self.lifecycle.start(
@@ -120,22 +120,22 @@ class Supervisor:
         self._tick_health()
         self._tick_resources()
 
-    def _take_up_logs(self, kept: KeptState | None) -> None:
+    def _take_up_logs(self, kept: dict[str, Kept]) -> None:
         if not isinstance(self.outputs, KeptOutputs):
             return
-        if kept is None or not self.outputs.adopt_keeper(kept.keeper, kept.keeper_born):
+        keeper = kept.pop(_KEEPER, None)
+        if keeper is None or not self.outputs.adopt_keeper(keeper.pid, keeper.born):
             self.outputs.start_keeper()
+        self.outputs.on_new_keeper = lambda: self.store.begin(self._running())
 
-    def _adopt(self, kept: KeptState | None) -> None:
-        found = dict(kept.services) if kept else {}
-        known = {process.pid for process in found.values()}
+    def _adopt(self, kept: dict[str, Kept]) -> None:
+        known = {process.pid for process in kept.values()}
         for pid, name in self.platform.marked(str(self.home.root)):
             # Started so shortly before the end that it was not written down.
-            if pid not in known and name not in found:
-                found[name] = KeptProcess(
-                    pid=pid, born=self.platform.born(pid), ready=False, restarts=0, started_at=time.monotonic()
-                )
-        for name, process in found.items():
+            if pid not in known:
+                now = time.monotonic()
+                kept[name] = Kept(name=name, pid=pid, born=self.platform.born(pid), started_at=now)
+        for name, process in kept.items():
             unit = self.lifecycle.units.get(name)
             if unit is None:
                 self._end_unknown(name, process)
@@ -146,7 +146,7 @@ class Supervisor:
             self.outputs.adopt(name, process.pid, process.pipe)
             self.journal.write("info", "adopted", name=name, pid=process.pid)
 
-    def _end_unknown(self, name: str, process: KeptProcess) -> None:
+    def _end_unknown(self, name: str, process: Kept) -> None:
         if self.platform.born(process.pid) == process.born != 0:
             self.journal.write("warning", "ended: no such service any more", name=name, pid=process.pid)
             self.platform.kill_tree(process.pid)
@@ -168,8 +168,6 @@ class Supervisor:
         """After the loop: files and sockets go, the log is written out."""
         if self.bridge is not None:
             self.bridge.close()
-        if self._save_timer is not None:
-            self._save_timer.cancel()
         self.platform.end()
         self.outputs.finish()
         self.notify.close()
@@ -197,7 +195,8 @@ class Supervisor:
             reason=unit.reason,
             health=unit.health,
         )
-        self._save_soon()
+        if unit.state == states.RUNNING:
+            self._keep(unit)
         self._publish(change)
         self.journal.write(
             "warning" if unit.state in {states.BACKOFF, states.FATAL, states.DEGRADED} else "info",
@@ -217,7 +216,10 @@ class Supervisor:
         self._publish(msgspec.structs.replace(alert, recovered=True, detail=f"{unit.name} is ready again."))
 
     def raised(self, alert: Raised) -> None:
-        self.open_alerts[alert.key] = alert
+        if alert.recovered:
+            self.open_alerts.pop(alert.key, None)
+        else:
+            self.open_alerts[alert.key] = alert
         self.journal.write(alert.severity, "alert", key=alert.key, title=alert.title, detail=alert.detail)
         self._publish(alert)
 
@@ -265,35 +267,31 @@ class Supervisor:
         self.resources.tick()
         self.loop.call_later(self.settings.supervisor.stats_interval_s, self._tick_resources)
 
-    def _save_soon(self) -> None:
-        if self._save_timer is None and not self._done:
-            self._save_timer = self.loop.call_later(_SAVE_AFTER_S, self._save)
+    def spawned(self, unit: Unit) -> None:
+        unit.born = self.platform.born(unit.pid)
+        self._keep(unit)
 
-    def _save(self) -> None:
-        self._save_timer = None
-        services = {}
-        for unit in self.lifecycle.units.values():
-            if not unit.pid:
-                continue
-            unit.born = unit.born or self.platform.born(unit.pid)
-            services[unit.name] = KeptProcess(
-                pid=unit.pid,
-                born=unit.born,
-                ready=unit.ready,
-                restarts=unit.restarts,
-                started_at=unit.started_at,
-                pipe=self.outputs.inode(unit.name),
-            )
-        keeper = self.outputs.keeper_pid
-        self.store.save(
-            KeptState(
-                boot_id=self.platform.boot_id(),
-                supervisor=os.getpid(),
-                keeper=keeper,
-                keeper_born=self.platform.born(keeper) if keeper else 0,
-                services=services,
-            )
+    def _keep(self, unit: Unit) -> None:
+        if self.store.add(self._kept(unit)):
+            self.store.begin(self._running())
+
+    def _kept(self, unit: Unit) -> Kept:
+        return Kept(
+            name=unit.name,
+            pid=unit.pid,
+            born=unit.born,
+            ready=unit.ready,
+            restarts=unit.restarts,
+            started_at=unit.started_at,
+            pipe=self.outputs.inode(unit.name),
         )
+
+    def _running(self) -> list[Kept]:
+        running = [self._kept(unit) for unit in self.lifecycle.units.values() if unit.pid]
+        keeper = self.outputs.keeper_pid
+        if keeper:
+            running.append(Kept(name=_KEEPER, pid=keeper, born=self.platform.born(keeper)))
+        return running
 
     def remember_stopped(self) -> None:
         """A person stopped or started something: keep it across restarts of the daemon."""

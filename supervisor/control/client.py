@@ -84,11 +84,11 @@ class ControlClient:
         return str(self.call("metrics"))
 
     def events(self) -> Iterator[dict[str, Any]]:
-        """First {"kind": "snapshot", "services": [...]}, then each change as it happens; ends with the daemon."""
+        """First {"kind": "snapshot", "services", "alerts"}, then each change; ends with the daemon."""
         self._send("events", {})
         first = self._reply()
         self._socket.settimeout(None)
-        yield {"kind": "snapshot", "services": first["snapshot"]}
+        yield {"kind": "snapshot", **first["snapshot"]}
         while line := self._line():
             if line.strip():
                 yield json.loads(line)

@@ -42,7 +42,7 @@ class Handler:
         """
         raise NotImplementedError
 
-    def snapshot(self) -> list[object]:
+    def snapshot(self) -> dict[str, object]:
         """What a new subscriber hears first."""
         raise NotImplementedError
 
