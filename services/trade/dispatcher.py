@@ -31,6 +31,8 @@ class Dispatcher:
     Args:
         orders_per_10s: the venue's limit on new orders.
         at_once: calls under way at a time.
+
+    `on_held` is called with the number of waiting calls and the pause each time the limit holds orders back.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Dispatcher:
         self._numbers = itertools.count()
         self._changed = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
+        self.on_held: Callable[[int, float], None] = _say_nothing
         self._failure: BaseException | None = None
 
     @property
@@ -83,6 +86,7 @@ class Dispatcher:
             if self._queue[0][0] == Urgency.ORDER:
                 pause_s = self._pause_before_order()
                 if pause_s > 0:
+                    self.on_held(len(self._queue), pause_s)
                     return pause_s
                 self._begun_s.append(self._clock())
             _, _, work = heapq.heappop(self._queue)
@@ -102,6 +106,10 @@ class Dispatcher:
         self._changed.set()
         if not task.cancelled():
             self._failure = self._failure or task.exception()
+
+
+def _say_nothing(waiting: int, pause_s: float) -> None:
+    """Nobody wants to hear of orders that the venue's limit holds back."""
 
 
 async def _carry_out(work: Work) -> None:

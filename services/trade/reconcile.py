@@ -66,6 +66,7 @@ class Reconciler:
         self._symbols, self._interval_s, self._resend_cancel = symbols, interval_s, resend_cancel
         self.venue: Venue | None = None
         self.in_step = False
+        self._alarmed = False
         self.first_done = asyncio.Event()
         self._wanted = asyncio.Event()
         self._questions: dict[str, Question] = {}
@@ -135,8 +136,9 @@ class Reconciler:
             self._judge_balances(differences)
         if not self.in_step:
             self._log.info("in step with the venue", open_orders=len(self._account.orders))
+        if self._alarmed:
             self._booking.alert("out-of-step", "error", "In step with the venue again", "", recovered=True)
-        self.in_step = True
+        self.in_step, self._alarmed = True, False
         self.first_done.set()
 
     async def verify(self) -> LedgerReport:
@@ -322,15 +324,15 @@ class Reconciler:
             self._booking.note_fact(self._fact("differs"), "")
 
     def _fell_out_of_step(self, reason: str) -> None:
-        if self.in_step:
+        if not self._alarmed:
+            self._alarmed = True
             self._booking.alert(
                 "out-of-step",
                 "error",
                 "The venue cannot be compared with; no entries until it can",
                 reason,
             )
-        else:
-            self._log.warning("comparison failed", reason=reason)
+        self._log.warning("comparison failed", reason=reason)
         self.in_step = False
 
     def _symbols_of_interest(self) -> list[str]:

@@ -27,6 +27,7 @@ _DRAIN_S = 3.0
 _CLOCK_EVERY_S = 300.0
 _CLOCK_ALARM_MS = 1_000
 _CONNECT_PAUSE_S = 1.0
+_HELD_ALERT_EVERY_S = 30.0
 
 
 class TradeService(Service):
@@ -41,6 +42,7 @@ class TradeService(Service):
         self._booking = Booking(self._account, self._store, self.bus, self.log)
         self._dispatcher: Dispatcher | None = None
         self._venue: Venue | None = None
+        self._held_told_s = float("-inf")
         self._control = TradingControl(self._account, self._store, self._booking)
         self._valuation = Valuation(self._account, self._store, self.bus, self._currency())
         self._reconciler = Reconciler(
@@ -53,6 +55,7 @@ class TradeService(Service):
             resend_cancel=lambda order_id: self._execution.cancel_later(order_id),
         )
         self._dispatcher = Dispatcher(self.settings.trade.max_orders_per_10s)
+        self._dispatcher.on_held = self._tell_held
         self._execution = Execution(
             self._account,
             self._store,
@@ -199,6 +202,14 @@ class TradeService(Service):
         self._booking.audit(
             "settings", "override", venue.name, "a key that may withdraw is used (trade.allow_withdraw_keys)"
         )
+
+    def _tell_held(self, waiting: int, pause_s: float) -> None:
+        limit = self.settings.trade.max_orders_per_10s
+        detail = f"{waiting} calls wait; the next order goes in {pause_s:.1f} s ({limit} in ten seconds are
+        allowed)." now = asyncio.get_running_loop().time()
+        if now - self._held_told_s >= _HELD_ALERT_EVERY_S:
+            self._held_told_s = now
+            self._booking.alert("over-rate", "warning", "Orders are held back by the rate limit", detail)
 
     def _resume_orders(self) -> None:
         """Orders of an earlier life: what was never sent is sent or given up, what was sent is asked for."""

@@ -46,7 +46,7 @@ from cryptobot.services.trade.service import TradeService
 DEADLINE_S = 20.0
 EXCHANGE, SYMBOL = "paper", "BTC/USDT"
 SETTINGS = Settings(
-    paper=PaperSettings(candle_interval_s=0.5),
+    paper=PaperSettings(candle_interval_s=0.5, request_weight_limit=0),
     trade=TradeSettings(request_timeout_s=1.0, reconcile_interval_s=2.0, price_collar_percent=Decimal(60)),
     data=DataSettings(stale_after_s=5.0),
 )
@@ -232,6 +232,20 @@ class Rig:
     async def exchange_orders(self) -> list[dict[str, Any]]:
         """Every order that the exchange ever had in this symbol."""
         return list(await self.exchange_call("GET", "/api/v3/allOrders", symbol="BTCUSDT"))
+
+    async def until_exchange_has(self, client_id: str, status: str) -> None:
+        """Wait until the exchange itself says so."""
+        async with asyncio.timeout(DEADLINE_S):
+            while True:
+                for order in await self.exchange_orders():
+                    if (order["clientOrderId"], order["status"]) == (client_id, status):
+                        return
+                await asyncio.sleep(0.05)
+
+    def silence_prices(self) -> None:
+        """No more candles reach the bus."""
+        assert self._prices is not None
+        self._prices.cancel()
 
     def _new_exchange(self) -> PaperExchange:
         return PaperExchange(self.settings.paper, self._folder / "exchange")
