@@ -205,8 +205,11 @@ class TradeService(Service):
 
     def _tell_held(self, waiting: int, pause_s: float) -> None:
         limit = self.settings.trade.max_orders_per_10s
-        detail = f"{waiting} calls wait; the next order goes in {pause_s:.1f} s ({limit} in ten seconds are
-        allowed)." now = asyncio.get_running_loop().time()
+        detail = (
+            f"{waiting} calls wait; the next order goes in {pause_s:.1f} s "
+            f"({limit} in ten seconds are allowed)."
+        )
+        now = asyncio.get_running_loop().time()
         if now - self._held_told_s >= _HELD_ALERT_EVERY_S:
             self._held_told_s = now
             self._booking.alert("over-rate", "warning", "Orders are held back by the rate limit", detail)
