@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 from . import storage as db
 from . import wire
-from .matching import Changes, Engine, Report
-from .orders import NewOrder, Order, PublicTrade, RefusedError, Trade
+from .changes import Changes
+from .matching import Engine
+from .orders import NewOrder, Order, OrderList, PublicTrade, RefusedError, Trade
 from .storage import Storage, Write
 from .units import parse
 
@@ -79,6 +80,8 @@ class Desk:
                 balances.restore(account, asset, free, locked)
         for order in self.storage.open_orders():
             self.engine.restore(order)
+        for order_list in self.storage.order_lists():
+            self.engine.lists.restore(order_list)
         order_id, trade_id = self.storage.highest()
         reserved = int(self.storage.facts().get("next_trade_id", "1"))
         self.engine.next_order_id = order_id + 1
@@ -126,6 +129,16 @@ class Desk:
         self.book_changed(request.symbol)
         return order.copy(), fills
 
+    def place_list(
+        self, account: str, above: NewOrder, below: NewOrder, client_id: str
+    ) -> tuple[OrderList, list[Order]]:
+        """Place both orders of an OCO; the list and its orders as they are now."""
+        order_list = self.engine.lists.place(account, above, below, client_id, self.clock())
+        placed = [self.engine.open_orders[number].copy() for number in order_list.order_ids]
+        self.settle()
+        self.book_changed(above.symbol)
+        return order_list, placed
+
     def cancel(self, order: Order, cancel_id: str) -> Order:
         """Cancel an open order; returns it as it is then."""
         self.engine.cancel(order, self.clock(), cancel_id)
@@ -156,10 +169,12 @@ class Desk:
             self._writes.append((db.PUT_ORDER, [db.order_row(order) for order in changes.orders.values()]))
         if changes.trades:
             self._writes.append((db.PUT_TRADE, [db.trade_row(trade) for trade in changes.trades]))
+        if changes.lists:
+            self._writes.append((db.PUT_LIST, [db.list_row(x) for x in changes.lists.values()]))
         touched = self.engine.balances.touched
         if touched:
             self._writes.append((db.PUT_BALANCE, self._balance_rows(touched)))
-        events = self._events(changes.reports, touched)
+        events = self._events(changes, touched)
         if events:
             self._after.append(lambda: self._tell_all(events))
         touched.clear()
@@ -171,12 +186,14 @@ class Desk:
             rows += [(name, asset, amount, 0) for asset, amount in pot.items()]
         return rows
 
-    def _events(self, reports: list[Report], touched: set[tuple[str, str]]) -> dict[str, list[wire.Json]]:
-        """Events for each account: its reports, then its balances."""
+    def _events(self, changes: Changes, touched: set[tuple[str, str]]) -> dict[str, list[wire.Json]]:
+        """Events for each account: its reports, its lists, then its balances."""
         now, balances = self.clock(), self.engine.balances
         events: dict[str, list[wire.Json]] = {}
-        for report in reports:
+        for report in changes.reports:
             events.setdefault(report.order.account, []).append(wire.execution_report(report, now))
+        for order_list in changes.lists.values():
+            events.setdefault(order_list.account, []).append(wire.list_status(order_list, now))
         for account in {a for a, _ in touched} & (set(events) | set(self.accounts)):
             assets = sorted(asset for a, asset in touched if a == account)
             rows = [(x, balances.free(account, x), balances.locked(account, x)) for x in assets]

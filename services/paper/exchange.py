@@ -19,12 +19,13 @@ from ...configs.schema import PaperSettings
 from . import recording
 from . import storage as db
 from .admin import Admin
+from .changes import Fees
 from .desk import Desk, deposits, now_ms
 from .faults import Fault, Faults
 from .feed import Feed
 from .limits import Limits
 from .listen_keys import ListenKeys
-from .matching import Engine, Fees
+from .matching import Engine
 from .recording import Recording
 from .rules import for_pair
 from .server import Server

@@ -4,47 +4,16 @@ Everything that happened is put into `changes`, in order; the owner takes them, 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from . import orders as o
 from . import units
 from .accounts import Balances
+from .arithmetic import base_for, better, cost, cost_at, reached
 from .book import Level, Market, crosses, opposite
+from .changes import Changes, Fees, Report
+from .lists import Lists
 from .orders import NewOrder, Order, PublicTrade, RefusedError, Trade
 from .rules import Rules
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """One execution report: the order as it was after the event. `kind` is Binance's execution type."""
-
-    kind: str
-    order: Order
-    trade: Trade | None
-    time_ms: int
-    cancel_id: str = ""
-
-
-@dataclass(slots=True)
-class Changes:
-    """What happened since the last look."""
-
-    reports: list[Report] = field(default_factory=list)
-    orders: dict[int, Order] = field(default_factory=dict)
-    trades: list[Trade] = field(default_factory=list)
-    tape: list[PublicTrade] = field(default_factory=list)
-
-    def durable(self) -> bool:
-        """Is there anything that must be stored?"""
-        return bool(self.orders or self.trades)
-
-
-@dataclass(slots=True)
-class Fees:
-    """As parts of 1e8."""
-
-    maker: int
-    taker: int
 
 
 class Engine:
@@ -58,6 +27,7 @@ class Engine:
         self.changes = Changes()
         self.next_order_id = 1
         self.next_trade_id = 1
+        self.lists = Lists(self)
         self._sequence = 0
 
     def take_changes(self) -> Changes:
@@ -96,7 +66,7 @@ class Engine:
 
     # placing
 
-    def check(self, account: str, request: NewOrder) -> None:
+    def check(self, account: str, request: NewOrder, funds: bool = True) -> None:
         """Everything that `place` refuses for, without placing (order/test)."""
         market = self.market(request.symbol)
         market.rules.check(request, market.last)
@@ -108,7 +78,7 @@ class Engine:
         best = market.best_price(opposite(request.side))
         if request.type == o.LIMIT_MAKER and best and crosses(request.side, request.price, best):
             raise RefusedError(-2010, "Order would immediately match and take.")
-        if self.balances.free(account, self._pays(market.rules, request.side)) < self._needs(market, request):
+        if funds and self.free_to_pay(account, request) < self.needs(request):
             raise RefusedError(-2010, "Account has insufficient balance for requested action.")
 
     def place(self, account: str, request: NewOrder, now_ms: int) -> Order:
@@ -118,8 +88,12 @@ class Engine:
             RefusedError: with Binance's code; nothing has changed.
         """
         self.check(account, request)
+        return self.admit(account, request, self.needs(request), -1, now_ms)
+
+    def admit(self, account: str, request: NewOrder, locked: int, list_id: int, now_ms: int) -> Order:
+        """Take an order that was checked; it holds `locked` of what it pays with."""
         market = self.market(request.symbol)
-        order = self._accept(account, market, request, now_ms)
+        order = self._accept(account, market, request, locked, list_id, now_ms)
         self._report("NEW", order, None, now_ms)
         if order.waiting:
             market.stops.append(order)
@@ -127,16 +101,17 @@ class Engine:
             self._work(market, order, now_ms)
         return order
 
-    def _accept(self, account: str, market: Market, request: NewOrder, now_ms: int) -> Order:
+    def _accept(
+        self, account: str, market: Market, request: NewOrder, locked: int, list_id: int, now_ms: int
+    ) -> Order:
         self._sequence += 1
-        locked = self._needs(market, request)
         order = Order(
             order_id=self.next_order_id, account=account, symbol=request.symbol,
             client_id=request.client_id or f"paper-{self.next_order_id}", side=request.side,
             type=request.type, time_in_force=request.time_in_force, quantity=self._quantity(market, request),
             quote_quantity=request.quote_quantity, price=request.price, stop_price=request.stop_price,
             created_ms=now_ms, updated_ms=now_ms, locked=locked, sequence=self._sequence,
-            list_id=request.list_id, stp=request.stp, iceberg=request.iceberg,
+            list_id=list_id, stp=request.stp, iceberg=request.iceberg,
             working_ms=-1 if request.type in o.TRIGGERED else now_ms,
         )  # fmt: skip
         self.balances.lock(account, self._pays(market.rules, order.side), locked)
@@ -155,28 +130,33 @@ class Engine:
     def _pays(self, rules: Rules, side: str) -> str:
         return rules.quote if side == o.BUY else rules.base
 
-    def _needs(self, market: Market, request: NewOrder) -> int:
+    def free_to_pay(self, account: str, request: NewOrder) -> int:
+        """What the account has free of the asset that the order pays with."""
+        return self.balances.free(account, self._pays(self.market(request.symbol).rules, request.side))
+
+    def needs(self, request: NewOrder) -> int:
         """What the order must lock of the asset it pays with."""
+        market = self.market(request.symbol)
         if request.side == o.SELL:
             return self._quantity(market, request)
         if request.quote_quantity:
             return request.quote_quantity
         if request.type == o.MARKET:
-            return _cost(market.available(o.BUY, 0), request.quantity)
-        return _cost_at(request.price or request.stop_price, request.quantity)
+            return cost(market.available(o.BUY, 0), request.quantity)
+        return cost_at(request.price or request.stop_price, request.quantity)
 
     def _quantity(self, market: Market, request: NewOrder) -> int:
         """Base units of an order; one by value gets what the book gives for the money now."""
         if not request.quote_quantity:
             return request.quantity
         levels = market.available(request.side, 0)
-        quantity = _base_for(levels, request.quote_quantity, market.rules.step)
+        quantity = base_for(levels, request.quote_quantity, market.rules.step)
         if not quantity:
             raise RefusedError(-1013, "Filter failure: MARKET_LOT_SIZE")
         return quantity
 
     def _would_trigger(self, market: Market, request: NewOrder) -> bool:
-        return bool(market.last) and _reached(request.type, request.side, request.stop_price, market.last)
+        return bool(market.last) and reached(request.type, request.side, request.stop_price, market.last)
 
     # working
 
@@ -204,7 +184,7 @@ class Engine:
         limit = taker.price if taker.type in o.PRICED else 0
         while taker.open:
             level, maker = market.best_synthetic(side), market.best_resting(side)
-            use_level = level is not None and (maker is None or not _better(side, maker.price, level.price))
+            use_level = level is not None and (maker is None or not better(side, maker.price, level.price))
             price = level.price if use_level and level else maker.price if maker else 0
             if not price or not crosses(taker.side, limit, price):
                 return
@@ -261,26 +241,28 @@ class Engine:
         self, market: Market, order: Order, price: int, quantity: int, maker: bool, now_ms: int
     ) -> None:
         """One side of an execution: money, order, report. It has the number of the line just printed."""
-        rules, cost = market.rules, units.multiply(price, quantity)
+        if order.list_id >= 0:
+            self.lists.activate(order, now_ms)
+        rules, value = market.rules, units.multiply(price, quantity)
         bought = order.side == o.BUY
         rate = self.fees.maker if maker else self.fees.taker
-        received = quantity if bought else cost
+        received = quantity if bought else value
         fee, asset = units.multiply(received, rate), rules.base if bought else rules.quote
-        held = _cost_at(order.price or order.stop_price, quantity) if bought and order.type in o.PRICED else 0
-        spent = cost if bought else quantity
+        held = cost_at(order.price or order.stop_price, quantity) if bought and order.type in o.PRICED else 0
+        spent = value if bought else quantity
         self.balances.spend_locked(order.account, self._pays(rules, order.side), spent)
         order.locked -= spent
         if held > spent:
             self._release(order, held - spent)
         self.balances.receive(order.account, asset, received, fee)
         order.executed += quantity
-        order.executed_quote += cost
+        order.executed_quote += value
         order.updated_ms = now_ms
         done = order.executed >= order.quantity
         order.status = o.FILLED if done else o.PARTIALLY_FILLED
         trade = Trade(
             self.next_trade_id - 1, order.order_id, order.list_id, order.account, order.symbol, order.side,
-            price, quantity, cost, fee, asset, maker, now_ms,
+            price, quantity, value, fee, asset, maker, now_ms,
         )  # fmt: skip
         self.changes.trades.append(trade)
         if done:
@@ -289,9 +271,8 @@ class Engine:
 
     def _house_side(self, rules: Rules, side: str, price: int, quantity: int) -> None:
         """The counterparty of a customer's execution against a synthetic order."""
-        cost = units.multiply(price, quantity)
         sign = 1 if side == o.BUY else -1
-        self.balances.house_receives(rules.quote, sign * cost)
+        self.balances.house_receives(rules.quote, sign * units.multiply(price, quantity))
         self.balances.house_receives(rules.base, -sign * quantity)
 
     def _release(self, order: Order, amount: int) -> None:
@@ -299,10 +280,22 @@ class Engine:
         self.balances.unlock(order.account, self._pays(rules, order.side), amount)
         order.locked -= amount
 
+    def hold(self, order: Order, amount: int) -> None:
+        """Lock more for an order.
+
+        Raises:
+            RefusedError: not so much is free.
+        """
+        asset = self._pays(self.markets[order.symbol].rules, order.side)
+        self.balances.lock(order.account, asset, amount)
+        order.locked += amount
+
     def _close(self, order: Order) -> None:
         if order.locked:
             self._release(order, order.locked)
         self.open_orders.pop(order.order_id, None)
+        if order.list_id >= 0:
+            self.lists.ended(order)
 
     def _finish(self, order: Order, status: str, kind: str, now_ms: int, cancel_id: str = "") -> None:
         order.status, order.updated_ms = status, now_ms
@@ -317,8 +310,14 @@ class Engine:
 
     # cancelling
 
-    def cancel(self, order: Order, now_ms: int, cancel_id: str = "", status: str = o.CANCELED) -> None:
-        """End an open order; what it held is free again."""
+    def cancel(self, order: Order, now_ms: int, cancel_id: str = "") -> None:
+        """End an open order, and the list that it belongs to; what they held is free again."""
+        if order.list_id >= 0:
+            self.lists.canceled(order, now_ms, cancel_id)
+        self.cancel_alone(order, o.CANCELED, now_ms, cancel_id)
+
+    def cancel_alone(self, order: Order, status: str, now_ms: int, cancel_id: str) -> None:
+        """End one open order; what it held is free again."""
         self.markets[order.symbol].remove(order)
         kind = "CANCELED" if status == o.CANCELED else "EXPIRED"
         self._finish(order, status, kind, now_ms, cancel_id)
@@ -382,13 +381,15 @@ class Engine:
     def _trigger(self, market: Market, now_ms: int) -> None:
         """Stops that the price has reached become active, the oldest first."""
         for order in list(market.stops):
-            if not order.open or not _reached(order.type, order.side, order.stop_price, market.last):
+            if not order.open or not reached(order.type, order.side, order.stop_price, market.last):
                 continue
             market.remove(order)
             order.triggered, order.working_ms, order.updated_ms = True, now_ms, now_ms
             self._sequence += 1
             order.sequence = self._sequence
             self._report("NEW", order, None, now_ms)
+            if order.list_id >= 0:
+                self.lists.activate(order, now_ms)
             if self._afford(market, order):
                 self._work(market, order, now_ms)
             else:
@@ -398,52 +399,9 @@ class Engine:
         """A stop that buys at the market needs what the book asks now, which may be more than it held."""
         if order.type in o.PRICED or order.side == o.SELL:
             return True
-        more = _cost(market.available(o.BUY, 0), order.quantity) - order.locked
-        asset = market.rules.quote
+        more = cost(market.available(o.BUY, 0), order.quantity) - order.locked
+        if more > self.balances.free(order.account, market.rules.quote):
+            return False
         if more > 0:
-            if self.balances.free(order.account, asset) < more:
-                return False
-            self.balances.lock(order.account, asset, more)
-            order.locked += more
+            self.hold(order, more)
         return True
-
-
-def _better(side: str, price: int, than: int) -> bool:
-    """Is a resting price strictly better (served earlier) on this side of the book?"""
-    return price > than if side == o.BUY else price < than
-
-
-def _reached(kind: str, side: str, stop_price: int, last: int) -> bool:
-    """Has the last price reached the stop? Stop-losses wait behind the market, take-profits ahead of it."""
-    rising = (side == o.BUY) == (kind in (o.STOP_LOSS, o.STOP_LOSS_LIMIT))
-    return last >= stop_price if rising else last <= stop_price
-
-
-def _cost_at(price: int, quantity: int) -> int:
-    """Rounded up: a fill must never need more than was locked."""
-    return -((-price * quantity) // units.UNIT)
-
-
-def _cost(levels: list[Level], quantity: int) -> int:
-    """What the best levels ask for `quantity`; less when they do not have so much."""
-    cost = 0
-    for level in levels:
-        taken = min(quantity, level.quantity)
-        cost += _cost_at(level.price, taken)
-        quantity -= taken
-        if not quantity:
-            break
-    return cost
-
-
-def _base_for(levels: list[Level], value: int, step: int) -> int:
-    """Base units that must be sold into the levels to get `value` of quote."""
-    base = 0
-    for level in levels:
-        wanted = units.floor(value * units.UNIT // level.price, step)
-        taken = min(wanted, level.quantity)
-        base += taken
-        value -= units.multiply(level.price, taken)
-        if taken < level.quantity:
-            break
-    return base

@@ -126,4 +126,25 @@ class NewOrder:
     stop_price: int = 0
     iceberg: int = 0
     stp: str = "EXPIRE_MAKER"
-    list_id: int = -1
+
+
+EXECUTING, ALL_DONE = "EXECUTING", "ALL_DONE"
+
+
+@dataclass(slots=True)
+class OrderList:
+    """Orders that belong together. In an OCO, the first that trades or is triggered ends the others.
+
+    With a working order in front (OTO, OTOCO) the others wait until that one is filled.
+    """
+
+    list_id: int
+    account: str
+    symbol: str
+    kind: str
+    client_id: str
+    order_ids: list[int]
+    client_ids: list[str]
+    created_ms: int
+    status: str = EXECUTING
+    working_id: int = 0

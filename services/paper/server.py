@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from aiohttp import web
 
-from . import account_calls, market_calls, signing, trade_calls
+from . import account_calls, list_calls, market_calls, signing, trade_calls
 from .calls import REST, Call, Endpoint, Security
 from .faults import Hang
 from .limits import RateLimitedError
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .exchange import PaperExchange
 
 _encode = msgspec.json.Encoder().encode
-SERVING = (account_calls, market_calls, trade_calls)
+SERVING = (account_calls, list_calls, market_calls, trade_calls)
 """Modules that register their endpoints when they are imported."""
 _JSON = {"Content-Type": "application/json;charset=UTF-8"}
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from ...configs.errors import StartError
-from .orders import Order, Trade
+from .orders import Order, OrderList, Trade
 
 FILE = "paper.sqlite"
 _VERSION = 1
@@ -64,6 +64,7 @@ _TRADES_OLDEST, _TRADES_NEWEST = _TRADES.format("ASC"), _TRADES.format("DESC")
 
 _order = msgspec.json.Decoder(Order)
 _trade = msgspec.json.Decoder(Trade)
+_list = msgspec.json.Decoder(OrderList)
 
 
 def order_row(order: Order) -> tuple[Any, ...]:
@@ -77,6 +78,10 @@ def trade_row(trade: Trade) -> tuple[Any, ...]:
     return (
         trade.trade_id, trade.order_id, trade.account, trade.symbol, trade.time_ms, msgspec.json.encode(trade)
     )  # fmt: skip
+
+
+def list_row(order_list: OrderList) -> tuple[Any, ...]:
+    return order_list.list_id, order_list.account, msgspec.json.encode(order_list)
 
 
 class Storage:
@@ -135,11 +140,10 @@ class Storage:
         rows = self._reader.execute("SELECT body FROM orders WHERE open = 1 ORDER BY order_id")
         return [_order.decode(body) for (body,) in rows]
 
-    def lists(self, account: str = "") -> list[bytes]:
+    def order_lists(self, account: str = "") -> list[OrderList]:
         """Order lists, oldest first; of one account, or of all."""
-        where, values = ("WHERE account = ?", (account,)) if account else ("", ())
-        rows = self._reader.execute(f"SELECT body FROM lists {where} ORDER BY list_id", values)  # noqa: S608 constant
-        return [body for (body,) in rows]
+        only = "SELECT body FROM lists WHERE ? = '' OR account = ? ORDER BY list_id"
+        return [_list.decode(body) for (body,) in self._reader.execute(only, (account, account))]
 
     def highest(self) -> tuple[int, int]:
         """Highest order and trade numbers ever given."""

@@ -1,8 +1,8 @@
 """Binance's JSON shapes of orders, trades and events."""
 
 from . import orders as o
-from .matching import Report
-from .orders import Order, PublicTrade, Trade
+from .changes import Report
+from .orders import Order, OrderList, PublicTrade, Trade
 from .units import UNIT, text
 
 Json = dict[str, object]
@@ -55,6 +55,31 @@ def canceled(order: Order, cancel_id: str, now_ms: int) -> Json:
         "origQuoteOrderQty": text(order.quote_quantity), "cummulativeQuoteQty": text(order.executed_quote),
         "status": order.status, "timeInForce": order.time_in_force, "type": order.type, "side": order.side,
         "selfTradePreventionMode": order.stp,
+    }  # fmt: skip
+
+
+def order_list(order_list: OrderList) -> Json:
+    """As GET /api/v3/orderList."""
+    done = order_list.status == o.ALL_DONE
+    pairs = zip(order_list.order_ids, order_list.client_ids, strict=True)
+    return {
+        "orderListId": order_list.list_id, "contingencyType": order_list.kind,
+        "listStatusType": "ALL_DONE" if done else "EXEC_STARTED", "listOrderStatus": order_list.status,
+        "listClientOrderId": order_list.client_id, "transactionTime": order_list.created_ms,
+        "symbol": order_list.symbol,
+        "orders": [{"symbol": order_list.symbol, "orderId": n, "clientOrderId": c} for n, c in pairs],
+    }  # fmt: skip
+
+
+def list_status(order_list: OrderList, now_ms: int) -> Json:
+    """The user-data event of a list."""
+    done = order_list.status == o.ALL_DONE
+    pairs = zip(order_list.order_ids, order_list.client_ids, strict=True)
+    return {
+        "e": "listStatus", "E": now_ms, "s": order_list.symbol, "g": order_list.list_id, "c": order_list.kind,
+        "l": "ALL_DONE" if done else "EXEC_STARTED", "L": order_list.status, "r": "NONE",
+        "C": order_list.client_id, "T": now_ms,
+        "O": [{"s": order_list.symbol, "i": number, "c": client_id} for number, client_id in pairs],
     }  # fmt: skip
 
 

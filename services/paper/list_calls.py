@@ -1,0 +1,111 @@
+"""Signed calls about order lists (OCO), in the present form and in the one that clients still use."""
+
+from . import orders as o
+from . import wire
+from .calls import Call, Security, endpoint, missing
+from .orders import NewOrder, RefusedError
+
+_SIGNED = Security.SIGNED
+_ABOVE = ("STOP_LOSS_LIMIT", "STOP_LOSS", "LIMIT_MAKER", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT")
+_FORCES = (o.GTC, o.IOC, o.FOK)
+
+
+@endpoint("POST /api/v3/orderList/oco", method="orderList.place.oco", security=_SIGNED, ordering=2)
+async def place_oco(call: Call) -> object:
+    """Two orders, above and below the market."""
+    above, below = _leg(call, "above"), _leg(call, "below")
+    return await _place(call, above, below)
+
+
+@endpoint("POST /api/v3/order/oco", method="orderList.place", security=_SIGNED, ordering=2)
+async def place_old(call: Call) -> object:
+    """The older form: a limit order and a stop order."""
+    symbol, side, quantity = call.symbol(), _side(call), call.amount("quantity", required=True)
+    limit = NewOrder(
+        symbol, side, o.LIMIT_MAKER, call.client_id("limitClientOrderId"), quantity=quantity,
+        price=call.amount("price", required=True),
+    )  # fmt: skip
+    stop_limit = call.amount("stopLimitPrice")
+    force = call.choice("stopLimitTimeInForce", _FORCES, o.GTC, -1115, "Invalid timeInForce.")
+    stop = NewOrder(
+        symbol, side, o.STOP_LOSS_LIMIT if stop_limit else o.STOP_LOSS, call.client_id("stopClientOrderId"),
+        force if stop_limit else o.GTC, quantity=quantity, price=stop_limit,
+        stop_price=call.amount("stopPrice", required=True),
+    )  # fmt: skip
+    return await _place(call, limit, stop) if side == o.SELL else await _place(call, stop, limit)
+
+
+def _side(call: Call) -> str:
+    return call.choice("side", o.SIDES, None, -1117, "Invalid side.")
+
+
+def _leg(call: Call, name: str) -> NewOrder:
+    kind = call.choice(f"{name}Type", _ABOVE, None, -1116, "Invalid orderType.")
+    force = o.GTC
+    if kind in (o.STOP_LOSS_LIMIT, o.TAKE_PROFIT_LIMIT):
+        force = call.choice(f"{name}TimeInForce", _FORCES, None, -1115, "Invalid timeInForce.")
+    return NewOrder(
+        call.symbol(), _side(call), kind, call.client_id(f"{name}ClientOrderId"), force,
+        quantity=call.amount("quantity", required=True),
+        price=call.amount(f"{name}Price", required=kind in o.PRICED),
+        stop_price=call.amount(f"{name}StopPrice", required=kind in o.TRIGGERED),
+    )  # fmt: skip
+
+
+async def _place(call: Call, above: NewOrder, below: NewOrder) -> object:
+    kind = call.choice(
+        "newOrderRespType", ("ACK", "RESULT", "FULL"), "RESULT", -1100, "Invalid newOrderRespType."
+    )
+    desk = call.exchange.desk
+    order_list, placed = desk.place_list(call.owner, above, below, call.client_id("listClientOrderId"))
+    await desk.committed()
+    answer = wire.order_list(order_list)
+    answer["orderReports"] = [wire.placed(order, [], kind, order.created_ms) for order in placed]
+    return answer
+
+
+@endpoint("DELETE /api/v3/orderList", method="orderList.cancel", security=_SIGNED)
+async def cancel(call: Call) -> object:
+    call.symbol()
+    order_list = call.exchange.engine.lists.find(call.owner, *_names(call, "listClientOrderId"))
+    if order_list is None:
+        raise RefusedError(-2011, "Unknown order list sent.")
+    desk, engine = call.exchange.desk, call.exchange.engine
+    cancel_id = call.client_id("newClientOrderId") or f"cancel-list-{order_list.list_id}"
+    orders = [engine.open_orders[number] for number in order_list.order_ids if number in engine.open_orders]
+    desk.cancel(orders[0], cancel_id)
+    await desk.committed()
+    answer = wire.order_list(order_list)
+    answer["orderReports"] = [wire.canceled(order, cancel_id, call.now_ms) for order in orders]
+    return answer
+
+
+def _names(call: Call, client_name: str) -> tuple[int, str]:
+    list_id, client_id = call.integer("orderListId", 0), call.text(client_name, "")
+    if not list_id and not client_id:
+        raise missing("orderListId")
+    return list_id, client_id
+
+
+@endpoint("GET /api/v3/orderList", method="orderList.status", security=_SIGNED, weight=4)
+async def status(call: Call) -> object:
+    await call.exchange.desk.committed()
+    list_id, client_id = _names(call, "origClientOrderId")
+    for found in reversed(call.exchange.storage.order_lists(call.owner)):
+        if found.list_id == list_id or (client_id and found.client_id == client_id):
+            return wire.order_list(found)
+    raise RefusedError(-2013, "Order list does not exist.")
+
+
+@endpoint("GET /api/v3/allOrderList", method="allOrderLists", security=_SIGNED, weight=20)
+async def all_lists(call: Call) -> object:
+    await call.exchange.desk.committed()
+    found = [wire.order_list(x) for x in call.exchange.storage.order_lists(call.owner)]
+    return found[-call.limit(500, 1000) :]
+
+
+@endpoint("GET /api/v3/openOrderList", method="openOrderLists.status", security=_SIGNED, weight=6)
+async def open_lists(call: Call) -> object:
+    await call.exchange.desk.committed()
+    lists = call.exchange.engine.lists.open.values()
+    return [wire.order_list(x) for x in lists if x.account == call.owner]
