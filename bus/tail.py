@@ -15,33 +15,15 @@ from typing import Any
 
 from ..configs.errors import NotRunningError, ProtocolError
 from ..configs.paths import Home
-from . import codec, conditions, endpoints, frames, patterns
+from . import conditions, endpoints, patterns
 from .blocking_links import BlockingLink, ZmqBlockingLink
 from .probes import PREFIX as PROBES
 from .probes import Probes
+from .replay import plain, replay
 
 _HWM = 1000
 _WAITING = 20_000
 _LOOK_S = 0.25
-
-
-def plain(frame: bytes) -> dict[str, Any]:
-    """A published frame as data: topic, source, epoch, seq, ts_ns, correlation_id, schema_id, payload.
-
-    Raises:
-        ProtocolError: it is not a frame of this protocol.
-    """
-    envelope = frames.parse(frame)
-    return {
-        "topic": envelope.topic,
-        "source": envelope.source,
-        "epoch": envelope.epoch,
-        "seq": envelope.seq,
-        "ts_ns": envelope.ts_ns,
-        "correlation_id": envelope.correlation_id,
-        "schema_id": envelope.schema_id,
-        "payload": codec.decode_plain(frame[envelope.payload_at :]),
-    }
 
 
 class Tail(Iterator[dict[str, Any]]):
@@ -59,12 +41,17 @@ class Tail(Iterator[dict[str, Any]]):
         self._probes = Probes(f"tail-{os.getpid()}")
         self._settled = threading.Event()
         self._waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self._next: dict[bytes, int] = {}
+        self._next: dict[tuple[str, str, int], int] = {}
+        self._past: Iterator[dict[str, Any]] = iter(())
         self._closed = threading.Event()
         link.on_frame, link.on_request = self._take, _refuse
         link.start()
         link.listen(self._prefix)
         link.listen(self._probes.topic.encode())
+
+    def begin_with(self, past: Iterator[dict[str, Any]]) -> None:
+        """Give these first, and of the live messages only what comes behind them."""
+        self._past = past
 
     def _take(self, frame: bytes) -> None:
         if frame.startswith(PROBES.encode()):
@@ -89,6 +76,9 @@ class Tail(Iterator[dict[str, Any]]):
         return self
 
     def __next__(self) -> dict[str, Any]:
+        for message in self._past:
+            self._next[_key(message)] = message["seq"] + 1
+            return message
         while not self._closed.is_set():
             try:
                 frame = self._waiting.get(timeout=_LOOK_S)
@@ -105,18 +95,19 @@ class Tail(Iterator[dict[str, Any]]):
         except ProtocolError:
             self.malformed += 1
             return None
-        self._watch_gap(frame, message)
-        if not self._matches(message["topic"]):
+        if not self._is_new(message) or not self._matches(message["topic"]):
             return None
         if self._condition is not None and not self._condition(message):
             return None
         return message
 
-    def _watch_gap(self, frame: bytes, message: dict[str, Any]) -> None:
-        key = f"{message['source']} {message['topic']} {message['epoch']}".encode()
-        expected = self._next.get(key, message["seq"])
-        self.dropped += max(0, message["seq"] - expected)
-        self._next[key] = message["seq"] + 1
+    def _is_new(self, message: dict[str, Any]) -> bool:
+        expected = self._next.get(_key(message), message["seq"])
+        if message["seq"] < expected:
+            return False
+        self.dropped += message["seq"] - expected
+        self._next[_key(message)] = message["seq"] + 1
+        return True
 
     def __enter__(self) -> "Tail":
         return self
@@ -152,7 +143,13 @@ def tail(home: Home, pattern: str = "*", since_s: float | None = None, where: st
         raise NotRunningError(
             f"The bus of {home.root} does not answer; start the platform with `cryptobot up`."
         )
+    if since_s is not None:
+        found.begin_with(replay(home, pattern, from_ns=time.time_ns() - int(since_s * 1e9), where=where))
     return found
+
+
+def _key(message: dict[str, Any]) -> tuple[str, str, int]:
+    return message["source"], message["topic"], message["epoch"]
 
 
 def _refuse(peer: Any, frame: bytes) -> None:

@@ -39,6 +39,12 @@ class Broker:
         )
         self.process = subprocess.Popen([sys.executable, "-c", code, os.fspath(self.home.root)])
 
+    def stop(self) -> None:
+        """End it in order."""
+        assert self.process is not None
+        self.process.terminate()
+        assert self.process.wait(10) == 0
+
     def kill(self) -> None:
         assert self.process is not None
         self.process.kill()
