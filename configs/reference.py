@@ -120,12 +120,13 @@ def _value_schema(shape: Shape) -> dict[str, Any]:
         return {"type": "array", "items": _value_schema(shape.item)}
     if shape.kind in ("int", "float", "decimal"):
         return _number_schema(shape)
-    schema: dict[str, Any] = {
+    schemas: dict[str, dict[str, Any]] = {
         "bool": {"type": "boolean"},
         "text": {"type": "string"},
         "choice": {"enum": list(shape.choices)},
         "scalar": {"type": ["string", "number", "boolean"]},
-    }[shape.kind]
+    }
+    schema = schemas[shape.kind]
     if shape.pattern:
         schema["pattern"] = shape.pattern
     if shape.max_length is not None:

@@ -109,7 +109,7 @@ class LogSink:
 
 def _poll_of(descriptor: int) -> Any:
     """A poll object for the descriptor; None where poll(2) is missing (Windows)."""
-    if not hasattr(select, "poll"):
+    if descriptor < 0 or not hasattr(select, "poll"):
         return None
     poll = select.poll()
     poll.register(descriptor, select.POLLOUT)
