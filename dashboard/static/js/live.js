@@ -182,5 +182,5 @@ async function sessionEnded() {
   }
 }
 
-addEventListener("pagehide", () => socket?.close());
+addEventListener("pagehide", () => { if (socket?.readyState === WebSocket.OPEN) socket.close(); });
 addEventListener("pageshow", (event) => { if (event.persisted) connect(); });

@@ -1,0 +1,207 @@
+"""What a person sees and does in the browser, on a live platform."""
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+PAGES = ["/", "/strategies", "/orders", "/fills", "/portfolio", "/services", "/logs", "/audit", "/account"]
+
+
+def test_a_wrong_password_is_told_and_a_right_one_opens_the_overview(visitor: Any) -> None:
+    """The form says that name or password is wrong, keeps the name, and lets the right one in."""
+    page = visitor.open("/login")
+    visitor.expected = ("403",)
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_have_text("Name or password is wrong.")
+    expect(page.get_by_label("User")).to_have_value("admin")
+
+    visitor.log_in()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+    expect(page.locator("cb-link-pill")).to_have_text("Live")
+
+
+def test_the_price_moves_without_anything_being_asked(visitor: Any) -> None:
+    """New prices come over the one WebSocket: no request is sent while the page stands."""
+    page = visitor.log_in()
+    expect(page.locator("cb-ticker")).to_contain_text("BTC/USDT")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+
+    for _ in range(3):
+        before = page.locator("cb-ticker").inner_text()
+        expect(page.locator("cb-ticker")).not_to_have_text(before)
+
+    assert asked == []
+
+
+def test_the_overview_shows_money_markets_and_services(visitor: Any) -> None:
+    """Equity, chart, fills, orders, position, balances and the state of every service are there."""
+    page = visitor.log_in()
+
+    expect(page.locator("cb-figures")).to_contain_text("USDT")
+    expect(page.locator("cb-price-chart canvas").first).to_be_visible()
+    expect(page.locator("cb-equity-chart canvas").first).to_be_visible()
+    expect(page.locator("cb-fills tbody tr").first).to_be_visible()
+    expect(page.locator("cb-orders tbody tr").first).to_contain_text("limit")
+    expect(page.locator("cb-positions tbody tr").first).to_contain_text("BTC/USDT")
+    expect(page.locator("cb-balances li").first).to_contain_text("BTC")
+    expect(page.locator("cb-service-strip a")).to_have_count(7)
+
+
+@pytest.mark.parametrize("path", ["/login", *PAGES])
+def test_every_page_says_that_the_prices_are_recorded(visitor: Any, path: str) -> None:
+    """Nobody can take the replay for the market of today."""
+    if path != "/login":
+        visitor.log_in()
+    page = visitor.open(path)
+
+    expect(page.get_by_role("note")).to_contain_text("played faster than the clock")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_loads_without_a_complaint(visitor: Any, path: str) -> None:
+    """No script error and no breach of the content security policy, in both themes and on a phone."""
+    page = visitor.log_in()
+    visitor.open(path)
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    page.locator("#theme").click()
+    page.set_viewport_size({"width": 390, "height": 844})
+
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_halting_asks_first_and_is_seen_everywhere(visitor: Any, browser: Any) -> None:
+    """The large button halts trading after a question; another page shows it at once; resuming undoes it."""
+    page = visitor.log_in()
+    page.get_by_role("button", name="Halt trading").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    expect(page.locator("cb-trading-pill")).to_have_text("Trading active")
+    other = visitor.context.new_page()
+    other.goto(visitor.platform.url + "services")
+
+    page.get_by_role("button", name="Halt trading").click()
+    page.get_by_role("dialog").get_by_role("button", name="Halt trading").click()
+
+    for seen in (page, other):
+        expect(seen.locator("cb-trading-pill")).to_have_text("Trading halted")
+    page.get_by_role("button", name="Resume trading").click()
+    page.get_by_role("dialog").get_by_role("button", name="Resume trading").click()
+    expect(other.locator("cb-trading-pill")).to_have_text("Trading active")
+
+
+def test_a_service_is_stopped_and_started_from_its_card(visitor: Any) -> None:
+    """Stop asks first and says who needs it; the card follows the states by itself."""
+    page = visitor.log_in()
+    visitor.open("/services")
+    card = page.locator("#strategy")
+    card.get_by_role("button", name="Stop strategy").click()
+    page.get_by_role("dialog").get_by_role("button", name="Stop", exact=True).click()
+    expect(card.get_by_role("status")).to_have_text("Stopped")
+
+    card.get_by_role("button", name="Start strategy").click()
+
+    expect(card.get_by_role("status")).to_have_text("Running")
+
+
+def test_a_restart_gives_the_service_a_new_process(visitor: Any) -> None:
+    """The process number on the card changes."""
+    page = visitor.log_in()
+    visitor.open("/services")
+    card = page.locator("#data")
+    before = card.locator("dd").first.inner_text()
+
+    card.get_by_role("button", name="Restart data").click()
+
+    expect(card.locator("dd").first).not_to_have_text(before)
+    expect(card.get_by_role("status")).to_have_text("Running")
+
+
+def test_an_open_order_is_cancelled_from_its_row(visitor: Any) -> None:
+    """After a question the order becomes cancelled and leaves the list of the open ones."""
+    page = visitor.log_in()
+    visitor.open("/orders")
+    page.get_by_role("button", name="Open", exact=True).click()
+    row = page.locator("cb-orders tbody tr").first
+    row.get_by_role("button", name="Cancel").click()
+
+    page.get_by_role("dialog").get_by_role("button", name="Cancel the order").click()
+
+    expect(page.locator("cb-orders")).to_contain_text("No order yet")
+
+
+def test_a_viewer_sees_and_can_do_nothing(visitor: Any) -> None:
+    """Buttons that need a permission are off, and pages of others are not in the menu."""
+    page = visitor.log_in("viewer")
+    expect(page.get_by_role("button", name="Halt trading")).to_be_disabled()
+    expect(page.locator(".sidebar").get_by_role("link", name="Audit")).to_have_count(0)
+
+    visitor.open("/services")
+    expect(page.get_by_role("button", name="Stop data")).to_be_disabled()
+    visitor.expected = ("403",)
+    visitor.open("/audit")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Not permitted")
+
+
+def test_an_alert_and_a_log_line_appear_as_they_happen(visitor: Any) -> None:
+    """What the supervisor warns of is on the overview, what a service logs on the page of logs."""
+    page = visitor.log_in()
+    expect(page.locator("cb-link-pill")).to_have_text("Live")
+    visitor.platform.command("alert")
+    expect(page.locator("cb-alerts")).to_contain_text("Little disk space")
+
+    visitor.open("/logs")
+    expect(page.locator("cb-link-pill")).to_have_text("Live")
+    visitor.platform.command("log")
+
+    expect(page.locator("cb-logs")).to_contain_text("feed is slow")
+
+
+def test_the_theme_is_kept(visitor: Any) -> None:
+    """The choice between light and dark survives the next page."""
+    page = visitor.log_in()
+    before = page.locator("html").get_attribute("data-theme")
+
+    page.locator("#theme").click()
+    visitor.open("/services")
+
+    expect(page.locator("html")).not_to_have_attribute("data-theme", before or "")
+
+
+def test_the_page_works_by_keyboard(visitor: Any) -> None:
+    """The first stop is the way past the menu; Escape closes the question."""
+    page = visitor.log_in()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.get_by_role("button", name="Halt trading").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+    page.keyboard.press("Escape")
+
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(page.locator("cb-trading-pill")).to_have_text("Trading active")
+
+
+def test_logging_out_ends_the_session(visitor: Any) -> None:
+    """Back leads to the login, not to the page."""
+    page = visitor.log_in()
+
+    page.get_by_role("button", name="Log out").first.click()
+    visitor.open("/")
+
+    expect(page).to_have_url(re.compile("/login$"))
+
+
+def test_a_revoked_session_leads_to_the_login_at_once(visitor: Any) -> None:
+    """The open page does not wait for the next click."""
+    page = visitor.log_in()
+    expect(page.locator("cb-link-pill")).to_have_text("Live")
+
+    visitor.platform.command("revoke")
+
+    expect(page).to_have_url(re.compile("/login$"))
