@@ -98,6 +98,11 @@ def plain_decimal(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def rounded(value: Decimal | None) -> Decimal | None:
+    """A computed value for people, to eight digits; exact ones go into --json."""
+    return None if value is None else round(value, 8)
+
+
 def duration(seconds: float) -> str:
     """`42s`, `3m 05s`, `2h 07m`, `4d 03h`."""
     whole = int(seconds)

@@ -1,10 +1,17 @@
 """The display of services becoming ready, fed by the daemon's events."""
 
+import contextlib
+import queue
 import sys
+import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
+from ...configs.errors import CryptoBotError
+from ...configs.paths import Home
+from ..control.client import ControlClient
+from .logview import Filter, last_lines
 from .output import note
 
 _MARKS = {
@@ -24,11 +31,12 @@ class Progress:
         self.ready_after: dict[str, float] = {}
 
     def take(self, event: dict[str, Any]) -> str | None:
-        """Learn from one event; returns the name of the service that it is about."""
+        """Learn from one event; returns the name of the service that it is about, `*` for all."""
         if event["kind"] == "snapshot":
             for service in event["services"]:
                 self._learn(service)
-        elif event["kind"] == "state":
+            return "*"
+        if event["kind"] == "state":
             self._learn(event)
             return str(event["name"])
         return None
@@ -41,30 +49,70 @@ class Progress:
 
     @property
     def settled(self) -> bool:
-        return bool(self.services) and all(one["ready"] for one in self._wanted())
+        return bool(self.services) and not self.waiting
 
     @property
     def failed(self) -> list[dict[str, Any]]:
         return [one for one in self.services.values() if one["state"] == "FATAL"]
 
-    def _wanted(self) -> list[dict[str, Any]]:
-        return [one for one in self.services.values() if one["state"] != "STOPPED" or one["pid"]]
+    @property
+    def waiting(self) -> list[dict[str, Any]]:
+        """Services that should run and are not ready."""
+        return [one for one in self.services.values() if one["state"] != "STOPPED" and not one["ready"]]
 
 
-def show(events: Iterable[dict[str, Any]], progress: Progress) -> None:
-    """Show the start until all services are ready or one has failed for good."""
+def show(client: ControlClient, progress: Progress, *, timeout_s: float) -> None:
+    """Show the start until all services are ready, one has failed for good, or time is up."""
     display = _Live(progress) if sys.stderr.isatty() else _Lines(progress)
     with display:
-        for event in _until_settled(events, progress):
-            display.changed(event)
+        for event in _events(client, time.monotonic() + timeout_s):
+            display.changed(progress.take(event))
+            if progress.settled or progress.failed:
+                return
 
 
-def _until_settled(events: Iterable[dict[str, Any]], progress: Progress) -> Iterator[str | None]:
-    for event in events:
-        name = progress.take(event)
-        yield name
-        if progress.settled or progress.failed:
+def _events(client: ControlClient, deadline: float) -> Iterator[dict[str, Any]]:
+    """The daemon's events until the deadline, or until it is gone."""
+    arrived: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+
+    def read() -> None:
+        with contextlib.suppress(CryptoBotError, OSError):
+            for event in client.events():
+                arrived.put(event)
+        arrived.put(None)
+
+    threading.Thread(target=read, name="events", daemon=True).start()
+    while True:
+        try:
+            event = arrived.get(timeout=max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
             return
+        if event is None:
+            return
+        yield event
+
+
+def why_not_ready(home: Home, progress: Progress) -> str:
+    """Who is not ready, and what each said last: `strategy BACKOFF: ended with exit code 1 (…)`."""
+    told = [
+        f"{one['name']} {one['state']}: {_reason(home, one)}" for one in progress.waiting if _is_cause(one)
+    ]
+    return "; ".join(told) or "the supervisor ended"
+
+
+def _is_cause(service: dict[str, Any]) -> bool:
+    return not str(service["reason"]).startswith("waits for")
+
+
+def _reason(home: Home, service: dict[str, Any]) -> str:
+    reason = str(service["reason"]) or "not ready"
+    lines = last_lines(home.logs, service["name"], Filter(), 1) if not service["ready"] else []
+    said = " ".join(line.text if not line.fields else _said(line.fields) for line in lines)
+    return f"{reason} (its log ends with: {said})" if said and said not in reason else reason
+
+
+def _said(fields: dict[str, Any]) -> str:
+    return " ".join(str(fields[name]) for name in ("event", "reason") if fields.get(name))
 
 
 class _Lines:
@@ -80,6 +128,10 @@ class _Lines:
         return None
 
     def changed(self, name: str | None) -> None:
+        if name == "*":
+            for one in self._progress.ready_after:
+                self.changed(one)
+            return
         if name is None:
             return
         service = self._progress.services[name]

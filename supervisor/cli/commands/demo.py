@@ -141,7 +141,7 @@ class _Run:
         if self._as_json:
             print_json(summary)
         else:
-            sys.stdout.write(sentences(summary) + "\n")
+            sys.stdout.write(sentences(summary, judged=judged) + "\n")
         if judged:
             check(summary)
         return 0

@@ -7,7 +7,7 @@ from .. import ccxt_names
 from ..ask import ask
 from ..call import Call, json_option, pass_call
 from ..group import Command
-from ..output import Column, print_json, print_table
+from ..output import Column, print_json, print_table, rounded
 from ..styles import money_style
 
 COLUMNS = (
@@ -41,8 +41,8 @@ def row(position: Position) -> list[object]:
         position.symbol,
         ccxt_names.position_side(position.amount),
         position.amount,
-        position.average,
-        position.unrealised_pnl,
-        position.realised_pnl,
-        position.fees,
+        rounded(position.average),
+        rounded(position.unrealised_pnl),
+        rounded(position.realised_pnl),
+        rounded(position.fees),
     ]

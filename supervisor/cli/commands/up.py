@@ -13,22 +13,25 @@ from ..call import Call, json_option, pass_call, set_option
 from ..group import Command
 from ..output import note, print_json
 from ..prepare import prepare
-from ..progress import Progress, show
+from ..progress import Progress, show, why_not_ready
 
 
 @click.command(cls=Command)
 @click.option("-d", "--detach", is_flag=True, help="Return when everything is ready, and leave it running.")
+@click.option(
+    "--timeout", "timeout_s", default=90.0, show_default=True, help="With -d: seconds to become ready."
+)
 @set_option
 @json_option
 @pass_call
-def command(call: Call, detach: bool, overrides: tuple[str, ...], as_json: bool) -> int:
+def command(call: Call, detach: bool, timeout_s: float, overrides: tuple[str, ...], as_json: bool) -> int:
     """Start the platform with the settings of this home.
 
     Without -d it stays in the foreground, as a service manager wants it, until Ctrl-C or SIGTERM.
     """
     settings = prepare(call.home, overrides)
     if detach:
-        _detached(call.home, as_json)
+        _detached(call.home, timeout_s, as_json)
         return 0
     return _foreground(call.home, settings, overrides)
 
@@ -52,16 +55,16 @@ def _foreground(home: Home, settings: Settings, overrides: tuple[str, ...]) -> i
     return code
 
 
-def _detached(home: Home, as_json: bool) -> None:
+def _detached(home: Home, timeout_s: float, as_json: bool) -> None:
     launched = daemon.Launched(home, leashed=False)
     progress = Progress()
     with launched.connect() as client:
-        show(client.events(), progress)
+        show(client, progress, timeout_s=timeout_s)
     if as_json:
-        print_json({"pid": launched.pid, "ready_s": progress.ready_after})
-    if progress.failed:
-        told = "; ".join(f"{one['name']}: {one['reason']}" for one in progress.failed)
+        print_json({"pid": launched.pid, "home": str(home.root), "ready_s": progress.ready_after})
+    if not progress.settled:
         raise ServiceError(
-            f"Not everything could be started ({told}). The rest runs; see `cryptobot status`."
+            f"Not everything is ready: {why_not_ready(home, progress)}. "
+            "The rest runs; `cryptobot status` shows it, `cryptobot down` stops it."
         )
     note(f"CryptoBot runs in {home.root} as pid {launched.pid}.")

@@ -22,6 +22,22 @@ def fill_sentence(fill: Fill) -> str:
     return f"{verb} {plain_decimal(fill.amount)} {base} at {plain_decimal(fill.price)} (fee {fee})"
 
 
+def orders_told(picture: Picture) -> str:
+    """How many, and how many of them were denied."""
+    denied = sum(order.state == "DENIED" for order in picture.orders.values())
+    return f"{len(picture.orders)}" + (f" ({denied} denied)" if denied else "")
+
+
+def price_told(picture: Picture) -> str:
+    """The newest price without the venue's trailing zeros; "" before the first."""
+    return plain_decimal(Decimal(picture.price)) if picture.price else ""
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 order`, `2 orders`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def money(amount: Decimal) -> str:
     return f"{amount.quantize(_CENTS):,}"
 
@@ -58,10 +74,11 @@ class Lines(Screen):
     """A line for every fill and every change of a service, and now and then where things stand."""
 
     def open(self) -> None:
+        note(f"Prices: {self.headline}.")
         self._next = self.began + _STATUS_EVERY_S
 
     def close(self) -> None:
-        self.tick = lambda: None  # type: ignore[method-assign]
+        return
 
     def filled(self, fill: Fill) -> None:
         note(fill_sentence(fill))
@@ -80,8 +97,8 @@ def standing(picture: Picture, seconds: float) -> str:
     """Where things stand, in one line."""
     parts = [f"{duration(seconds)}:"]
     if picture.price:
-        parts.append(f"{picture.symbol} {picture.price},")
-    parts.append(f"{len(picture.orders)} orders, {len(picture.fills)} fills")
+        parts.append(f"{picture.symbol} {price_told(picture)},")
+    parts.append(f"orders {orders_told(picture)}, fills {len(picture.fills)}")
     if picture.equity is not None and picture.gain is not None:
         currency = picture.equity.currency
         parts.append(f", equity {money(picture.equity.equity)} {currency} ({signed(picture.gain)})")
@@ -137,8 +154,8 @@ class Panel(Screen):
         picture = self.picture
         grid = Table.grid(padding=(0, 3))
         grid.add_row(
-            _cell(picture.symbol or "price", picture.price or "…", "bold"),
-            _cell("orders", str(len(picture.orders)), ""),
+            _cell(picture.symbol or "price", price_told(picture) or "…", "bold"),
+            _cell("orders", orders_told(picture), ""),
             _cell("fills", str(len(picture.fills)), ""),
             _cell("position", self._position(), ""),
             _cell("equity", self._equity(), "bold"),

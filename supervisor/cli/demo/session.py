@@ -5,18 +5,18 @@ import time
 from collections.abc import Callable
 
 from ....bus.blocking import BlockingBus
-from ....bus.contracts.paper import GetPaperInfo, PaperInfo
-from ....configs.errors import BusError, CryptoBotError, NotRunningError, ServiceError
+from ....configs.errors import CryptoBotError, NotRunningError, ServiceError
 from ....configs.paths import Home
 from .. import daemon, web
-from ..ask import CLIENT, ask_over
+from ..ask import CLIENT
 from ..output import note
-from ..progress import Progress, show
+from ..progress import Progress, show, why_not_ready
 from .screen import Screen, choose
 from .summary import Summary, take
 from .watch import Watch
 
-TOLD = "recorded Coinbase BTC/USD prices 2017-2019, one hour played each second"
+HEADLINE = "recorded Coinbase BTC/USD prices 2017-2019, one hour played each second"
+START_TIMEOUT_S = 90.0
 _STOP_TIMEOUT_S = 60.0
 _RELAUNCHES = 5
 
@@ -52,9 +52,9 @@ class Session:
         progress = Progress()
         with self._launched.connect() as client, self._launched.connect() as other:
             other.start(wait=False)
-            show(client.events(), progress)
+            show(client, progress, timeout_s=START_TIMEOUT_S)
         if not progress.settled:
-            raise ServiceError(_why(progress))
+            raise ServiceError(f"The demo could not start: {why_not_ready(self._home, progress)}.")
         self.ready_at = time.monotonic()
         return progress
 
@@ -69,7 +69,7 @@ class Session:
             on_fill=lambda fill: screens[0].filled(fill) if screens else None,
             on_service=lambda service: screens[0].service_changed(service) if screens else None,
         )
-        screen = choose(watch.picture, self.headline())
+        screen = choose(watch.picture, HEADLINE)
         guard = threading.Thread(target=self._guard, name="demo-guard", daemon=True)
         guard.start()
         screen.open()
@@ -82,14 +82,6 @@ class Session:
             screen.close()
             watch.close()
         return screen
-
-    def headline(self) -> str:
-        """What a person must know of the prices, in the paper exchange's own words."""
-        assert self._bus is not None
-        try:
-            return ask_over(self._bus, "paper", GetPaperInfo(), PaperInfo, timeout_s=5.0).note or TOLD
-        except (CryptoBotError, BusError):
-            return TOLD
 
     def _guard(self) -> None:
         # Runs on a thread of its own: waits for the daemon's death, which nobody but us would notice.
@@ -146,8 +138,3 @@ class Session:
         except NotRunningError:
             note("The supervisor is gone already.")
         self._launched.wait(_STOP_TIMEOUT_S)
-
-
-def _why(progress: Progress) -> str:
-    told = "; ".join(f"{one['name']}: {one['reason'] or one['state']}" for one in progress.failed)
-    return f"Not everything could be started ({told or 'the supervisor ended'})."

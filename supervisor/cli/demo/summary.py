@@ -20,7 +20,7 @@ from ....bus.contracts.trade import (
 from ....configs.errors import CryptoBotError
 from ..ask import ask_over
 from ..output import duration, plain_decimal
-from .screen import money, signed
+from .screen import counted, money, signed
 
 _EVERYTHING = 1_000_000
 
@@ -35,6 +35,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     problem: str
     seconds: float
     orders: int
+    denied: int
     fills: int
     open_orders: int
     unknown_orders: int
@@ -72,6 +73,7 @@ def take(
         problem=problem,
         seconds=round(seconds, 1),
         orders=len(orders),
+        denied=sum(order.state == "DENIED" for order in orders),
         fills=len(fills),
         open_orders=report.open_orders,
         unknown_orders=report.unknown_orders,
@@ -110,19 +112,21 @@ def _problem(report: LedgerReport, fills: int) -> str:
     return "" if fills else "nothing was filled"
 
 
-def sentences(summary: Summary) -> str:
-    """For people."""
+def sentences(summary: Summary, *, judged: bool) -> str:
+    """For people. A demo that ended early is not blamed for having filled nothing."""
     gain = "" if summary.pnl is None else f", profit {signed(summary.pnl)} {summary.currency}"
     equity = "" if summary.equity is None else f" (equity {money(summary.equity)} {summary.currency})"
-    restarts = "1 restart" if summary.restarts == 1 else f"{summary.restarts} restarts"
+    denied = f" ({summary.denied} denied)" if summary.denied else ""
+    restarts = counted(summary.restarts, "restart")
     lines = [
-        f"The demo ran {duration(summary.seconds)}: {summary.orders} orders, {summary.fills} fills"
+        f"The demo ran {duration(summary.seconds)}: {counted(summary.orders, 'order')}{denied}, "
+        f"{counted(summary.fills, 'fill')}"
         f"{gain}{equity}, fees {money(summary.fees)}, {restarts}.",
         "The bot's ledger equals the exchange's to the last digit."
         if summary.ledger_equal
         else "The bot's ledger does not equal the exchange's.",
     ]
-    if summary.problem:
+    if summary.problem and (judged or not summary.ledger_equal):
         lines.append(f"Not in order: {summary.problem}.")
     return "\n".join(lines)
 
