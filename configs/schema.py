@@ -49,6 +49,9 @@ class BusSettings(Section, frozen=True, kw_only=True):
         Literal["auto", "ipc", "tcp"],
         setting("auto takes unix sockets where they exist, else TCP with CURVE."),
     ] = "auto"
+    host: Annotated[
+        str, setting("Address that TCP listens on; 127.0.0.1 is this machine only.", max_length=255)
+    ] = "127.0.0.1"
     high_water_mark: Annotated[
         int,
         setting(

@@ -24,11 +24,13 @@ from ...bus.aio import AsyncBus
 from ...bus.api import AsyncBusApi, Request
 from ...bus.contracts.base import Done
 from ...bus.contracts.service import Heartbeat, Ping
-from ...configs import snapshot
-from ...configs.errors import CryptoBotError, StartError
+from ...configs import handover, snapshot
+from ...configs.errors import CryptoBotError, SettingsError, StartError
 from ...configs.notify import Notifier
 from ...configs.paths import Home
 from ...configs.schema import Settings
+from ...configs.secret import Secret
+from ...configs.vault import Vault
 from . import logs
 from .logs import configure
 
@@ -46,6 +48,7 @@ class Service:
     settings: Settings
     bus: AsyncBusApi
     log: structlog.typing.FilteringBoundLogger
+    secrets: dict[str, Secret] | None = None
 
     def __init__(
         self, home: Home, settings: Settings, bus: AsyncBusApi, log: structlog.typing.FilteringBoundLogger
@@ -71,6 +74,21 @@ class Service:
         self._tasks.add(task)
         task.add_done_callback(self._finished)
         return task
+
+    def secret(self, name: str) -> Secret:
+        """A secret such as binance.api_key, of those that the manifest names.
+
+        Raises:
+            SettingsError: there is none of that name, or it was not handed over to this service.
+        """
+        if self.secrets is None:
+            return Vault(self.home).get(name)  # run by hand, without a supervisor
+        if name not in self.secrets:
+            raise SettingsError(
+                f"The secret {name} was not handed over to {self.name}: it is not stored "
+                f"(`cryptobot secret set {name}`), or its manifest does not name it."
+            )
+        return self.secrets[name]
 
     def end(self) -> None:
         """Ask the service to stop."""
@@ -183,6 +201,7 @@ async def _main(
     notifier = Notifier()
     try:
         service = service_class(home, settings, bus, log)
+        service.secrets = handover.receive(os.environ)
         _stop_on_signals(service)
         await service.serve_until_stopped(notifier)
         log.info("stopped", uptime_s=round(time.monotonic() - started, 3))

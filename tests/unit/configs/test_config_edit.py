@@ -261,7 +261,7 @@ def test_export_and_import_give_the_same_settings(written, tmp_path):
 
 def test_import_of_wrong_settings_changes_nothing(written):
     """An import is checked as a whole."""
-    with pytest.raises(SettingsError, match="trade.nonsense is no setting"):
+    with pytest.raises(SettingsError, match=r"trade\.nonsense is no setting"):
         exchange.import_text(written, "trade: {nonsense: 1}\n", actor="ann")
     assert written.config_file.read_text() == TEXT
 
@@ -273,7 +273,7 @@ def test_explain_tells_who_said_what(written):
     assert (told.value, told.default, told.environment) == (9, 20, "CRYPTOBOT__TRADE__MAX_OPEN_ORDERS")
     assert [(said.layer, said.text) for said in told.said] == [("file", '"3"'), ("command line", '"9"')]
     assert told.allowed == "a whole number from 1 to 1000"
-    with pytest.raises(SettingsError, match="Did you mean log.level"):
+    with pytest.raises(SettingsError, match=r"Did you mean log\.level"):
         explain.explain(loaded, "log.levl")
 
 

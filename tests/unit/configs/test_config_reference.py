@@ -3,9 +3,8 @@
 import json
 from pathlib import Path
 
-import pytest
-
 import cryptobot
+import pytest
 from cryptobot.configs import reference
 from cryptobot.configs.explain import all_keys
 

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from cryptobot.configs.secret import MASK, Masker, Secret
@@ -73,7 +74,7 @@ def test_a_closed_stderr_ends_nothing():
     assert sink.dropped == 1
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_a_full_disk_ends_nothing():
     """No space left: counted and dropped."""
     descriptor = os.open("/dev/full", os.O_WRONLY)

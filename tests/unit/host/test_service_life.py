@@ -40,7 +40,7 @@ class Recorded(Service):
 
 
 async def live(service_class, home, during):
-    """Run a service on a memory bus while `during(service, client)` happens; what it told, and the service."""
+    """Run a service on a memory bus while `during(service, client)` happens; it, and what it told."""
     hub = MemoryHub()
     bus, client = await hub.open_async(service_class.name), await hub.open_async("test")
     service, notifier = service_class(home, Settings(), bus, structlog.get_logger()), RecordingNotifier()
