@@ -106,7 +106,7 @@ class AsyncBus(AsyncBusApi):
     async def open(cls, home: Home, name: str) -> "AsyncBus":
         """Connect as `name` to the bus of `home`. Returns at once, whether or not the broker is up."""
         settings = endpoints.bus_settings(home)
-        link = ZmqLink(endpoints.of(home), settings.high_water_mark)
+        link = ZmqLink(endpoints.of(home), name, settings.high_water_mark)
         return cls(name, link, HomeIdentity(home, name), settings.high_water_mark)
 
     def __init__(self, name: str, link: Link, identity: ClientIdentity, high_water_mark: int) -> None:
@@ -208,6 +208,7 @@ class AsyncBus(AsyncBusApi):
             beat = self._outgoing.beat()
             if beat is not None:
                 self._link.publish(beat)
+            self._link.follow()
             await asyncio.sleep(BEAT_INTERVAL_S)
 
     async def settled(self, timeout_s: float = 10.0) -> None:
@@ -220,6 +221,7 @@ class AsyncBus(AsyncBusApi):
         try:
             async with asyncio.timeout(timeout_s):
                 while not back.is_set():
+                    self._link.follow()
                     self._link.publish(self._probes.frame(token))
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(pause):

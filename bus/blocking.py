@@ -85,7 +85,7 @@ class BlockingBus(BlockingBusApi):
     def open(cls, home: Home, name: str) -> "BlockingBus":
         """Connect as `name` to the bus of `home`. Returns at once, whether or not the broker is up."""
         settings = endpoints.bus_settings(home)
-        link = ZmqBlockingLink(endpoints.of(home), settings.high_water_mark)
+        link = ZmqBlockingLink(endpoints.of(home), name, settings.high_water_mark)
         return cls(name, link, HomeIdentity(home, name), settings.high_water_mark)
 
     def __init__(self, name: str, link: BlockingLink, identity: ClientIdentity, high_water_mark: int) -> None:
@@ -234,6 +234,7 @@ class BlockingBus(BlockingBusApi):
                 beat = self._outgoing.beat()
                 if beat is not None:
                     self._link.publish(beat)
+            self._link.follow()
             self._closed.wait(BEAT_INTERVAL_S)
 
     def settled(self, timeout_s: float = 10.0) -> None:
@@ -250,6 +251,7 @@ class BlockingBus(BlockingBusApi):
                     if self._closed.is_set():
                         return
                     self._link.publish(self._probes.frame(token))
+                self._link.follow()
                 if back.wait(pause):
                     return
                 pause = min(pause * 2, _SLOWEST_PROBE_S)

@@ -12,7 +12,9 @@ from typing import Any
 import zmq
 
 from . import sockets
+from .connections import Connections
 from .endpoints import Endpoints
+from .links import read_request
 
 _RUN = 256
 _NOBLOCK = int(zmq.NOBLOCK)
@@ -42,6 +44,10 @@ class BlockingLink(ABC):
         """Undo one `listen`. From any thread."""
 
     @abstractmethod
+    def follow(self) -> None:
+        """Called now and then, from any thread: go where the broker is now, if it can move."""
+
+    @abstractmethod
     def exchange(self, service: str, frame: bytes, call_id: bytes, wait_s: float) -> bytes | None:
         """Send a request and wait for the reply that carries `call_id`; None in time. From any thread."""
 
@@ -61,13 +67,11 @@ class BlockingLink(ABC):
 class ZmqBlockingLink(BlockingLink):
     """One thread reads the subscriber and the server; each request uses a socket of its own from a pool."""
 
-    def __init__(self, endpoints: Endpoints, hwm: int) -> None:
-        self._endpoints = endpoints
-        self._context = sockets.context()
-        self._out = sockets.publisher(self._context, hwm)
-        self._out.connect(endpoints.publish)
-        self._in = sockets.subscriber(self._context, hwm)
-        self._in.connect(endpoints.subscribe)
+    def __init__(self, places: Endpoints, name: str, hwm: int) -> None:
+        self._secure = places.secure
+        self._sockets = Connections(places, name, hwm)
+        self._out = self._sockets.publisher()
+        self._in = self._sockets.subscriber()
         self._router: sockets.Socket | None = None
         self._commands: deque[Callable[[], None]] = deque()
         self._wake_read, self._wake_write = socket.socketpair()
@@ -90,6 +94,10 @@ class ZmqBlockingLink(BlockingLink):
 
     def ignore(self, prefix: bytes) -> None:
         self._on_thread(lambda: self._in.setsockopt(zmq.UNSUBSCRIBE, prefix))
+
+    def follow(self) -> None:
+        if self._secure:
+            self._on_thread(lambda: self._sockets.follow((self._in,)))
 
     def _on_thread(self, command: Callable[[], None]) -> None:
         self._commands.append(command)
@@ -126,17 +134,14 @@ class ZmqBlockingLink(BlockingLink):
     def _drain_requests(self, router: sockets.Socket) -> None:
         with contextlib.suppress(zmq.Again):
             for _ in range(_RUN):
-                parts = router.recv_multipart(_NOBLOCK)
-                self.on_request(parts[0], parts[1] if len(parts) == 2 else b"")
+                self.on_request(*read_request(router, self._secure))
 
     def bind(self, service: str) -> None:
         done = threading.Event()
 
         def open_router() -> None:
             if self._router is None:
-                self._endpoints.home.sockets.mkdir(parents=True, exist_ok=True, mode=0o700)
-                self._router = sockets.server(self._context)
-                self._router.bind(self._endpoints.service(service))
+                self._router = self._sockets.server(service)
                 self._poller.register(self._router, zmq.POLLIN)
             done.set()
 
@@ -165,11 +170,11 @@ class ZmqBlockingLink(BlockingLink):
     def _borrow(self, service: str) -> sockets.Socket:
         with self._pool:
             idle = self._idle.get(service)
-            if idle:
-                return idle.pop()
-            made = sockets.caller(self._context)
-        made.connect(self._endpoints.service(service))
-        return made
+            if not idle:
+                return self._sockets.caller(service)
+            found = idle.pop()
+            self._sockets.follow((found,))
+            return found
 
     def _give_back(self, service: str, caller: sockets.Socket) -> None:
         with self._pool:
@@ -192,7 +197,7 @@ class ZmqBlockingLink(BlockingLink):
             each.close()
         self._wake_read.close()
         self._wake_write.close()
-        self._context.term()
+        self._sockets.close()
 
 
 def _await_reply(caller: sockets.Socket, call_id: bytes, wait_s: float) -> bytes | None:

@@ -11,19 +11,23 @@ import os
 import signal
 import threading
 
+import msgspec
 import zmq
 
-from ..configs.errors import ProtocolError, StartError
+from ..configs.errors import BusError, ProtocolError, StartError
+from ..configs.files import replace
 from ..configs.notify import Notifier
 from ..configs.paths import Home
 from ..configs.schema import BusSettings
-from . import endpoints, frames, sockets, topics
+from . import endpoints, frames, keys, sockets, topics
 from .aio import AsyncBus
 from .api import Request
 from .archive import Archive
+from .connections import Connections
 from .contracts.base import Done
 from .contracts.bus import Beat, GetBusStats, GetSnapshot, Replay, ReplayChunk, Snapshot
 from .contracts.service import Heartbeat, Ping
+from .gate import Gate
 from .journal import Journal
 from .publishing import BEATS
 from .surrogate import SILENT_S, Surrogate
@@ -37,32 +41,34 @@ _log = logging.getLogger("cryptobot.bus")
 
 
 class Proxy:
-    """XSUB and XPUB of one home, forwarding in a thread of C."""
+    """XSUB and XPUB of one home, forwarding in a thread: of C for unix sockets, of the gate for TCP."""
 
     def __init__(self, places: endpoints.Endpoints, settings: BusSettings) -> None:
-        places.home.sockets.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._context = sockets.context()
-        self._in, self._out = (
-            sockets.broker_in(self._context),
-            sockets.broker_out(self._context, settings.high_water_mark),
-        )
+        self._sockets = Connections(places, endpoints.BROKER, settings.high_water_mark)
+        self._in = sockets.broker_in(self._sockets.context)
+        self._out = sockets.broker_out(self._sockets.context, settings.high_water_mark)
+        self._gate = Gate(self._in, self._out) if places.secure else None
         try:
-            self._out.bind(places.subscribe)
             self._out.bind(_TAP)
-            self._in.bind(places.publish)
-        except zmq.ZMQError as error:
+            self._sockets.bind(self._out, endpoints.SUBSCRIBE)
+            self._sockets.bind(self._in, endpoints.PUBLISH)
+        except BusError as error:
             self._in.close()
             self._out.close()
-            self._context.term()
-            raise StartError(f"The broker cannot bind {places.publish} ({error}).") from error
+            self._sockets.close()
+            raise StartError(f"The broker cannot start: {error}") from error
         self._in.send(_SUBSCRIBE_ALL)
-        self.journal = Journal(places.home, settings, self._context, _TAP)
+        self.journal = Journal(places.home, settings, self._sockets.context, _TAP)
         self._thread = threading.Thread(target=self._forward, name="proxy", daemon=True)
         self._thread.start()
+        _write_connection_file(places)
 
     def _forward(self) -> None:
         try:
-            zmq.proxy(self._in, self._out)
+            if self._gate is None:
+                zmq.proxy(self._in, self._out)
+            else:
+                self._gate.run()
         except zmq.ContextTerminated:
             return
         finally:
@@ -72,8 +78,16 @@ class Proxy:
     def close(self) -> None:
         """Stop forwarding; what the I/O thread holds is sent for half a second at most."""
         self.journal.close()
-        self._context.term()
+        self._sockets.close()
         self._thread.join()
+
+
+def _write_connection_file(places: endpoints.Endpoints) -> None:
+    """Tell tools of this user how to attach (docs/protocol.md, "Connection file")."""
+    facts = {"protocol": frames.VERSION, "pid": os.getpid(), **places.describe()}
+    if places.secure:
+        facts["server_key"] = keys.pair(places.home, endpoints.BROKER).public.decode()
+    replace(places.home.run / "connection.json", msgspec.json.encode(facts))
 
 
 def main(home: Home) -> int:

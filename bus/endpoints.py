@@ -1,33 +1,103 @@
-"""Where the broker and the services of a home are found."""
+"""Where the broker and the services of a home are found, whichever of them is up.
 
+Unix sockets have fixed names. A TCP port is taken when its address is first asked for, by either side,
+and kept in `run/endpoints/`; a server that finds its port taken by a stranger moves, and clients follow.
+"""
+
+import contextlib
+import os
+import socket
 import sys
-from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import zmq
 
 from ..configs import snapshot
-from ..configs.errors import NotRunningError
+from ..configs.errors import BusError, NotRunningError
+from ..configs.files import replace
 from ..configs.paths import Home
 from ..configs.schema import BusSettings
+from .epochs import file_name
 
 BROKER = "bus"
 """The broker's own service name, for requests."""
+PUBLISH = "bus-in"
+"""The broker's place where publishers connect."""
+SUBSCRIBE = "bus-out"
+"""The broker's place where subscribers connect."""
 
 
-@dataclass(frozen=True, slots=True)
+class _Stored(msgspec.Struct, frozen=True):
+    address: str
+
+
 class Endpoints:
-    """Addresses of one home. `publish` is where publishers connect, `subscribe` where subscribers do."""
+    """Addresses of one home. `secure` says that they are TCP and need keys."""
 
-    home: Home
-    publish: str
-    subscribe: str
+    def __init__(self, home: Home, settings: BusSettings) -> None:
+        self.home = home
+        self._host = settings.host
+        self.secure = settings.transport == "tcp" or (settings.transport == "auto" and not ipc_available())
 
-    def service(self, name: str) -> str:
-        """Where the service called `name` takes requests."""
-        return f"ipc://{self.home.sockets}/{name}.sock"
+    def address(self, place: str) -> str:
+        """Where a place is: a service's name, PUBLISH or SUBSCRIBE."""
+        if not self.secure:
+            return f"ipc://{self.home.sockets}/{place}.sock"
+        return _stored(self._path(place)) or self._take(place)
+
+    def prepare(self) -> None:
+        """Make the folder that a server's address needs."""
+        folder = self._path("any").parent if self.secure else self.home.sockets
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def move(self, place: str) -> str:
+        """A new address for a place whose port another program has taken."""
+        address = self._free()
+        replace(self._path(place), _encode(address))
+        return address
+
+    def describe(self) -> dict[str, str]:
+        """The broker's addresses, for the connection file."""
+        return {"publish": self.address(PUBLISH), "subscribe": self.address(SUBSCRIBE)}
+
+    def _take(self, place: str) -> str:
+        path = self._path(place)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        address = self._free()
+        beside = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+        beside.write_bytes(_encode(address))
+        # The first to link its file decides; the others read what it says.
+        with contextlib.suppress(FileExistsError):
+            os.link(beside, path)
+        beside.unlink()
+        return _stored(path) or address
+
+    def _free(self) -> str:
+        with socket.socket() as probe:
+            probe.bind((self._host, 0))
+            return f"tcp://{self._host}:{probe.getsockname()[1]}"
+
+    def _path(self, place: str) -> Path:
+        return self.home.run / "endpoints" / f"{file_name(place)}.json"
+
+
+def _encode(address: str) -> bytes:
+    return msgspec.json.encode(_Stored(address=address))
+
+
+def _stored(path: Path) -> str:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_Stored).address
+    except FileNotFoundError:
+        return ""
+    except msgspec.MsgspecError as error:
+        raise BusError(f"The address in {path} is damaged; remove the file to make a new one.") from error
 
 
 def of(home: Home) -> Endpoints:
     """The endpoints of a home."""
-    return Endpoints(home, f"ipc://{home.sockets}/bus-in.sock", f"ipc://{home.sockets}/bus-out.sock")
+    return Endpoints(home, bus_settings(home))
 
 
 def bus_settings(home: Home) -> BusSettings:
@@ -40,6 +110,4 @@ def bus_settings(home: Home) -> BusSettings:
 
 def ipc_available() -> bool:
     """Whether ZeroMQ has unix sockets here."""
-    import zmq
-
     return sys.platform != "win32" and bool(zmq.has("ipc"))

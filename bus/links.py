@@ -13,7 +13,9 @@ from typing import Any
 import zmq
 
 from . import sockets
+from .connections import Connections
 from .endpoints import Endpoints
+from .rules import holder_of
 
 _RUN = 256
 _NOBLOCK = int(zmq.NOBLOCK)
@@ -38,6 +40,10 @@ class Link(ABC):
     @abstractmethod
     def ignore(self, prefix: bytes) -> None:
         """Undo one `listen`."""
+
+    @abstractmethod
+    def follow(self) -> None:
+        """Called now and then: go where the broker is now, if it can move."""
 
     @abstractmethod
     def call(self, service: str, frame: bytes) -> None:
@@ -98,15 +104,13 @@ class _Drain:
 class ZmqLink(Link):
     """Publishes to the broker, subscribes at the broker, and calls services straight."""
 
-    def __init__(self, endpoints: Endpoints, hwm: int) -> None:
-        self._endpoints, self._hwm = endpoints, hwm
+    def __init__(self, places: Endpoints, name: str, hwm: int) -> None:
+        self._secure = places.secure
         self._loop = asyncio.get_running_loop()
-        self._context = sockets.context()
-        self._out = sockets.publisher(self._context, hwm)
-        self._out.connect(endpoints.publish)
+        self._sockets = Connections(places, name, hwm)
+        self._out = self._sockets.publisher()
         self._send_out = self._out.send
-        self._in = sockets.subscriber(self._context, hwm)
-        self._in.connect(endpoints.subscribe)
+        self._in = self._sockets.subscriber()
         self._inbox = _Drain(self._loop, self._in, self._read_frame)
         self._callers: dict[str, tuple[sockets.Socket, _Drain]] = {}
         self._router: sockets.Socket | None = None
@@ -123,16 +127,20 @@ class ZmqLink(Link):
         self._in.setsockopt(zmq.UNSUBSCRIBE, prefix)
         self._inbox.check()
 
+    def follow(self) -> None:
+        self._sockets.follow((self._out, self._in))
+        self._inbox.check()
+
     def _read_frame(self) -> None:
         self.on_frame(self._in.recv(_NOBLOCK))
 
     def call(self, service: str, frame: bytes) -> None:
         found = self._callers.get(service)
         if found is None:
-            socket = sockets.caller(self._context)
-            socket.connect(self._endpoints.service(service))
+            socket = self._sockets.caller(service)
             found = (socket, _Drain(self._loop, socket, partial(self._read_reply, socket)))
             self._callers[service] = found
+        self._sockets.follow((found[0],))
         try:
             found[0].send(frame, _NOBLOCK)
         except zmq.Again:
@@ -145,18 +153,13 @@ class ZmqLink(Link):
     def bind(self, service: str) -> None:
         if self._router is not None:
             return
-        self._endpoints.home.sockets.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._router = sockets.server(self._context)
-        self._router.bind(self._endpoints.service(service))
+        self._router = self._sockets.server(service)
         self._requests = _Drain(self._loop, self._router, self._read_request)
 
     def _read_request(self) -> None:
         assert self._router is not None
-        parts = self._router.recv_multipart(_NOBLOCK)
-        if len(parts) == 2:
-            self.on_request(parts[0], parts[1])
-        else:
-            self.on_request(parts[0], b"")
+        peer, frame = read_request(self._router, self._secure)
+        self.on_request(peer, frame)
 
     def reply(self, peer: Any, frame: bytes) -> None:
         if self._router is None or self._requests is None:
@@ -176,4 +179,22 @@ class ZmqLink(Link):
         if self._requests is not None:
             self._requests.close()
         self._out.close()
-        self._context.term()
+        self._sockets.close()
+
+
+def read_request(router: sockets.Socket, secure: bool) -> tuple[bytes, bytes]:
+    """Who asked and the frame; an empty one in place of no request or a false name.
+
+    Raises:
+        zmq.Again: nothing is there.
+    """
+    if not secure:
+        parts = router.recv_multipart(_NOBLOCK)
+        return parts[0], parts[1] if len(parts) == 2 else b""
+    messages = router.recv_multipart(_NOBLOCK, copy=False)
+    if len(messages) != 2:
+        return messages[0].bytes, b""
+    frame = messages[1].bytes
+    claimed = frame[: max(0, frame.find(b"\0"))].decode(errors="replace")
+    genuine = holder_of(claimed) == str(messages[1].get("User-Id"))
+    return messages[0].bytes, frame if genuine else b""

@@ -150,6 +150,9 @@ class _MemoryLink(Link):
     def publish(self, frame: bytes) -> None:
         self._hub.broadcast(frame)
 
+    def follow(self) -> None:
+        """A hub does not move."""
+
     def listen(self, prefix: bytes) -> None:
         self._member.prefixes.append(prefix)
 
@@ -191,6 +194,9 @@ class _MemoryBlockingLink(BlockingLink):
 
     def publish(self, frame: bytes) -> None:
         self._hub.broadcast(frame)
+
+    def follow(self) -> None:
+        """A hub does not move."""
 
     def listen(self, prefix: bytes) -> None:
         self._member.prefixes.append(prefix)

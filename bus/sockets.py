@@ -30,6 +30,13 @@ def _socket(owner: Context, kind: int, *, linger_ms: int, hwm: int) -> Socket:
     return made
 
 
+def watch_peer(socket: Socket) -> None:
+    """Notice within seconds that a machine or network at the other end is gone (TCP)."""
+    socket.setsockopt(zmq.HEARTBEAT_IVL, 1000)
+    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 5000)
+    socket.setsockopt(zmq.TCP_KEEPALIVE, 1)
+
+
 def publisher(owner: Context, hwm: int) -> Socket:
     return _socket(owner, zmq.PUB, linger_ms=LINGER_MS, hwm=hwm)
 

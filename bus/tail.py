@@ -137,7 +137,7 @@ def tail(home: Home, pattern: str = "*", since_s: float | None = None, where: st
         UsageError: the condition cannot be read.
     """
     condition = None if where is None else conditions.parse(where)
-    found = Tail(ZmqBlockingLink(endpoints.of(home), _HWM), pattern, condition)
+    found = Tail(ZmqBlockingLink(endpoints.of(home), f"tail-{os.getpid()}", _HWM), pattern, condition)
     if not found.settle(5.0):
         found.close()
         raise NotRunningError(

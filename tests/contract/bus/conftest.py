@@ -15,7 +15,7 @@ from cryptobot.bus.blocking import BlockingBus
 from cryptobot.bus.memory import MemoryHub
 from cryptobot.configs import snapshot
 from cryptobot.configs.paths import Home
-from cryptobot.configs.schema import Settings
+from cryptobot.configs.schema import BusSettings, Settings
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -64,13 +64,14 @@ def home(tmp_path: Path) -> Home:
     return made
 
 
-@pytest.fixture(params=["memory", "ipc"])
+@pytest.fixture(params=["memory", "ipc", "tcp"])
 def buses(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Buses]:
     """A bus of each kind."""
     if request.param == "memory":
         yield MemoryHub()
         return
     home = request.getfixturevalue("home")
+    snapshot.write(home, Settings(bus=BusSettings(transport=request.param)))
     broker = start_broker(home)
     try:
         with BlockingBus.open(home, "starter") as bus:

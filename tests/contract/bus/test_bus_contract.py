@@ -70,7 +70,7 @@ async def test_the_first_messages_of_a_client_are_not_lost(buses: Any) -> None:
 
 async def test_a_subscription_is_of_one_class_and_one_prefix(buses: Any) -> None:
     """Other topics and other classes on the same topic do not arrive."""
-    bus = await buses.open_async("one")
+    bus = await buses.open_async("data")
     inbox: asyncio.Queue[Received[Candle]] = asyncio.Queue()
     bus.subscribe(TOPIC, Candle, inbox.put_nowait)
     await bus.settled()
@@ -85,7 +85,7 @@ async def test_a_subscription_is_of_one_class_and_one_prefix(buses: Any) -> None
 
 async def test_async_handlers_run_one_at_a_time_in_order(buses: Any) -> None:
     """A slow handler delays the next message of its subscription; it never overlaps it."""
-    bus = await buses.open_async("one")
+    bus = await buses.open_async("data")
     running, seen, done = 0, [], asyncio.Event()
 
     async def handle(received: Received[Candle]) -> None:
@@ -110,7 +110,7 @@ async def test_async_handlers_run_one_at_a_time_in_order(buses: Any) -> None:
 
 async def test_a_handler_that_raises_makes_a_dead_letter_and_nothing_else(buses: Any) -> None:
     """The message goes to the dead-letter topic, and the next one is handled."""
-    bus = await buses.open_async("one")
+    bus = await buses.open_async("data")
     inbox: asyncio.Queue[Any] = asyncio.Queue()
 
     def handle(received: Received[Candle]) -> None:
@@ -120,7 +120,7 @@ async def test_a_handler_that_raises_makes_a_dead_letter_and_nothing_else(buses:
 
     letters: asyncio.Queue[Received[DeadLetter]] = asyncio.Queue()
     bus.subscribe(TOPIC, Candle, handle)
-    bus.subscribe("dlq.one", DeadLetter, letters.put_nowait)
+    bus.subscribe("dlq.data", DeadLetter, letters.put_nowait)
     await bus.settled()
     bus.publish(TOPIC, candle("bad"))
     bus.publish(TOPIC, candle("good"))
@@ -132,7 +132,7 @@ async def test_a_handler_that_raises_makes_a_dead_letter_and_nothing_else(buses:
 
 async def test_a_closed_subscription_is_silent(buses: Any) -> None:
     """After close no message arrives; another subscription on the same prefix goes on."""
-    bus = await buses.open_async("one")
+    bus = await buses.open_async("data")
     ended, kept = asyncio.Queue(), asyncio.Queue()
     first = bus.subscribe("market.", Candle, ended.put_nowait)
     bus.subscribe("market.", Candle, kept.put_nowait)
@@ -147,7 +147,7 @@ async def test_a_closed_subscription_is_silent(buses: Any) -> None:
 
 async def test_a_correlation_id_travels(buses: Any) -> None:
     """The id of the cause arrives as it was given."""
-    bus = await buses.open_async("one")
+    bus = await buses.open_async("data")
     inbox: asyncio.Queue[Any] = asyncio.Queue()
     bus.subscribe("alert.", Alert, inbox.put_nowait)
     await bus.settled()
@@ -253,7 +253,7 @@ async def test_many_requests_at_once(buses: Any) -> None:
 
 def test_the_blocking_face_does_the_same(buses: Any) -> None:
     """Publish, subscribe, serve and request work from plain threads."""
-    server, client = buses.open_blocking("supervisor"), buses.open_blocking("cli-1234")
+    server, client = buses.open_blocking("data"), buses.open_blocking("cli-1234")
     inbox: queue.Queue[Received[Candle]] = queue.Queue()
     client.subscribe("market.candle.", Candle, inbox.put)
     client.settled()
@@ -267,7 +267,7 @@ def test_the_blocking_face_does_the_same(buses: Any) -> None:
         thread.join()
     assert [inbox.get(timeout=10).seq for _ in range(200)] == list(range(1, 201))
     server.serve(Ping, lambda request: Done(message=request.source))
-    assert client.request("supervisor", Ping(), Done).message == "cli-1234"
+    assert client.request("data", Ping(), Done).message == "cli-1234"
     with pytest.raises(BusTimeoutError):
         client.request("nobody", Ping(), Done, timeout_s=0.1, tries=1)
     client.close()

@@ -1,0 +1,100 @@
+"""The sockets of one client: made, secured, connected, and reconnected when an address has moved."""
+
+import time
+
+import zmq
+
+from ..configs.errors import BusError
+from . import endpoints, keys, sockets
+from .zap import Doorkeeper
+
+_MOVES = 5
+_LOOK_INTERVAL_S = 0.25
+
+
+class Connections:
+    """Makes the sockets of the client `name`. One thread at a time may use a socket."""
+
+    def __init__(self, places: endpoints.Endpoints, name: str, hwm: int) -> None:
+        self._places, self._name, self._hwm = places, name, hwm
+        self.context = sockets.context()
+        self._pair = keys.pair(places.home, name) if places.secure else None
+        self._doorkeeper: Doorkeeper | None = None
+        self._connected: dict[sockets.Socket, tuple[str, str]] = {}
+        self._looked: dict[sockets.Socket, float] = {}
+
+    def publisher(self) -> sockets.Socket:
+        """Connected to the broker."""
+        return self._connect(sockets.publisher(self.context, self._hwm), endpoints.PUBLISH)
+
+    def subscriber(self) -> sockets.Socket:
+        """Connected to the broker."""
+        return self._connect(sockets.subscriber(self.context, self._hwm), endpoints.SUBSCRIBE)
+
+    def caller(self, service: str) -> sockets.Socket:
+        """Connected to a service."""
+        return self._connect(sockets.caller(self.context), service)
+
+    def server(self, service: str) -> sockets.Socket:
+        """Bound as a service.
+
+        Raises:
+            BusError: no address can be had.
+        """
+        return self.bind(sockets.server(self.context), service)
+
+    def _connect(self, socket: sockets.Socket, place: str) -> sockets.Socket:
+        if self._pair is not None:
+            server = endpoints.BROKER if place in (endpoints.PUBLISH, endpoints.SUBSCRIBE) else place
+            socket.setsockopt(zmq.CURVE_SERVERKEY, keys.pair(self._places.home, server).public)
+            socket.setsockopt(zmq.CURVE_PUBLICKEY, self._pair.public)
+            socket.setsockopt(zmq.CURVE_SECRETKEY, self._pair.secret)
+            sockets.watch_peer(socket)
+        address = self._places.address(place)
+        socket.connect(address)
+        self._connected[socket] = (place, address)
+        return socket
+
+    def bind(self, socket: sockets.Socket, place: str) -> sockets.Socket:
+        """Bind a socket at a place, at another port when the known one is taken.
+
+        Raises:
+            BusError: no address can be had.
+        """
+        self._places.prepare()
+        if self._pair is not None:
+            if self._doorkeeper is None:
+                self._doorkeeper = Doorkeeper(self.context, self._places.home)
+            socket.setsockopt(zmq.CURVE_SERVER, 1)
+            socket.setsockopt(zmq.CURVE_SECRETKEY, self._pair.secret)
+            sockets.watch_peer(socket)
+        address = self._places.address(place)
+        for _ in range(_MOVES):
+            try:
+                socket.bind(address)
+                return socket
+            except zmq.ZMQError as error:
+                if not self._places.secure:
+                    raise BusError(f"{self._name} cannot take requests at {address}: {error}.") from error
+                address = self._places.move(place)
+        raise BusError(f"{self._name} found no free port for {place}.")
+
+    def follow(self, connected: tuple[sockets.Socket, ...]) -> None:
+        """Connect to where the places of these sockets are now; cheap to call often."""
+        now = time.monotonic()
+        if not self._places.secure or now - self._looked.get(connected[0], 0.0) < _LOOK_INTERVAL_S:
+            return
+        self._looked[connected[0]] = now
+        for socket in connected:
+            place, old = self._connected[socket]
+            address = self._places.address(place)
+            if address != old:
+                socket.disconnect(old)
+                socket.connect(address)
+                self._connected[socket] = (place, address)
+
+    def close(self) -> None:
+        """End the context; all its sockets must be closed before."""
+        if self._doorkeeper is not None:
+            self._doorkeeper.close()
+        self.context.term()
