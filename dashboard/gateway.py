@@ -169,7 +169,8 @@ class Gateway:
             self._stale.add(name)
             self._log.info("snapshot not available", service=name, reason=str(error))
         else:
-            self.on_resync()
+            if name != "strategy":
+                self.on_resync()
         finally:
             self._asking.discard(name)
 
@@ -202,7 +203,9 @@ class Gateway:
                 series.put(candle)
 
     async def _ask_strategy(self) -> None:
-        self.state.strategies = await self.request("strategy", ListStrategies(), Strategies)
+        strategies = await self.request("strategy", ListStrategies(), Strategies)
+        self.state.strategies = strategies
+        self.on_change("strategy", "strategies", "strategies", strategies)
 
     # signs of life
 
@@ -328,6 +331,7 @@ class Gateway:
     def _signal(self, received: Received[Signal]) -> None:
         entry = self.state.put_signal(received.message, received.ts_ns // 1_000_000)
         self.on_change("strategy", f"signal|{received.source}|{received.seq}", "signal", entry)
+        self.refresh("strategy")
 
     def _log_line(self, received: Received[LogLine]) -> None:
         self.state.logs.append(received.message)

@@ -91,6 +91,9 @@ class Hub:
     def join(self, client: Client) -> None:
         """Add a browser and give it its snapshot."""
         self._groups.setdefault(client.channels, set()).add(client)
+        if "strategy" in client.channels:
+            # Counts of candles and signals are not published; whoever opens the page sees those of now.
+            self._gateway.refresh("strategy")
         client.offer(self.snapshot(client.channels))
 
     def leave(self, client: Client) -> None:

@@ -77,7 +77,7 @@ class PriceChart extends LiveElement {
     this.key = seriesKey(series);
     this.chart = makeChart(this.place, frameSeconds(series.timeframe) < 60);
     this.candles = this.chart.addSeries(CandlestickSeries, this.candleColours());
-    this.markers = createSeriesMarkers(this.candles, []);
+    this.markers = createSeriesMarkers(this.candles, [], { zOrder: "top" });
     this.lines = new Map();
     document.addEventListener("themechange", () => {
       this.candles.applyOptions(this.candleColours());

@@ -124,6 +124,7 @@ const take = {
       trim(series.indicators.get(key), MAX_ROWS);
     }
   },
+  strategies: (data) => { store.strategies = data; },
   signal: (data) => addLine(store.signals, data),
   log: (data) => addLine(store.logs, data),
   audit: (data) => addLine(store.audit, data),

@@ -75,7 +75,8 @@ export const holding = (value) => (Math.abs(Number(value)) >= 1000 ? format(2, 2
 export const signed = (value) => format(2, 2, { signDisplay: "exceptZero" }).format(Number(value)).replace("-", "−");
 export const percent = (value) =>
   `${format(2, 2, { signDisplay: "exceptZero" }).format(Number(value)).replace("-", "−")} %`;
-export const tone = (value) => (Number(value) > 0 ? "up" : Number(value) < 0 ? "down" : "");
+/** Green, red, or neither where cents do not show it. */
+export const tone = (value) => (Number(value) >= 0.005 ? "up" : Number(value) <= -0.005 ? "down" : "");
 
 export function bytes(value) {
   if (!value) return "–";
