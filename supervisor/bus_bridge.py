@@ -157,7 +157,9 @@ class BusBridge:
             raise RequestFailedError("unknown_action", "A service can be started, stopped or restarted.")
 
         def act() -> None:
-            self._supervisor.journal.write("info", "asked over the bus", actor=wanted.actor, action=wanted.action)
+            self._supervisor.journal.write(
+                "info", "asked over the bus", actor=wanted.actor, action=wanted.action
+            )
             self._supervisor.operations.change(wanted.action, wanted.service)
 
         try:
@@ -222,10 +224,16 @@ def _status_message(status: dict[str, Any]) -> SupervisorStatus:
     own = status["supervisor"]
     fields = ServiceStatus.__struct_fields__
     services = [
-        ServiceStatus(**{key: value for key, value in service.items() if key in fields and key != "requires"},
-                      requires=list(service["requires"]))
+        ServiceStatus(
+            **{key: value for key, value in service.items() if key in fields and key != "requires"},
+            requires=list(service["requires"]),
+        )
         for service in status["services"]
     ]
     return SupervisorStatus(
-        pid=own["pid"], state=own["state"], uptime_s=own["uptime_s"], version=own["version"], services=services
+        pid=own["pid"],
+        state=own["state"],
+        uptime_s=own["uptime_s"],
+        version=own["version"],
+        services=services,
     )

@@ -128,7 +128,9 @@ def launch_daemon(home: Home) -> int:
         process.returncode = 0  # it outlives us on purpose
         return process.pid
     code = process.wait()
-    raise UsageError(answer or f"The daemon ended with code {code}; {home.logs / 'supervisor.out'} may say why.")
+    raise UsageError(
+        answer or f"The daemon ended with code {code}; {home.logs / 'supervisor.out'} may say why."
+    )
 
 
 def _launch_on_windows(argv: list[str], home: Home) -> int:
@@ -136,7 +138,9 @@ def _launch_on_windows(argv: list[str], home: Home) -> int:
 
     flags = getattr(subprocess, "DETACHED_PROCESS", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
     with (home.logs / "supervisor.out").open("ab") as output:
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, creationflags=flags)
+        process = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, creationflags=flags
+        )
     for _ in range(200):
         with contextlib.suppress(NotRunningError), ControlClient(home) as client:
             client.status()
@@ -163,7 +167,11 @@ class Lock:
         """
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         if not _try_lock(self._descriptor):
-            holder = os.pread(self._descriptor, 32, 0).decode("ascii", "replace").strip() if os.name == "posix" else "?"
+            holder = (
+                os.pread(self._descriptor, 32, 0).decode("ascii", "replace").strip()
+                if os.name == "posix"
+                else "?"
+            )
             os.close(self._descriptor)
             raise UsageError(
                 f"CryptoBot already runs in {self._home.root} as process {holder}; "

@@ -8,6 +8,7 @@ from .loop import Loop
 from .unit import Raised, Unit
 
 _GRACE_FACTOR = 0.5
+_SLOWEST_S = 1.0
 
 
 class HealthWatch:
@@ -17,16 +18,19 @@ class HealthWatch:
         self._lifecycle, self._loop = lifecycle, loop
         self._degraded_at: dict[str, float] = {}
 
-    def tick(self) -> None:
-        """Called once a second."""
+    def tick(self) -> float:
+        """Look at all; returns the seconds until the next look, a quarter of the shortest time-out."""
         now = time.monotonic()
         stalled, self._loop.stalled_s = self._loop.stalled_s, 0.0
+        interval_s = _SLOWEST_S
         for unit in self._lifecycle.units.values():
             if stalled and unit.beat_at:
                 # We were not running ourselves: nobody is late for that.
                 unit.beat_at += stalled
             if unit.beat_at and unit.pid:
                 self._judge(unit, now)
+                interval_s = min(interval_s, unit.heartbeat_timeout_s / 4)
+        return interval_s
 
     def _judge(self, unit: Unit, now: float) -> None:
         silent_s = now - unit.beat_at

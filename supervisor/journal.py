@@ -28,7 +28,9 @@ class Journal:
         """One line."""
         now = time.time()
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1e6):06d}Z"
-        line = _encode({"ts": stamp, "level": level, "service": "supervisor", "event": event, **fields}) + b"\n"
+        line = (
+            _encode({"ts": stamp, "level": level, "service": "supervisor", "event": event, **fields}) + b"\n"
+        )
         self._file.write(line)
         if self._echo:
             try:

@@ -2,13 +2,14 @@
 
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from ..configs.errors import UsageError
 from . import states
 from .logs import Outputs
-from .loop import Loop
+from .loop import SLICE_S, Loop
 from .order import Graph, nearest
 from .platform.base import CannotSpawn, Platform, SpawnRequest, describe_exit
 from .registry import Manifest, program
@@ -68,6 +69,7 @@ class Lifecycle:
         self._by_stray: dict[int, Unit] = {}
         self._helpers: dict[int, Callable[[int | None], None]] = {}
         self._waiting: set[str] = set()
+        self._to_spawn: deque[Unit] = deque()
         self._when_all_stopped: Callable[[], None] | None = None
 
     # Asked for from outside
@@ -140,7 +142,23 @@ class Lifecycle:
         if blocker:
             self._waiting.add(unit.name)
         else:
-            self._spawn(unit)
+            self._spawn_in_turn(unit)
+
+    def _spawn_in_turn(self, unit: Unit) -> None:
+        # Many starts at once are spread over turns of the loop, so that status is answered in between.
+        if not self._to_spawn:
+            self.loop.call_soon(self._spawn_some)
+        self._to_spawn.append(unit)
+
+    def _spawn_some(self) -> None:
+        until = time.monotonic() + SLICE_S
+        while self._to_spawn:
+            unit = self._to_spawn.popleft()
+            if unit.state == states.STARTING and not unit.pid and unit.name not in self._waiting:
+                self._spawn(unit)
+            if self._to_spawn and time.monotonic() > until:
+                self.loop.call_soon(self._spawn_some)
+                return
 
     def _blocker(self, unit: Unit) -> str:
         """Why the service has to wait, as a sentence; empty when it need not."""
@@ -210,6 +228,8 @@ class Lifecycle:
         unit.clear_timer()
         unit.ready = True
         unit.ready_at = time.monotonic()
+        if unit.manifest.target or unit.manifest.heartbeat_timeout_s is not None:
+            unit.beat_at = unit.ready_at  # it has promised to beat from now on
         note = f"runs without {', '.join(unit.missing)}, which does not exist" if unit.missing else ""
         self._set(unit, states.RUNNING, note)
 
@@ -463,7 +483,8 @@ class Lifecycle:
                 if blocker:
                     waiting.reason = blocker
                 else:
-                    self._spawn(waiting)
+                    self._waiting.discard(name)
+                    self._spawn_in_turn(waiting)
 
     # Configuration and adoption
 

@@ -152,7 +152,9 @@ class LogKeeper:
     def _take_orders(self) -> None:
         while True:
             try:
-                data, ancillary, _flags, _sender = self._orders.recvmsg(65_536, socket.CMSG_SPACE(4 * MAX_ATTACHED))
+                data, ancillary, _flags, _sender = self._orders.recvmsg(
+                    65_536, socket.CMSG_SPACE(4 * MAX_ATTACHED)
+                )
             except (BlockingIOError, InterruptedError):
                 return
             self._obey(json.loads(data), _descriptors(ancillary))

@@ -144,7 +144,9 @@ class KeptOutputs(Outputs):
 
     def _send(self, order: dict[str, object], descriptors: list[int]) -> bool:
         try:
-            passed = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
+            passed = (
+                [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
+            )
             self._orders.sendmsg([json.dumps(order).encode()], passed, 0, str(self._path))
         except OSError:
             return False  # the keeper is gone or wedged; its death is seen and mended by keeper_ended

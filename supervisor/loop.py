@@ -13,6 +13,8 @@ from collections import deque
 from collections.abc import Callable
 
 Callback = Callable[[], None]
+# Long work is cut into pieces of about this length, so that a request is answered in between.
+SLICE_S = 0.01
 
 
 class Timer:
@@ -161,7 +163,9 @@ class Loop:
     def _call(self, callback: Callback) -> None:
         try:
             callback()
-        except Exception as error:  # the loop must survive a fault in one callback; it is logged with its trace
+        except (
+            Exception
+        ) as error:  # the loop must survive a fault in one callback; it is logged with its trace
             self._on_error(error)
 
     def close(self) -> None:

@@ -8,7 +8,12 @@ _FIELDS = (
     ("cpu_percent", "cryptobot_service_cpu_percent", "gauge", "CPU use, percent of one core."),
     ("rss_bytes", "cryptobot_service_resident_bytes", "gauge", "Resident memory."),
     ("uptime_s", "cryptobot_service_uptime_seconds", "gauge", "Seconds since the process was started."),
-    ("restarts", "cryptobot_service_restarts_total", "counter", "Restarts since the supervisor knows the service."),
+    (
+        "restarts",
+        "cryptobot_service_restarts_total",
+        "counter",
+        "Restarts since the supervisor knows the service.",
+    ),
 )
 
 

@@ -154,7 +154,11 @@ class Operations(Handler):
             waiter.reply(self._result(waiter.names))
 
     def _result(self, names: list[str]) -> dict[str, Any]:
-        units = [self._supervisor.lifecycle.units[name] for name in names if name in self._supervisor.lifecycle.units]
+        units = [
+            self._supervisor.lifecycle.units[name]
+            for name in names
+            if name in self._supervisor.lifecycle.units
+        ]
         now = self._supervisor.loop.now()
         return {
             "ready": all(unit.ready for unit in units),

@@ -39,7 +39,9 @@ class Graph:
         for node in self.nodes.values():
             for wanted in node.requires:
                 self._check_known(node, wanted)
-        self.before: dict[str, tuple[str, ...]] = {name: self._edges(node) for name, node in self.nodes.items()}
+        self.before: dict[str, tuple[str, ...]] = {
+            name: self._edges(node) for name, node in self.nodes.items()
+        }
         self.dependants: dict[str, list[str]] = {name: [] for name in self.nodes}
         for name, earlier in self.before.items():
             for other in earlier:

@@ -56,7 +56,6 @@ class Probes:
             self._run(unit, readiness.command, lambda code: verdict(code == 0))
 
 
-
 class _Connection:
     """One non-blocking connection: open is enough, or the status line of an HTTP answer is judged."""
 

@@ -112,7 +112,11 @@ _TABLE: dict[str, _Entry] = {
     "data": _Entry("Market data", "cryptobot.services.data.service:main", ("bus",), (), ("data",)),
     "trade": _Entry("Trading", "cryptobot.services.trade.service:main", ("bus",), (), ("trade", "data")),
     "strategy": _Entry(
-        "Strategies", "cryptobot.services.strategy.service:main", ("bus", "data", "trade"), (), ("strategy", "data")
+        "Strategies",
+        "cryptobot.services.strategy.service:main",
+        ("bus", "data", "trade"),
+        (),
+        ("strategy", "data"),
     ),
     "dashboard": _Entry(
         "Dashboard",

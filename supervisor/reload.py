@@ -26,7 +26,9 @@ def new_manifests(supervisor: Supervisor) -> tuple[Settings, list[Manifest]]:
     return settings, supervisor.manifests(settings)
 
 
-def carry_out(supervisor: Supervisor, settings: Settings, manifests: list[Manifest], steps: list[Step]) -> None:
+def carry_out(
+    supervisor: Supervisor, settings: Settings, manifests: list[Manifest], steps: list[Step]
+) -> None:
     """Do the steps of a reload plan; what is not named in them goes on untouched."""
     lifecycle = supervisor.lifecycle
     actions = {step.service: step.action for step in steps}
@@ -47,4 +49,6 @@ def carry_out(supervisor: Supervisor, settings: Settings, manifests: list[Manife
             lifecycle.start([name])
         elif action == "restart":
             lifecycle.restart(name, "its configuration changed")
-    supervisor.journal.write("info", "reloaded", steps=[f"{step.action} {step.service}: {step.why}" for step in steps])
+    supervisor.journal.write(
+        "info", "reloaded", steps=[f"{step.action} {step.service}: {step.why}" for step in steps]
+    )

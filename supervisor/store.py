@@ -68,7 +68,9 @@ class Store:
         head = msgspec.json.encode(_Head(boot_id=self._boot_id, supervisor=os.getpid()))
         data = b"\n".join([head, *(msgspec.json.encode(one) for one in running)]) + b"\n"
         beside = self._path.with_suffix(".tmp")
-        with contextlib.suppress(OSError):  # a full disk must not stop supervising; processes carry their mark too
+        with contextlib.suppress(
+            OSError
+        ):  # a full disk must not stop supervising; processes carry their mark too
             descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
             os.write(descriptor, data)
             beside.replace(self._path)

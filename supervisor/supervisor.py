@@ -27,7 +27,6 @@ from .store import Kept, Store
 from .unit import Raised, StateChange, Unit
 
 _KEEPER = "(log keeper)"
-_HEALTH_INTERVAL_S = 1.0
 
 
 class Bridge(Protocol):
@@ -100,7 +99,9 @@ class Supervisor:
         Raises:
             SettingsError: the services cannot be ordered; nothing was started.
         """
-        self.lifecycle.configure(self.manifests(self.settings), lambda one: Unit(one, self.settings.supervisor))
+        self.lifecycle.configure(
+            self.manifests(self.settings), lambda one: Unit(one, self.settings.supervisor)
+        )
         stopped = self.store.stopped_by_user()
         for unit in self.lifecycle.units.values():
             unit.user_stopped = unit.name in stopped
@@ -115,7 +116,9 @@ class Supervisor:
         self.state = "RUNNING"
         self.journal.write("info", "started", pid=os.getpid(), version=__version__)
         self.lifecycle.start(
-            unit.name for unit in self.lifecycle.units.values() if unit.manifest.enabled and not unit.user_stopped
+            unit.name
+            for unit in self.lifecycle.units.values()
+            if unit.manifest.enabled and not unit.user_stopped
         )
         self._tick_health()
         self._tick_resources()
@@ -242,7 +245,11 @@ class Supervisor:
             self.lifecycle.on_notify(pid, fields)
 
     def _on_log_fault(self, fields: dict[str, str]) -> None:
-        name, fault, dropped = fields.get("X_LOG", ""), fields.get("X_FAULT", ""), fields.get("X_DROPPED", "0")
+        name, fault, dropped = (
+            fields.get("X_LOG", ""),
+            fields.get("X_FAULT", ""),
+            fields.get("X_DROPPED", "0"),
+        )
         before, self._log_faults[name] = self._log_faults.get(name, ""), fault
         if bool(before) == bool(fault):
             return
@@ -260,8 +267,7 @@ class Supervisor:
     # Now and then
 
     def _tick_health(self) -> None:
-        self.health.tick()
-        self.loop.call_later(_HEALTH_INTERVAL_S, self._tick_health)
+        self.loop.call_later(self.health.tick(), self._tick_health)
 
     def _tick_resources(self) -> None:
         self.resources.tick()

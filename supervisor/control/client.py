@@ -67,9 +67,9 @@ class ControlClient:
         while self._line():
             pass
 
-    def reload(self) -> dict[str, Any]:
+    def reload(self) -> list[dict[str, Any]]:
         """Take the settings again; only what changed is restarted. Returns the plan that is carried out."""
-        return dict(self.call("reload"))
+        return list(self.call("reload"))
 
     def plan(self, action: str, service: str = "") -> list[dict[str, Any]]:
         """What `start`, `stop`, `restart` or `reload` would do: objects of service, action, why."""

@@ -24,7 +24,7 @@ from ..loop import Loop
 CONTROL_NAME = "control.sock"
 PORT_FILE = "control.json"
 _MAX_REQUEST = 1_048_576
-_MAX_UNSENT = 4_194_304
+_MAX_UNSENT = 1_048_576
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, object]).decode
 
@@ -96,7 +96,13 @@ class _Connection:
                 return
             self._server.handler.handle(operation, request, lambda result: self._answer(number, result))
         except msgspec.MsgspecError as error:
-            self.send({"id": number, "ok": False, "error": {"code": "bad_request", "message": f"Not JSON: {error}."}})
+            self.send(
+                {
+                    "id": number,
+                    "ok": False,
+                    "error": {"code": "bad_request", "message": f"Not JSON: {error}."},
+                }
+            )
         except CryptoBotError as error:
             self.send({"id": number, "ok": False, "error": {"code": _code(error), "message": str(error)}})
 

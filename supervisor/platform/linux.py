@@ -134,7 +134,9 @@ class LinuxPlatform(PosixPlatform):
         except OSError:
             return None
         fields = data[data.rindex(b")") + 2 :].split()
-        return Sample((int(fields[11]) + int(fields[12])) / _TICKS_S, int(fields[21]) * _PAGE, int(fields[17]))
+        return Sample(
+            (int(fields[11]) + int(fields[12])) / _TICKS_S, int(fields[21]) * _PAGE, int(fields[17])
+        )
 
     def end(self) -> None:
         for pid in (*self._stat, *self._pidfds):

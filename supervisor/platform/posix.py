@@ -5,10 +5,11 @@ import errno
 import os
 import shutil
 import signal
+import time
 from collections.abc import Iterable
 from typing import Any
 
-from ..loop import Loop, Timer
+from ..loop import SLICE_S, Loop, Timer
 from .base import CannotSpawn, ExitHandler, Platform, Sample, SpawnRequest
 
 # Signals that Python ignores at start; a child must find them as a shell would give them.
@@ -40,6 +41,8 @@ class PosixPlatform(Platform):
         self._loop.call_soon(self._reap)
 
     def _reap(self) -> None:
+        assert self._loop is not None
+        until = time.monotonic() + SLICE_S
         while True:
             try:
                 found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
@@ -55,6 +58,9 @@ class PosixPlatform(Platform):
             self._ours.discard(pid)
             code = found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
             self._on_exit(pid, code)
+            if time.monotonic() > until:
+                self._loop.call_soon(self._reap)
+                return
 
     def main_ended(self, pid: int) -> None:
         # The zombie still holds its number, so the group cannot be a stranger's.
@@ -244,7 +250,9 @@ def _spawn_limited(program: str, request: SpawnRequest, null: int) -> int:
         )
     except subprocess.SubprocessError as error:
         wanted = ", ".join(f"{name}={value}" for name, value in request.rlimits.items())
-        raise CannotSpawn(f"The limits ({wanted}) of {program} cannot be set here: {error}.", lasting=True) from error
+        raise CannotSpawn(
+            f"The limits ({wanted}) of {program} cannot be set here: {error}.", lasting=True
+        ) from error
     process.returncode = 0  # reaped by SIGCHLD, not by this object
     return process.pid
 
@@ -265,7 +273,9 @@ def _explain(program: str, error: OSError) -> CannotSpawn:
     if error.errno == errno.ENOENT:
         return CannotSpawn(f"The program {program} does not exist.", lasting=True)
     if error.errno == errno.EACCES:
-        return CannotSpawn(f"The program {program} is not executable (or its folder is closed to us).", lasting=True)
+        return CannotSpawn(
+            f"The program {program} is not executable (or its folder is closed to us).", lasting=True
+        )
     if error.errno == errno.ENOEXEC:
         return CannotSpawn(f"{program} is not a program of this machine, and has no #! line.", lasting=True)
     return CannotSpawn(f"The program {program} cannot be started: {error.strerror}.", lasting=True)

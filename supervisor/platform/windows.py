@@ -28,7 +28,9 @@ class WindowsPlatform(Platform):
         self._loop, self._on_exit, self._home = loop, on_exit, home
 
     def spawn(self, request: SpawnRequest) -> int:
-        flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
+        flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(
+            subprocess, "CREATE_NO_WINDOW", 0
+        )
         try:
             process = subprocess.Popen(
                 request.argv,
@@ -45,7 +47,9 @@ class WindowsPlatform(Platform):
             raise CannotSpawn(f"The program {request.argv[0]} may not be executed.", lasting=True) from error
         except OSError as error:
             reason = error.strerror or str(error)
-            raise CannotSpawn(f"The program {request.argv[0]} cannot be started: {reason}.", lasting=True) from error
+            raise CannotSpawn(
+                f"The program {request.argv[0]} cannot be started: {reason}.", lasting=True
+            ) from error
         self._watch(psutil.Process(process.pid), process)
         return process.pid
 

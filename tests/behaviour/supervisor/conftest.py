@@ -147,7 +147,9 @@ class Daemon:
                         return one
             raise AssertionError(f"{name} did not get there in {timeout_s} s; last seen {seen}")
 
-    def until_alert(self, key: str, timeout_s: float = PATIENCE_S, *, recovered: bool = False) -> dict[str, Any]:
+    def until_alert(
+        self, key: str, timeout_s: float = PATIENCE_S, *, recovered: bool = False
+    ) -> dict[str, Any]:
         with self.client() as client:
             for event in self._events(client, time.monotonic() + timeout_s):
                 for one in event.get("alerts", [event]):

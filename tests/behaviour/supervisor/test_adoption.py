@@ -103,7 +103,9 @@ def test_state_of_an_earlier_boot_is_not_believed(daemon) -> None:
     daemon.start().until("a", "RUNNING")
     daemon.signal(signal.SIGTERM)
     with subprocess.Popen(["sleep", "60"], start_new_session=True) as stranger:
-        born = int(Path(f"/proc/{stranger.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[19])
+        born = int(
+            Path(f"/proc/{stranger.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[19]
+        )
         lines = [{"boot_id": "another", "supervisor": 1}, {"name": "a", "pid": stranger.pid, "born": born}]
         text = "".join(json.dumps(line) + "\n" for line in lines)
         (daemon.home.run / "supervisor-state.jsonl").write_text(text, encoding="utf-8")

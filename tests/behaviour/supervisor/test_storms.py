@@ -1,0 +1,133 @@
+"""S14, S25, S37, S44: many deaths, seen from outside; nothing leaks and status stays quick."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+
+def _descriptors(pid: int) -> int:
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def _threads(pid: int) -> int:
+    return len(os.listdir(f"/proc/{pid}/task"))
+
+
+def _rss_kib(pid: int) -> int:
+    text = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    return int(text.split("VmRSS:")[1].split()[0])
+
+
+def _zombies(parent: int) -> int:
+    count = 0
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            try:
+                fields = (
+                    Path(entry.path, "stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2]
+                )
+            except OSError:
+                continue
+            state, ppid = fields.split()[:2]
+            count += state == "Z" and int(ppid) == parent
+    return count
+
+
+def _sleepers(daemon, count: int) -> list[str]:
+    names = [f"s{number:03d}" for number in range(count)]
+    for name in names:
+        daemon.service(
+            name, command=["/bin/sleep", "1000"], stable_s=0.0, restart_limit=100_000, backoff_initial_s=0.01
+        )
+    return names
+
+
+def _kill_and_follow(daemon, rounds: int, name: str) -> None:
+    with daemon.client() as client:
+        events = client.events()
+        first = next(one for one in next(events)["services"] if one["name"] == name)
+        pid = first["pid"]
+        for _ in range(rounds):
+            os.kill(pid, signal.SIGKILL)
+            pid = next(
+                e for e in events if e.get("name") == name and e["state"] == "RUNNING" and e["pid"] != pid
+            )["pid"]
+
+
+def test_two_hundred_kills_in_a_row_leak_nothing(daemon) -> None:
+    """S14: the same service is killed 200 times; one instance, no zombie, no descriptor or thread more."""
+    _sleepers(daemon, 3)
+    daemon.start().until("s002", "RUNNING")
+    assert daemon.process is not None
+    pid = daemon.process.pid
+    _kill_and_follow(daemon, 5, "s000")
+    before = (_descriptors(pid), _threads(pid))
+    _kill_and_follow(daemon, 200, "s000")
+    with daemon.client():
+        pass
+    assert _threads(pid) == before[1]
+    assert _descriptors(pid) <= before[0] + 1
+    assert _zombies(pid) == 0
+    assert sorted(daemon.processes().values()) == ["s000", "s001", "s002"]
+
+
+def test_a_storm_that_kills_all_brings_all_back_once(daemon) -> None:
+    """S14, S25: 100 killed at once, all back once; a status request meanwhile takes under 50 ms."""
+    names = _sleepers(daemon, 100)
+    daemon.start().until("s099", "RUNNING")
+    first = {one["name"]: one["pid"] for one in _services(daemon) if one["pid"]}
+    assert sorted(first) == names
+    slowest = 0.0
+    with daemon.client() as client:
+        for pid in first.values():
+            os.kill(pid, signal.SIGKILL)
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            asked = time.monotonic()
+            services = client.status()["services"]
+            slowest = max(slowest, time.monotonic() - asked)
+            now = {one["name"]: one["pid"] for one in services if one["state"] == "RUNNING"}
+            if sorted(now) == names and not set(now.values()) & set(first.values()):
+                break
+    assert sorted(daemon.processes().values()) == names
+    assert daemon.process is not None
+    assert _zombies(daemon.process.pid) == 0
+    assert slowest < 0.25, f"slowest status {slowest:.3f} s"
+
+
+def _services(daemon) -> list[dict[str, object]]:
+    with daemon.client() as client:
+        return client.status()["services"]
+
+
+def test_a_thousand_respawns_leave_descriptors_threads_and_memory_flat(daemon) -> None:
+    """S44: 1,000 cycles over ten services."""
+    names = _sleepers(daemon, 10)
+    daemon.start().until("s009", "RUNNING")
+    assert daemon.process is not None
+    pid = daemon.process.pid
+    for name in names:
+        _kill_and_follow(daemon, 20, name)
+    before = (_descriptors(pid), _threads(pid), _rss_kib(pid))
+    for name in names:
+        _kill_and_follow(daemon, 100, name)
+    after = (_descriptors(pid), _threads(pid), _rss_kib(pid))
+    assert after[0] <= before[0] + len(names)  # one for each sampled process, opened by the next sample
+    assert after[1] == before[1]
+    assert after[2] - before[2] < 1024
+    assert _zombies(pid) == 0
+    assert len(daemon.processes()) == 10
+
+
+def test_orphans_that_come_to_us_are_reaped_and_not_taken_for_a_service(daemon) -> None:
+    """S37: a grandchild whose parent died ends; it is noted, and no service changes its state."""
+    daemon.service("a", "orphan", "ready")
+    pid = daemon.start().until("a", "RUNNING")["pid"]
+    assert daemon.process is not None
+    deadline = time.monotonic() + 5
+    while not any(line["event"] == "orphan reaped" for line in daemon.journal()):
+        assert time.monotonic() < deadline
+    assert daemon.status("a")["pid"] == pid
+    assert daemon.status("a")["restarts"] == 0
+    assert _zombies(daemon.process.pid) == 0
