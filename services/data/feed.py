@@ -108,7 +108,7 @@ class Feed:
             await self._heal(item.open_ms)
             return
         if self.store.last_open_ms and item.open_ms > self.store.last_open_ms + self._step:
-            await self._heal(item.open_ms - self._step)
+            await self._heal(item.open_ms - self._step, witness_ms=item.open_ms)
         self._accept([item], publish=True)
 
     def _forming(self, item: VenueCandle) -> None:
@@ -117,9 +117,14 @@ class Feed:
             self._forming_due = now + _FORMING_INTERVAL_S
             self._publish(self._message(item, closed=False))
 
-    async def _heal(self, upto_ms: int, tries: int | None = None) -> None:
+    async def _heal(self, upto_ms: int, *, witness_ms: int = 0, tries: int | None = None) -> None:
         """Fetch the candles from the newest known one up to `upto_ms`. What cannot be had is marked by
         the next one.
+
+        Args:
+            witness_ms: a later candle that is known to be finished: a venue that has it has no more of
+            those before.
+            tries: None tries for as long as RETRY_DELAYS_S says.
         """
         fetched: list[VenueCandle] = []
         for delay_s in self._delays_s[:tries]:
@@ -128,14 +133,15 @@ class Feed:
                 return
             await asyncio.sleep(delay_s)
             try:
-                fetched = await self._fetch(first, upto_ms)
+                fetched = await self._fetch(first, max(upto_ms, witness_ms))
             except RetryLaterError as error:
                 self._missing_because = str(error)
                 continue
             self._missing_because = _NOT_THERE
-            if len(fetched) == (upto_ms - first) // self._step + 1:
+            wanted = (upto_ms - first) // self._step + 1
+            if len(fetched) >= wanted or (fetched and fetched[-1].open_ms > upto_ms):
                 break
-        self._accept(fetched, publish=True)
+        self._accept([candle for candle in fetched if candle.open_ms <= upto_ms], publish=True)
 
     async def _fetch(self, since_ms: int, upto_ms: int) -> list[VenueCandle]:
         """Finished candles of the range that the venue has, oldest first."""

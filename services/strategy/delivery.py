@@ -1,5 +1,6 @@
 """Carrying wishes to trade: each until it is accepted or refused, under an id that makes it one order."""
 
+import asyncio
 import time
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,7 +15,11 @@ from ...configs.errors import BusTimeoutError, RequestFailedError
 from .account import Account
 from .base import Wish
 
+NOT_SERVED_YET = "unknown_request"
+"""What a service answers that is up but has not opened its books yet."""
+
 _TRY_S = 2.0
+_PAUSE_S = 0.1
 _ENDS_WITHIN_S = 3.0
 _AMOUNT_GRAIN = Decimal("1e-12")
 
@@ -56,6 +61,9 @@ class Delivery:
                 self._log.warning("trade does not answer; asking again", intent_id=intent.intent_id)
                 continue
             except RequestFailedError as error:
+                if error.code == NOT_SERVED_YET:
+                    await asyncio.sleep(_PAUSE_S)
+                    continue
                 self._log.warning("trade refused", intent_id=intent.intent_id, reason=error.message)
                 return
             if not reply.accepted:

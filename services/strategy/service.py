@@ -18,7 +18,7 @@ from ..host.service import Service
 from ..host.service import run as run_service
 from .account import Account
 from .base import Fill
-from .delivery import Delivery
+from .delivery import NOT_SERVED_YET, Delivery
 from .guard import HangGuard
 from .loader import Loader
 from .memory import MemoryFile
@@ -134,6 +134,10 @@ class StrategyService(Service):
                 return (await self.bus.request("data", wish, Candles)).candles
             except BusTimeoutError as error:
                 self.log.warning("data does not answer yet", reason=str(error))
+            except RequestFailedError as error:
+                if error.code != NOT_SERVED_YET:
+                    raise
+                await asyncio.sleep(_ASK_AGAIN_S)
 
     def _on_candle(self, received: Received[Candle]) -> None:
         candle = received.message
