@@ -41,7 +41,7 @@ if [ -e $(1)/fresh ]; then rm $(1)/fresh; else rm -rf .cache/build && \
   $(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .; fi
 endef
 
-.PHONY: help demo test test-slow bench lint types contracts check install install-test clean
+.PHONY: help demo test test-slow bench lint types contracts docs check install install-test clean
 
 help:  ## What can be made here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ types: $(TEST_VENV)/installed  ## Check the types
 
 contracts: $(TEST_VENV)/installed  ## Check who imports whom
 	@$(TEST_VENV)/bin/lint-imports
+
+docs: $(TEST_VENV)/installed  ## Write the generated pages of docs/
+	@$(TEST_VENV)/bin/python -m cryptobot.supervisor.cli.reference docs
 
 check: lint types contracts  ## lint, types and contracts
 

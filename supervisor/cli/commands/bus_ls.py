@@ -1,15 +1,12 @@
 """cryptobot bus ls"""
 
-import pkgutil
-from importlib import import_module
-
 import click
 
-from ....bus import contracts
-from ....bus.contracts.base import SCHEMAS, Message
+from ....bus.contracts.base import Message
 from ..call import json_option
 from ..group import Command
 from ..output import Column, print_json, print_table
+from ..schemas import all_schemas
 
 COLUMNS = (Column("number"), Column("message"), Column("owner"), Column("class"), Column("what it says"))
 
@@ -19,9 +16,7 @@ COLUMNS = (Column("number"), Column("message"), Column("owner"), Column("class")
 @json_option
 def command(word: str, as_json: bool) -> None:
     """List the kinds of messages (those with WORD in them). Works when nothing runs."""
-    for module in pkgutil.iter_modules(contracts.__path__):
-        import_module(f"{contracts.__name__}.{module.name}")
-    found = [describe(SCHEMAS[number]) for number in sorted(SCHEMAS)]
+    found = [describe(schema) for schema in all_schemas()]
     chosen = [one for one in found if word.lower() in " ".join(map(str, one.values())).lower()]
     if as_json:
         print_json(chosen)

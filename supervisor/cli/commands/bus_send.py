@@ -1,19 +1,18 @@
 """cryptobot bus send"""
 
-import pkgutil
 import sys
-from importlib import import_module
 
 import click
 import msgspec
 
-from ....bus import contracts, topics
-from ....bus.contracts.base import SCHEMAS, Delivery, Message
+from ....bus import topics
+from ....bus.contracts.base import Delivery, Message
 from ....configs.errors import UsageError
 from ..ask import open_bus
 from ..call import Call, json_option, pass_call
 from ..group import Command, nearest
 from ..output import note, print_json
+from ..schemas import all_schemas
 
 MONEY = (topics.ORDERS, topics.FILLS, topics.POSITIONS, topics.BALANCES, topics.SIGNALS, topics.TRADING_STATE)
 
@@ -48,11 +47,8 @@ def read_message(kind: str, payload: str) -> Message:
     Raises:
         UsageError: there is no such kind, or the JSON is not one of it.
     """
-    for module in pkgutil.iter_modules(contracts.__path__):
-        import_module(f"{contracts.__name__}.{module.name}")
-    kinds = {
-        cls.__name__: cls for cls in SCHEMAS.values() if cls.DELIVERY in (Delivery.STREAM, Delivery.EVENT)
-    }
+    published = (Delivery.STREAM, Delivery.EVENT)
+    kinds = {schema.__name__: schema for schema in all_schemas() if schema.DELIVERY in published}
     if kind not in kinds:
         raise UsageError(f"No message that is published is called `{kind}`.{nearest(kind, list(kinds))}")
     try:

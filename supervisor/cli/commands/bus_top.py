@@ -2,109 +2,111 @@
 
 import sys
 import time
-from collections import Counter
 from typing import Any
 
 import click
 
-from .. import daemon
+from ....bus.api import BlockingBusApi
+from ....bus.contracts.bus import BusStats, GetBusStats, TopicStats
+from ..ask import ask_over, open_bus
 from ..call import Call, pass_call
 from ..group import Command
-from ..output import Column, plain_table, print_json, rich_table
+from ..output import Column, plain_table, print_json, rich_table, size
 
 COLUMNS = (
     Column("topic"),
     Column("messages/s", right=True),
-    Column("seen", right=True),
-    Column("from"),
+    Column("bytes/s", right=True),
+    Column("messages", right=True),
+    Column("bytes", right=True),
 )
 
 
 class Rates:
-    """Counts by topic, and how many came within the last window."""
+    """Rates by topic, from two readings of the broker's counters."""
 
     def __init__(self) -> None:
-        self.total: Counter[str] = Counter()
-        self.sources: dict[str, str] = {}
-        self._window: Counter[str] = Counter()
-        self._rates: dict[str, float] = {}
+        self._before: dict[str, TopicStats] = {}
+        self._at = 0.0
+        self.topics: list[dict[str, Any]] = []
 
-    def add(self, message: dict[str, Any]) -> None:
-        topic = message["topic"]
-        self.total[topic] += 1
-        self._window[topic] += 1
-        self.sources[topic] = message["source"]
+    def take(self, stats: BusStats, now: float) -> None:
+        """A new reading, at `now` seconds; busiest first."""
+        seconds = now - self._at if self._at else stats.uptime_s
+        self.topics = [self._rate(topic, max(seconds, 0.001)) for topic in stats.topics]
+        self.topics.sort(key=lambda one: (-one["messages_per_s"], one["topic"]))
+        self._before, self._at = {topic.topic: topic for topic in stats.topics}, now
 
-    def turn(self, seconds: float) -> None:
-        """End a window of so many seconds."""
-        self._rates = {topic: count / seconds for topic, count in self._window.items()}
-        self._window.clear()
-
-    def rows(self) -> list[list[str]]:
-        """Busiest first."""
-        ordered = sorted(self.total, key=lambda topic: (-self._rates.get(topic, 0.0), topic))
-        return [
-            [topic, f"{self._rates.get(topic, 0.0):.1f}", str(self.total[topic]), self.sources[topic]]
-            for topic in ordered
-        ]
-
-    def as_objects(self) -> list[dict[str, object]]:
-        return [
-            {"topic": row[0], "per_second": float(row[1]), "seen": int(row[2]), "source": row[3]}
-            for row in self.rows()
-        ]
+    def _rate(self, topic: TopicStats, seconds: float) -> dict[str, Any]:
+        known = self._before.get(topic.topic)
+        messages = topic.messages - (known.messages if known else 0)
+        size_bytes = topic.bytes - (known.bytes if known else 0)
+        return {
+            "topic": topic.topic,
+            "messages_per_s": round(messages / seconds, 2),
+            "bytes_per_s": round(size_bytes / seconds, 1),
+            "messages": topic.messages,
+            "bytes": topic.bytes,
+        }
 
 
 @click.command(cls=Command)
-@click.argument("pattern", default="*")
-@click.option("--interval", "interval_s", default=1.0, show_default=True, help="Seconds of one window.")
-@click.option("--once", is_flag=True, help="Print one window and end.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON list a window.")
+@click.option(
+    "--interval", "interval_s", default=1.0, show_default=True, help="Seconds between two readings."
+)
+@click.option("--once", is_flag=True, help="Print one table and end.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a reading.")
 @pass_call
-def command(call: Call, pattern: str, interval_s: float, once: bool, as_json: bool) -> None:
-    """Show rates by topic, busiest first, until Ctrl-C. It never slows the bus."""
-    daemon.require_running(call.home)
-    from ....bus.tail import tail
-
-    with tail(call.home, pattern) as messages:
-        rates = Rates()
-        _Ticker(rates, interval_s, once, as_json).follow(messages)
-
-
-class _Ticker:
-    def __init__(self, rates: Rates, interval_s: float, once: bool, as_json: bool) -> None:
-        self._rates, self._interval_s = rates, max(0.1, interval_s)
-        self._once, self._as_json = once, as_json
-        self._live = None if as_json or once or not sys.stdout.isatty() else _live()
-
-    def follow(self, messages: Any) -> None:
-        """Until Ctrl-C, or after one window."""
-        began = time.monotonic()
+def command(call: Call, interval_s: float, once: bool, as_json: bool) -> None:
+    """Show rates by topic, busiest first, as the broker counts them, until Ctrl-C."""
+    rates = Rates()
+    with open_bus(call) as bus:
+        live = None if as_json or once or not sys.stdout.isatty() else _live()
         try:
-            for message in messages:
-                self._rates.add(message)
-                now = time.monotonic()
-                if now - began >= self._interval_s:
-                    self._rates.turn(now - began)
-                    self._show(messages.dropped)
-                    began = now
-                    if self._once:
-                        return
+            _read(bus, rates)
+            while True:
+                time.sleep(max(0.1, interval_s))
+                stats = _read(bus, rates)
+                _show(stats, rates, live, as_json)
+                if once:
+                    return
         except KeyboardInterrupt:
             return
         finally:
-            if self._live is not None:
-                self._live.stop()
+            if live is not None:
+                live.stop()
 
-    def _show(self, dropped: int) -> None:
-        if self._as_json:
-            print_json(self._rates.as_objects())
-        elif self._live is not None:
-            rows = self._rates.rows()[: max(5, self._live.console.height - 5)]
-            self._live.update(rich_table(COLUMNS, rows, f"{dropped} passed unseen"), refresh=True)
-        else:
-            sys.stdout.write(plain_table(COLUMNS, self._rates.rows()) + "\n")
+
+def _read(bus: BlockingBusApi, rates: Rates) -> BusStats:
+    stats = ask_over(bus, "bus", GetBusStats(), BusStats)
+    rates.take(stats, time.monotonic())
+    return stats
+
+
+def _show(stats: BusStats, rates: Rates, live: Any, as_json: bool) -> None:
+    if as_json:
+        told = {"messages": stats.messages, "journal_bytes": stats.journal_bytes, "lost": stats.journal_lost}
+        print_json({**told, "topics": rates.topics})
         sys.stdout.flush()
+        return
+    rows = [
+        [
+            one["topic"],
+            f"{one['messages_per_s']:.1f}",
+            size(one["bytes_per_s"]),
+            str(one["messages"]),
+            size(one["bytes"]),
+        ]
+        for one in rates.topics
+    ]
+    if live is None:
+        sys.stdout.write(plain_table(COLUMNS, rows) + "\n")
+        sys.stdout.flush()
+        return
+    title = (
+        f"{stats.messages} messages, journal {size(stats.journal_bytes)}, {stats.journal_lost} not journalled"
+    )
+    live.update(rich_table(COLUMNS, rows[: max(5, live.console.height - 5)], title), refresh=True)
 
 
 def _live() -> Any:
