@@ -233,13 +233,13 @@ class Rig:
         """Every order that the exchange ever had in this symbol."""
         return list(await self.exchange_call("GET", "/api/v3/allOrders", symbol="BTCUSDT"))
 
-    async def until_exchange_has(self, client_id: str, status: str) -> None:
-        """Wait until the exchange itself says so."""
+    async def until_exchange_filled(self, *client_ids: str) -> str:
+        """Wait until the exchange itself says that one of these is filled; which."""
         async with asyncio.timeout(DEADLINE_S):
             while True:
                 for order in await self.exchange_orders():
-                    if (order["clientOrderId"], order["status"]) == (client_id, status):
-                        return
+                    if order["clientOrderId"] in client_ids and order["status"] == "FILLED":
+                        return str(order["clientOrderId"])
                 await asyncio.sleep(0.05)
 
     def silence_prices(self) -> None:

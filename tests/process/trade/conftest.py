@@ -1,0 +1,225 @@
+"""Bus, paper exchange, data and trade as real processes of one home, that can be killed at any moment."""
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import inspect
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+import aiohttp
+import msgspec
+import pytest
+from cryptobot.bus.aio import AsyncBus
+from cryptobot.bus.contracts.base import Done, Message
+from cryptobot.bus.contracts.paper import GetPaperInfo, PaperInfo
+from cryptobot.bus.contracts.service import Ping
+from cryptobot.bus.contracts.strategy import OrderIntent, OrderIntentReply
+from cryptobot.bus.contracts.trade import (
+    Fills,
+    LedgerReport,
+    ListFills,
+    ListOrders,
+    Order,
+    Orders,
+    VerifyLedger,
+)
+from cryptobot.configs import snapshot
+from cryptobot.configs.errors import BusError
+from cryptobot.configs.paths import Home
+from cryptobot.configs.schema import PaperSettings, Settings, TradeSettings
+
+DEADLINE_S = 60.0
+R = TypeVar("R", bound=Message)
+SETTINGS = Settings(
+    paper=PaperSettings(request_weight_limit=0, order_limit=0),
+    trade=TradeSettings(
+        request_timeout_s=1.0,
+        reconcile_interval_s=2.0,
+        max_open_orders=500,
+        max_orders_per_minute=6000,
+        max_orders_per_10s=1000,
+        price_collar_percent=Decimal(60),
+    ),
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run async tests on a loop of their own."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    wanted = pyfuncitem._fixtureinfo.argnames
+    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in wanted}))
+    return True
+
+
+class Platform:
+    """Processes of one home, and a client of the bus."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = Home(folder)
+        self.home.create()
+        snapshot.write(self.home, SETTINGS)
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    async def start_all(self) -> None:
+        """Everything up and answering, and a price known to trade."""
+        self.start("bus", "paper")
+        self.bus = await AsyncBus.open(self.home, "strategy")
+        await self.bus.settled(30.0)
+        await self.ready("paper")
+        self.start("data", "trade")
+        await self.ready("data", "trade")
+        await self.entries_pass()
+
+    def start(self, *names: str) -> None:
+        """Spawn services as the supervisor does."""
+        for name in names:
+            command = [sys.executable, "-m", "cryptobot", "--home", os.fspath(self.home.root)]
+            with (self.home.logs / f"{name}.log").open("ab") as log:
+                self.processes[name] = subprocess.Popen(
+                    [*command, "service", "run", name], stdout=log, stderr=log, start_new_session=True
+                )
+
+    def kill(self, name: str) -> None:
+        """kill -9."""
+        self.processes[name].kill()
+        self.processes[name].wait(10)
+
+    async def ready(self, *names: str) -> None:
+        for name in names:
+            await self.ask(name, Ping(), Done)
+
+    async def ask(self, service: str, message: Message, reply: type[R]) -> R:
+        """Ask until an answer comes: the same request may be sent by several lives of this question."""
+        async with asyncio.timeout(DEADLINE_S):
+            while True:
+                try:
+                    return await self.bus.request(service, message, reply, timeout_s=3.0)
+                except BusError as error:
+                    if "venue" not in str(error) and type(error).__name__ == "RequestFailedError":
+                        raise
+                    assert self.processes[service].poll() is None, self.log_of(service)[-3000:]
+                    await asyncio.sleep(0.05)
+
+    async def entries_pass(self) -> None:
+        """Wait until trade has a price and is in step: an order far too small is denied for its size
+        alone.
+        """
+        async with asyncio.timeout(DEADLINE_S):
+            for number in range(10_000):
+                reply = await self.intend(f"probe:{time.monotonic()}:{number}", amount=Decimal("0.000001"))
+                if reply.code == "amount_too_small":
+                    return
+                await asyncio.sleep(0.1)
+
+    async def intend(self, intent_id: str, **fields: Any) -> OrderIntentReply:
+        given: dict[str, Any] = {"side": "buy", "type": "market", "amount": Decimal("0.002"), **fields}
+        intent = OrderIntent(
+            intent_id=intent_id, source="storm", exchange="paper", symbol="BTC/USDT", **given
+        )
+        return await self.ask("trade", intent, OrderIntentReply)
+
+    async def orders(self) -> dict[str, Order]:
+        """Orders that were not denied, by the intent's id."""
+        listed = await self.ask("trade", ListOrders(limit=10_000), Orders)
+        return {order.intent_id: order for order in listed.orders if order.state != "DENIED"}
+
+    async def fills(self) -> Fills:
+        return await self.ask("trade", ListFills(limit=10_000), Fills)
+
+    async def settled(self) -> dict[str, Order]:
+        """Wait until no order's outcome is unknown or about to change."""
+        async with asyncio.timeout(DEADLINE_S):
+            while True:
+                orders = await self.orders()
+                moving = {"PENDING", "SUBMITTED", "PENDING_CANCEL"}
+                if not any(order.state in moving for order in orders.values()):
+                    return orders
+                await asyncio.sleep(0.2)
+
+    async def verify(self) -> LedgerReport:
+        return await self.ask("trade", VerifyLedger(), LedgerReport)
+
+    async def paper_info(self) -> PaperInfo:
+        return await self.ask("paper", GetPaperInfo(), PaperInfo)
+
+    async def exchange_orders(self) -> list[dict[str, Any]]:
+        """Every order of the account, as the exchange lists them."""
+        info = await self.paper_info()
+        found: list[dict[str, Any]] = []
+        while True:
+            start = found[-1]["orderId"] + 1 if found else 0
+            query = urlencode(
+                {"symbol": "BTCUSDT", "orderId": start, "limit": 1000, "timestamp": int(time.time() * 1000)}
+            )
+            signature = hmac.new(info.api_secret.encode(), query.encode(), hashlib.sha256).hexdigest()
+            url = f"{info.rest_url}/api/v3/allOrders?{query}&signature={signature}"
+            headers = {"X-MBX-APIKEY": info.api_key}
+            async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
+                page = msgspec.json.decode(await answer.read())
+            found += page
+            if len(page) < 1000:
+                return found
+
+    async def exchange_has(self, count: int) -> None:
+        """Wait until the exchange has taken so many orders."""
+        async with asyncio.timeout(DEADLINE_S):
+            while True:
+                if len(await self.exchange_orders()) >= count:
+                    return
+                await asyncio.sleep(0.05)
+
+    async def fault(self, kind: str, target: str = "", count: int = 1, seconds: float = 0.0) -> None:
+        """Switch a fault of the exchange on; one that cannot be reached has another fault already."""
+        info = await self.paper_info()
+        body = msgspec.json.encode({"kind": kind, "target": target, "count": count, "seconds": seconds})
+        with contextlib.suppress(aiohttp.ClientError):
+            async with aiohttp.ClientSession() as session:
+                headers = {"X-MBX-APIKEY": info.api_key}
+                async with session.post(
+                    f"{info.rest_url}/paper/faults", data=body, headers=headers
+                ) as answer:
+                    assert answer.status == 200, await answer.text()
+
+    async def no_faults(self) -> None:
+        info = await self.paper_info()
+        async with aiohttp.ClientSession() as session:
+            headers = {"X-MBX-APIKEY": info.api_key}
+            async with session.delete(f"{info.rest_url}/paper/faults", headers=headers) as answer:
+                assert answer.status == 200
+
+    def log_of(self, name: str) -> str:
+        return (self.home.logs / f"{name}.log").read_text()
+
+    async def close(self) -> None:
+        if hasattr(self, "bus"):
+            await self.bus.close()
+
+    def end(self) -> None:
+        for process in reversed(self.processes.values()):
+            if process.poll() is None:
+                process.terminate()
+        for process in self.processes.values():
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(10)
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Iterator[Platform]:
+    """Nothing started yet; everything ended afterwards."""
+    made = Platform(tmp_path / "home")
+    yield made
+    made.end()
