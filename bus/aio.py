@@ -51,6 +51,7 @@ class _AsyncSubscription(Subscription):
         self._waiting: deque[tuple[Received[Any], Awaitable[None]]] = deque()
         self._worker: asyncio.Task[None] | None = None
         self.listener: Listener | None = None
+        self.direct = ""
         self.positions: RecordedPositions | None = None
 
     def deliver(self, received: Received[Any]) -> None:
@@ -85,7 +86,7 @@ class _AsyncSubscription(Subscription):
     def close(self) -> None:
         if self.listener is None:
             return
-        self._bus.forget(self.listener)
+        self._bus.forget(self.listener, self.direct)
         self.listener = None
         while self._waiting:
             _discard(self._waiting.popleft()[1])
@@ -143,6 +144,10 @@ class AsyncBus(AsyncBusApi):
     def publish(self, topic: str, message: Message, *, correlation_id: str = "") -> MessageId:
         return self._outgoing.publisher(topic, type(message)).send(message, correlation_id=correlation_id)
 
+    def offer_direct(self) -> None:
+        self._link.offer()
+        self._outgoing.reached(self._link.publish)
+
     # -- subscribing
 
     def subscribe(
@@ -154,11 +159,16 @@ class AsyncBus(AsyncBusApi):
         last_value: bool = False,
         durable: str = "",
         heal: bool | None = None,
+        direct: str = "",
     ) -> Subscription:
         made = _AsyncSubscription(self, handler, schema, self._limit)
+        made.direct = direct
         made.listener, made.positions = listener(self._identity, prefix, schema, made.deliver, durable, heal)
         self._incoming.add(made.listener)
-        self._link.listen(prefix.encode())
+        if direct:
+            self._link.listen_directly(direct, prefix.encode())
+        else:
+            self._link.listen(prefix.encode())
         if not self._hears_beats:
             self._hears_beats = True
             self._link.listen(BEATS.encode())
@@ -166,9 +176,13 @@ class AsyncBus(AsyncBusApi):
             self.start(self._fetch_last_values(LastValues(made.listener)))
         return made
 
-    def forget(self, listener: Listener) -> None:
+    def forget(self, listener: Listener, direct: str) -> None:
         """End a subscription; called by its `close`."""
-        if self._incoming.remove(listener) and not self._closed:
+        if not self._incoming.remove(listener) or self._closed:
+            return
+        if direct:
+            self._link.ignore_directly(direct, listener.prefix.encode())
+        else:
             self._link.ignore(listener.prefix.encode())
 
     async def _fetch_last_values(self, wanted: LastValues) -> None:

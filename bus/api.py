@@ -85,6 +85,10 @@ class AsyncBusApi(ABC):
         """Publish through a remembered publisher; for topics that are written rarely."""
 
     @abstractmethod
+    def offer_direct(self) -> None:
+        """Let subscribers connect straight to this client, for hot topics; the broker gets all as well."""
+
+    @abstractmethod
     def subscribe(
         self,
         prefix: str,
@@ -94,6 +98,7 @@ class AsyncBusApi(ABC):
         last_value: bool = False,
         durable: str = "",
         heal: bool | None = None,
+        direct: str = "",
     ) -> Subscription:
         """Receive every message whose topic starts with `prefix` and whose schema is `schema`.
 
@@ -102,6 +107,7 @@ class AsyncBusApi(ABC):
             durable: a name under which this client's position is kept on disk (event class only): after a
                 restart it goes on behind the last message handled, and misses none. Unique within the client.
             heal: fetch missing messages from the journal, in order; by default so for the event class only.
+            direct: the name of a service that offers it: receive its messages without the broker in between.
         """
 
     @abstractmethod
@@ -144,6 +150,10 @@ class BlockingBusApi(ABC):
     def publish(self, topic: str, message: Message, *, correlation_id: str = "") -> MessageId: ...
 
     @abstractmethod
+    def offer_direct(self) -> None:
+        """As the asyncio face."""
+
+    @abstractmethod
     def subscribe(
         self,
         prefix: str,
@@ -153,6 +163,7 @@ class BlockingBusApi(ABC):
         last_value: bool = False,
         durable: str = "",
         heal: bool | None = None,
+        direct: str = "",
     ) -> Subscription:
         """As the asyncio face; handlers run on the bus's own thread."""
 

@@ -54,8 +54,8 @@ class _LockedPublisher(Publisher[M]):
 class _BlockingSubscription(Subscription):
     """Calls one handler on the bus's own thread."""
 
-    def __init__(self, bus: "BlockingBus", handler: Callable[[Received[Any]], None]) -> None:
-        self._bus, self._handler = bus, handler
+    def __init__(self, bus: "BlockingBus", handler: Callable[[Received[Any]], None], direct: str) -> None:
+        self._bus, self._handler, self._direct = bus, handler, direct
         self.listener: Listener | None = None
         self.positions: RecordedPositions | None = None
 
@@ -71,7 +71,7 @@ class _BlockingSubscription(Subscription):
     def close(self) -> None:
         if self.listener is None:
             return
-        self._bus.forget(self.listener)
+        self._bus.forget(self.listener, self._direct)
         self.listener = None
         if self.positions is not None:
             self.positions.close()
@@ -136,6 +136,11 @@ class BlockingBus(BlockingBusApi):
             publisher = self._outgoing.publisher(topic, type(message))
             return publisher.send(message, correlation_id=correlation_id)
 
+    def offer_direct(self) -> None:
+        with self._sending:
+            self._link.offer()
+            self._outgoing.reached(self._link.publish)
+
     # -- subscribing
 
     def subscribe(
@@ -147,15 +152,19 @@ class BlockingBus(BlockingBusApi):
         last_value: bool = False,
         durable: str = "",
         heal: bool | None = None,
+        direct: str = "",
     ) -> Subscription:
-        made = _BlockingSubscription(self, handler)
+        made = _BlockingSubscription(self, handler, direct)
         wanted, made.positions = listener(self._identity, prefix, schema, made.deliver, durable, heal)
         made.listener = wanted
         with self._receiving:
             missed = LastValues(wanted) if last_value else None
             self._incoming.add(wanted)
             first, self._hears_beats = not self._hears_beats, True
-        self._link.listen(prefix.encode())
+        if direct:
+            self._link.listen_directly(direct, prefix.encode())
+        else:
+            self._link.listen(prefix.encode())
         if first:
             self._link.listen(BEATS.encode())
         if missed is not None:
@@ -207,11 +216,15 @@ class BlockingBus(BlockingBusApi):
             if not again:
                 self._closed.wait(patience.pause_s)
 
-    def forget(self, listener: Listener) -> None:
+    def forget(self, listener: Listener, direct: str) -> None:
         """End a subscription; called by its `close`."""
         with self._receiving:
             known = self._incoming.remove(listener)
-        if known and not self._closed.is_set():
+        if not known or self._closed.is_set():
+            return
+        if direct:
+            self._link.ignore_directly(direct, listener.prefix.encode())
+        else:
             self._link.ignore(listener.prefix.encode())
 
     def _on_frame(self, frame: bytes) -> None:

@@ -44,6 +44,18 @@ class BlockingLink(ABC):
         """Undo one `listen`. From any thread."""
 
     @abstractmethod
+    def offer(self) -> None:
+        """Let subscribers connect straight to this client. The caller holds off `publish` meanwhile."""
+
+    @abstractmethod
+    def listen_directly(self, service: str, prefix: bytes) -> None:
+        """As `listen`, from one service that offers it, without the broker."""
+
+    @abstractmethod
+    def ignore_directly(self, service: str, prefix: bytes) -> None:
+        """Undo one `listen_directly`."""
+
+    @abstractmethod
     def follow(self) -> None:
         """Called now and then, from any thread: go where the broker is now, if it can move."""
 
@@ -72,6 +84,8 @@ class ZmqBlockingLink(BlockingLink):
         self._sockets = Connections(places, name, hwm)
         self._out = self._sockets.publisher()
         self._in = self._sockets.subscriber()
+        self._direct: dict[str, sockets.Socket] = {}
+        self._offered: sockets.Socket | None = None
         self._router: sockets.Socket | None = None
         self._commands: deque[Callable[[], None]] = deque()
         self._wake_read, self._wake_write = socket.socketpair()
@@ -88,6 +102,25 @@ class ZmqBlockingLink(BlockingLink):
 
     def publish(self, frame: bytes) -> None:
         self._out.send(frame, _NOBLOCK)
+        if self._offered is not None:
+            self._offered.send(frame, _NOBLOCK)
+
+    def offer(self) -> None:
+        bound = self._sockets.direct_publisher(self._out)
+        self._offered = None if bound is self._out else bound
+
+    def listen_directly(self, service: str, prefix: bytes) -> None:
+        self._on_thread(lambda: self._direct_socket(service).setsockopt(zmq.SUBSCRIBE, prefix))
+
+    def ignore_directly(self, service: str, prefix: bytes) -> None:
+        self._on_thread(lambda: self._direct_socket(service).setsockopt(zmq.UNSUBSCRIBE, prefix))
+
+    def _direct_socket(self, service: str) -> sockets.Socket:
+        found = self._direct.get(service)
+        if found is None:
+            found = self._direct[service] = self._sockets.direct_subscriber(service)
+            self._poller.register(found, zmq.POLLIN)
+        return found
 
     def listen(self, prefix: bytes) -> None:
         self._on_thread(lambda: self._in.setsockopt(zmq.SUBSCRIBE, prefix))
@@ -115,7 +148,10 @@ class ZmqBlockingLink(BlockingLink):
             if wake in ready:
                 self._run_commands()
             if inbox in ready:
-                self._drain_frames()
+                self._drain_frames(inbox)
+            for direct in tuple(self._direct.values()):
+                if direct in ready:
+                    self._drain_frames(direct)
             if self._router is not None and self._router in ready:
                 self._drain_requests(self._router)
 
@@ -125,8 +161,8 @@ class ZmqBlockingLink(BlockingLink):
         while self._commands:
             self._commands.popleft()()
 
-    def _drain_frames(self) -> None:
-        receive, on_frame = self._in.recv, self.on_frame
+    def _drain_frames(self, inbox: sockets.Socket) -> None:
+        receive, on_frame = inbox.recv, self.on_frame
         with contextlib.suppress(zmq.Again):
             for _ in range(_RUN):
                 on_frame(receive(_NOBLOCK))
@@ -193,8 +229,9 @@ class ZmqBlockingLink(BlockingLink):
         self._on_thread(lambda: None)
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join()
-        for each in (*idle, self._in, self._out, *([self._router] if self._router else [])):
-            each.close()
+        for each in (*idle, *self._direct.values(), self._in, self._out, self._router, self._offered):
+            if each is not None:
+                each.close()
         self._wake_read.close()
         self._wake_write.close()
         self._sockets.close()

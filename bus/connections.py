@@ -25,15 +25,30 @@ class Connections:
 
     def publisher(self) -> sockets.Socket:
         """Connected to the broker."""
-        return self._connect(sockets.publisher(self.context, self._hwm), endpoints.PUBLISH)
+        return self._connect(sockets.publisher(self.context, self._hwm), endpoints.PUBLISH, endpoints.BROKER)
 
     def subscriber(self) -> sockets.Socket:
         """Connected to the broker."""
-        return self._connect(sockets.subscriber(self.context, self._hwm), endpoints.SUBSCRIBE)
+        return self._connect(
+            sockets.subscriber(self.context, self._hwm), endpoints.SUBSCRIBE, endpoints.BROKER
+        )
+
+    def direct_publisher(self, shared: sockets.Socket) -> sockets.Socket:
+        """Bound where subscribers of this client connect without the broker.
+
+        It is the `shared` publisher itself, unless that is a client of CURVE, which cannot be a server as well.
+        """
+        chosen = sockets.publisher(self.context, self._hwm) if self._places.secure else shared
+        return self.bind(chosen, endpoints.direct(self._name))
+
+    def direct_subscriber(self, service: str) -> sockets.Socket:
+        """Connected to the publisher of a service, without the broker."""
+        socket = sockets.subscriber(self.context, self._hwm)
+        return self._connect(socket, endpoints.direct(service), service)
 
     def caller(self, service: str) -> sockets.Socket:
         """Connected to a service."""
-        return self._connect(sockets.caller(self.context), service)
+        return self._connect(sockets.caller(self.context), service, service)
 
     def server(self, service: str) -> sockets.Socket:
         """Bound as a service.
@@ -43,9 +58,8 @@ class Connections:
         """
         return self.bind(sockets.server(self.context), service)
 
-    def _connect(self, socket: sockets.Socket, place: str) -> sockets.Socket:
+    def _connect(self, socket: sockets.Socket, place: str, server: str) -> sockets.Socket:
         if self._pair is not None:
-            server = endpoints.BROKER if place in (endpoints.PUBLISH, endpoints.SUBSCRIBE) else place
             socket.setsockopt(zmq.CURVE_SERVERKEY, keys.pair(self._places.home, server).public)
             socket.setsockopt(zmq.CURVE_PUBLICKEY, self._pair.public)
             socket.setsockopt(zmq.CURVE_SECRETKEY, self._pair.secret)

@@ -28,6 +28,11 @@ SUBSCRIBE = "bus-out"
 """The broker's place where subscribers connect."""
 
 
+def direct(service: str) -> str:
+    """The place where a service publishes without the broker."""
+    return f"{service}-direct"
+
+
 class _Stored(msgspec.Struct, frozen=True):
     address: str
 

@@ -42,6 +42,18 @@ class Link(ABC):
         """Undo one `listen`."""
 
     @abstractmethod
+    def offer(self) -> None:
+        """Let subscribers connect straight to this client."""
+
+    @abstractmethod
+    def listen_directly(self, service: str, prefix: bytes) -> None:
+        """As `listen`, from one service that offers it, without the broker."""
+
+    @abstractmethod
+    def ignore_directly(self, service: str, prefix: bytes) -> None:
+        """Undo one `listen_directly`."""
+
+    @abstractmethod
     def follow(self) -> None:
         """Called now and then: go where the broker is now, if it can move."""
 
@@ -109,10 +121,12 @@ class ZmqLink(Link):
         self._loop = asyncio.get_running_loop()
         self._sockets = Connections(places, name, hwm)
         self._out = self._sockets.publisher()
-        self._send_out = self._out.send
+        self._send_out: Callable[[bytes, int], object] = self._out.send
         self._in = self._sockets.subscriber()
         self._inbox = _Drain(self._loop, self._in, self._read_frame)
         self._callers: dict[str, tuple[sockets.Socket, _Drain]] = {}
+        self._direct: dict[str, tuple[sockets.Socket, _Drain]] = {}
+        self._offered: sockets.Socket | None = None
         self._router: sockets.Socket | None = None
         self._requests: _Drain | None = None
 
@@ -127,9 +141,36 @@ class ZmqLink(Link):
         self._in.setsockopt(zmq.UNSUBSCRIBE, prefix)
         self._inbox.check()
 
+    def offer(self) -> None:
+        if self._offered is not None:
+            return
+        self._offered = self._sockets.direct_publisher(self._out)
+        if self._offered is not self._out:
+            self._send_out = partial(_send_to_both, self._out, self._offered)
+
+    def listen_directly(self, service: str, prefix: bytes) -> None:
+        found = self._direct.get(service)
+        if found is None:
+            socket = self._sockets.direct_subscriber(service)
+            found = (socket, _Drain(self._loop, socket, partial(self._read_direct, socket)))
+            self._direct[service] = found
+        found[0].setsockopt(zmq.SUBSCRIBE, prefix)
+        found[1].check()
+
+    def ignore_directly(self, service: str, prefix: bytes) -> None:
+        socket, drain = self._direct[service]
+        socket.setsockopt(zmq.UNSUBSCRIBE, prefix)
+        drain.check()
+
     def follow(self) -> None:
         self._sockets.follow((self._out, self._in))
         self._inbox.check()
+        for socket, drain in self._direct.values():
+            self._sockets.follow((socket,))
+            drain.check()
+
+    def _read_direct(self, socket: sockets.Socket) -> None:
+        self.on_frame(socket.recv(_NOBLOCK))
 
     def _read_frame(self) -> None:
         self.on_frame(self._in.recv(_NOBLOCK))
@@ -174,12 +215,19 @@ class ZmqLink(Link):
 
     def close(self) -> None:
         self._inbox.close()
-        for _, drain in self._callers.values():
+        for _, drain in (*self._callers.values(), *self._direct.values()):
             drain.close()
+        if self._offered is not None:
+            self._offered.close()
         if self._requests is not None:
             self._requests.close()
         self._out.close()
         self._sockets.close()
+
+
+def _send_to_both(first: sockets.Socket, second: sockets.Socket, frame: bytes, flags: int) -> None:
+    first.send(frame, flags)
+    second.send(frame, flags)
 
 
 def read_request(router: sockets.Socket, secure: bool) -> tuple[bytes, bytes]:

@@ -150,6 +150,15 @@ class _MemoryLink(Link):
     def publish(self, frame: bytes) -> None:
         self._hub.broadcast(frame)
 
+    def offer(self) -> None:
+        """Within one process everything is direct."""
+
+    def listen_directly(self, service: str, prefix: bytes) -> None:
+        self.listen(prefix)
+
+    def ignore_directly(self, service: str, prefix: bytes) -> None:
+        self.ignore(prefix)
+
     def follow(self) -> None:
         """A hub does not move."""
 
@@ -194,6 +203,15 @@ class _MemoryBlockingLink(BlockingLink):
 
     def publish(self, frame: bytes) -> None:
         self._hub.broadcast(frame)
+
+    def offer(self) -> None:
+        """Within one process everything is direct."""
+
+    def listen_directly(self, service: str, prefix: bytes) -> None:
+        self.listen(prefix)
+
+    def ignore_directly(self, service: str, prefix: bytes) -> None:
+        self.ignore(prefix)
 
     def follow(self) -> None:
         """A hub does not move."""
