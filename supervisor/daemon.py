@@ -1,6 +1,7 @@
 """Running the supervisor: one to a home, in the foreground or detached."""
 
 import contextlib
+import gc
 import os
 import signal
 import subprocess
@@ -77,6 +78,8 @@ def _run(
             _watch_leash(supervisor, leash)
         _say(ready, "ready")
         tell_manager("READY=1")
+        gc.freeze()  # what is here now stays: collections need not look at it again
+        gc.set_threshold(10_000, 20, 50)
         supervisor.loop.run()
     finally:
         tell_manager("STOPPING=1")

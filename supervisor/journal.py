@@ -1,9 +1,10 @@
-"""The supervisor's own log: one JSON object a line, in logs/supervisor.log and on stderr in the foreground."""
+"""The supervisor's own log: one JSON object a line, in logs/supervisor.log, in the foreground on stderr too."""
 
 import os
 import sys
 import time
 import traceback
+from collections.abc import Callable
 
 import msgspec
 
@@ -23,18 +24,38 @@ class Journal:
     def __init__(self, home: Home, max_bytes: int, keep: int, *, echo: bool) -> None:
         self._file = LogFile(home.logs / "supervisor.log", max_bytes, keep)
         self._echo = echo
+        self._unwritten: list[bytes] = []
+        self.later: Callable[[Callable[[], None]], None] | None = None
+        self._second = -1
+        self._second_text = ""
 
     def write(self, level: str, event: str, **fields: object) -> None:
-        """One line."""
-        now = time.time()
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1e6):06d}Z"
-        line = (
-            _encode({"ts": stamp, "level": level, "service": "supervisor", "event": event, **fields}) + b"\n"
-        )
-        self._file.write(line)
+        """One line. With `later` set, the lines of one turn of the loop are written together."""
+        stamp = self._stamp(time.time())
+        line = _encode({"ts": stamp, "level": level, "service": "supervisor", "event": event, **fields})
+        if self.later is not None and not self._unwritten:
+            self.later(self.flush)
+        self._unwritten.append(line)
+        if self.later is None:
+            self.flush()
+
+    def _stamp(self, now: float) -> str:
+        second = int(now)
+        if second != self._second:
+            self._second = second
+            self._second_text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
+        return f"{self._second_text}.{int(now % 1 * 1e6):06d}Z"
+
+    def flush(self) -> None:
+        """Write what waits."""
+        if not self._unwritten:
+            return
+        data = b"\n".join(self._unwritten) + b"\n"
+        self._unwritten.clear()
+        self._file.write(data)
         if self._echo:
             try:
-                os.write(sys.stderr.fileno(), line)
+                os.write(sys.stderr.fileno(), data)
             except (OSError, ValueError):
                 self._echo = False  # the terminal is gone; the file goes on
 
@@ -43,5 +64,6 @@ class Journal:
         self.write("error", "fault in the supervisor", trace="".join(traceback.format_exception(error)))
 
     def close(self) -> None:
-        """Close the file."""
+        """Write what waits and close the file."""
+        self.flush()
         self._file.close()

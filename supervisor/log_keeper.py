@@ -6,8 +6,8 @@ it shares the supervisor's memory and starts in a millisecond. This module runs 
 
 Orders come as datagrams of JSON on its socket, with descriptors where needed:
     {"op": "attach", "names": [...], "max_bytes", "keep"}  + the pipes' read ends, in the same order
-    {"op": "mark", "name"}                          the writer ended: end a half line
-    {"op": "detach", "name"}                        drain and forget
+    {"op": "mark", "names": [...]}                   the writers ended: end their half lines
+    {"op": "detach", "names": [...]}                 drain and forget
     {"op": "serve", "supervisor": pid}              + a pipe that ends with that supervisor
     {"op": "finish"}                                drain everything and end
 """
@@ -160,10 +160,9 @@ class LogKeeper:
             self._obey(json.loads(data), _descriptors(ancillary))
 
     def _obey(self, order: dict[str, object], descriptors: list[int]) -> None:
-        operation, name = order["op"], str(order.get("name", ""))
+        operation, names = order["op"], order.get("names", [])
+        assert isinstance(names, list)
         if operation == "attach":
-            names = order["names"]
-            assert isinstance(names, list)
             for each, descriptor in zip(names, descriptors, strict=True):
                 self._attach(each, order, descriptor)
         elif operation == "serve" and descriptors:
@@ -174,7 +173,7 @@ class LogKeeper:
             self._poll.register(self._lifeline, select.POLLIN)
         elif operation in {"mark", "detach"}:
             for descriptor, stream in tuple(self._streams.items()):
-                if stream.name == name:
+                if stream.name in names:
                     self._end_of_writer(descriptor, stream, forget=operation == "detach")
         elif operation == "finish":
             self._finishing = True

@@ -23,6 +23,7 @@ from .platform.base import Platform
 _ORDERS_NAME = "logs.sock"
 _SEND_TIMEOUT_S = 2.0
 _KEEPER_RETRY_S = 10.0
+_MARK_AFTER_S = 0.005
 
 
 class Outputs:
@@ -85,6 +86,7 @@ class KeptOutputs(Outputs):
         self._pipes: dict[str, tuple[int, int]] = {}
         self._inodes: dict[str, int] = {}
         self._unsent: list[str] = []
+        self._ended: list[str] = []
         self._pid = 0
         self._lifeline = -1
         self._orders = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -110,6 +112,8 @@ class KeptOutputs(Outputs):
         os.read(ready_read, 1)
         os.close(ready_read)
         self._pid = pid
+        self._platform.expect(pid)
+        self._connect()
         self._keeper_since = self._loop.now()
 
     def adopt_keeper(self, pid: int, born: int) -> bool:
@@ -117,10 +121,15 @@ class KeptOutputs(Outputs):
         if not pid or not self._platform.adopt(pid, born):
             return False
         self._pid = pid
+        self._connect()
         life_read, self._lifeline = os.pipe()
         sent = self._send({"op": "serve", "supervisor": os.getpid()}, [life_read])
         os.close(life_read)
         return sent
+
+    def _connect(self) -> None:
+        with contextlib.suppress(OSError):  # a keeper that is gone is seen by its exit
+            self._orders.connect(str(self._path))
 
     def open(self, name: str) -> int:
         pipe = self._pipes.get(name)
@@ -147,20 +156,28 @@ class KeptOutputs(Outputs):
             passed = (
                 [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
             )
-            self._orders.sendmsg([json.dumps(order).encode()], passed, 0, str(self._path))
+            self._orders.sendmsg([json.dumps(order).encode()], passed)
         except OSError:
             return False  # the keeper is gone or wedged; its death is seen and mended by keeper_ended
         return True
 
     def ended(self, name: str) -> None:
+        # After the replacement was spawned: the keeper must not compete with it for a processor.
         if name in self._pipes:
-            self._send({"op": "mark", "name": name}, [])
+            if not self._ended:
+                self._loop.call_later(_MARK_AFTER_S, self._mark)
+            self._ended.append(name)
+
+    def _mark(self) -> None:
+        names, self._ended = self._ended, []
+        for start in range(0, len(names), MAX_ATTACHED):
+            self._send({"op": "mark", "names": names[start : start + MAX_ATTACHED]}, [])
 
     def close(self, name: str) -> None:
         pipe = self._pipes.pop(name, None)
         if pipe is None:
             return
-        self._send({"op": "detach", "name": name}, [])
+        self._send({"op": "detach", "names": [name]}, [])
         for descriptor in pipe:
             os.close(descriptor)
 
@@ -201,6 +218,7 @@ class KeptOutputs(Outputs):
     def finish(self) -> None:
         if self._unsent:
             self._attach()
+        self._mark()
         self._finished = True
         for pipe in self._pipes.values():
             os.close(pipe[1])

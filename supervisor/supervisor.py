@@ -61,6 +61,7 @@ class Supervisor:
         self.started_at = time.monotonic()
         self.state = "STARTING"
         self.loop = Loop(journal.fault)
+        journal.later = self.loop.call_soon
         self.platform = here()
         self._fixed = list(manifests) if manifests is not None else None
         self.store = Store(home, self.platform.boot_id())
@@ -175,6 +176,7 @@ class Supervisor:
         self.outputs.finish()
         self.notify.close()
         self.store.clear()
+        self.journal.later = None
         self.journal.write("info", "stopped", uptime_s=round(time.monotonic() - self.started_at, 1))
         if self.control is not None:
             self.control.close()

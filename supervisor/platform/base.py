@@ -64,6 +64,10 @@ class Platform(ABC):
         """
 
     @abstractmethod
+    def expect(self, pid: int) -> None:
+        """A child that was made without `spawn` is no stray."""
+
+    @abstractmethod
     def adopt(self, pid: int, born: int) -> bool:
         """Watch a process that is not our child; False when it is gone or is another one than was born then."""
 

@@ -24,6 +24,7 @@ class LinuxPlatform(PosixPlatform):
         self._stat: dict[int, int] = {}
         self._pidfds: dict[int, int] = {}
         self._ended_foreign: set[int] = set()
+        self._children_file = -1
 
     def begin(self, loop: Loop, on_exit: ExitHandler, home: str) -> None:
         super().begin(loop, on_exit, home)
@@ -61,6 +62,11 @@ class LinuxPlatform(PosixPlatform):
             os.close(descriptor)
 
     def born(self, pid: int) -> int:
+        if pid in self._ours and pid not in self._stat:
+            # Read through the descriptor that the samples will use: opened once in the process's life.
+            with contextlib.suppress(OSError):
+                self._stat[pid] = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+                return int(_fields(os.pread(self._stat[pid], 1024, 0))[19])
         fields = _stat_fields(pid)
         if not fields or fields[0] in {b"Z", b"X"}:
             return 0
@@ -94,7 +100,7 @@ class LinuxPlatform(PosixPlatform):
             # Its orphans went to init and its number may be a stranger's by now: only our mark is believed.
             self._ended_foreign.discard(pid)
             return {found for found, name in self._all_marked(self._home) if name == service}
-        orphans = [child for child in _children(os.getpid()) if child not in self._ours]
+        orphans = [child for child in self._own_children() if child not in self._ours]
         found: set[int] = set()
         for child in orphans:
             fields = _stat_fields(child)
@@ -104,6 +110,16 @@ class LinuxPlatform(PosixPlatform):
                 found.add(child)
                 found.update(self.descendants(child))
         return found
+
+    def _own_children(self) -> list[int]:
+        # Orphans are given to our first thread; one descriptor serves for good.
+        if self._children_file < 0:
+            own = os.getpid()
+            self._children_file = os.open(f"/proc/{own}/task/{own}/children", os.O_RDONLY | os.O_CLOEXEC)
+        data = b""
+        while piece := os.pread(self._children_file, 65_536, len(data)):
+            data += piece
+        return [int(number) for number in data.split()]
 
     def _all_marked(self, home: str) -> Iterable[tuple[int, str]]:
         own = os.getuid()
@@ -133,7 +149,7 @@ class LinuxPlatform(PosixPlatform):
             data = os.pread(descriptor, 1024, 0)
         except OSError:
             return None
-        fields = data[data.rindex(b")") + 2 :].split()
+        fields = _fields(data)
         return Sample(
             (int(fields[11]) + int(fields[12])) / _TICKS_S, int(fields[21]) * _PAGE, int(fields[17])
         )
@@ -141,6 +157,8 @@ class LinuxPlatform(PosixPlatform):
     def end(self) -> None:
         for pid in (*self._stat, *self._pidfds):
             self.forget(pid)
+        if self._children_file >= 0:
+            os.close(self._children_file)
         super().end()
 
 
@@ -156,6 +174,10 @@ def _stat_fields(pid: int) -> list[bytes]:
         return []
     finally:
         os.close(descriptor)
+    return _fields(data)
+
+
+def _fields(data: bytes) -> list[bytes]:
     return data[data.rindex(b")") + 2 :].split()
 
 

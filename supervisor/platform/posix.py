@@ -90,6 +90,9 @@ class PosixPlatform(Platform):
         self._ours.add(pid)
         return pid
 
+    def expect(self, pid: int) -> None:
+        self._ours.add(pid)
+
     def adopt(self, pid: int, born: int) -> bool:
         if self.born(pid) != born or born == 0:
             return False

@@ -65,6 +65,9 @@ class WindowsPlatform(Platform):
 
         threading.Thread(target=wait, name=f"wait-{process.pid}", daemon=True).start()
 
+    def expect(self, pid: int) -> None:
+        """There is no fork here."""
+
     def adopt(self, pid: int, born: int) -> bool:
         if born == 0 or self.born(pid) != born:
             return False
