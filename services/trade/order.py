@@ -252,7 +252,7 @@ def _end_when_complete(order: OrderRecord) -> None:
         return
     if order.told_status == "closed":
         # All fills are here and make less than the amount: the venue let the rest go.
-        whole = order.filled >= order.amount or order.incomplete
+        whole = max(order.filled, order.told_filled) >= order.amount
         order.state = advance(order.state, Event.FILL_REST if whole else Event.CANCEL)
         return
     order.state = advance(order.state, _ENDINGS[order.told_status])
