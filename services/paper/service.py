@@ -1,5 +1,6 @@
 """The service `paper`: the paper exchange in a process of its own, known on the bus."""
 
+import asyncio
 from typing import ClassVar
 
 from ...bus import topics
@@ -18,27 +19,30 @@ class PaperService(Service):
     """Plays the recording, serves Binance's protocol on loopback, answers GetPaperInfo."""
 
     name: ClassVar[str] = "paper"
-    exchange: PaperExchange | None = None
+    exchange: PaperExchange
 
     async def setup(self) -> None:
-        self.exchange = PaperExchange(self.settings.paper, self.home.databases)
-        await self.exchange.start()
-        self.spawn(self._watch(self.exchange), "exchange")
+        self._opened = asyncio.Event()
         self.bus.serve(GetPaperInfo, self._info)
         self.bus.serve(InjectPaperFault, self._fault)
+        self.exchange = PaperExchange(self.settings.paper, self.home.databases)
+        await self.exchange.start()
+        self._opened.set()
+        self.spawn(self._watch(), "exchange")
         self.log.info("open", rest_url=self.exchange.rest_url, note=self.exchange.note)
 
     async def stop(self) -> None:
-        if self.exchange is not None and self.exchange.port:
+        if self._opened.is_set():
             await self.exchange.stop()
 
-    async def _watch(self, exchange: PaperExchange) -> None:
+    async def _watch(self) -> None:
         """Fails when the exchange does, as on a full disk; the supervisor then starts it again."""
-        assert exchange.failed is not None, "the exchange is started"
-        await exchange.failed
+        assert self.exchange.failed is not None, "the exchange is started"
+        await self.exchange.failed
 
-    def _info(self, request: Request[GetPaperInfo]) -> PaperInfo:
-        exchange = self._open()
+    async def _info(self, request: Request[GetPaperInfo]) -> PaperInfo:
+        await self._opened.wait()
+        exchange = self.exchange
         return PaperInfo(
             rest_url=exchange.rest_url,
             ws_url=exchange.ws_url,
@@ -49,8 +53,9 @@ class PaperService(Service):
             note=exchange.note,
         )
 
-    def _fault(self, request: Request[InjectPaperFault]) -> PaperFaults:
-        exchange, wish = self._open(), request.message
+    async def _fault(self, request: Request[InjectPaperFault]) -> PaperFaults:
+        await self._opened.wait()
+        exchange, wish = self.exchange, request.message
         if wish.kind == "clear":
             exchange.faults.clear()
         elif wish.kind:
@@ -77,11 +82,6 @@ class PaperService(Service):
         )
         self.log.warning("fault", kind=wish.kind, target=wish.target, count=wish.count, actor=wish.actor)
         self.bus.publish(topics.audit("trading"), done)
-
-    def _open(self) -> PaperExchange:
-        if self.exchange is None:
-            raise RequestFailedError("not_ready", "The paper exchange is still starting.")
-        return self.exchange
 
 
 def main(home: Home) -> int:

@@ -103,7 +103,8 @@ class Raw:
             params["signature"] = digest.hexdigest()
         headers = {"X-MBX-APIKEY": key or self.key} if signed or key else {}
         address = f"{self.exchange.rest_url}{path}?{urlencode(params)}"
-        async with aiohttp.ClientSession(headers=headers) as session, session.request(verb, address) as answer:
+        opened = aiohttp.ClientSession(headers=headers)
+        async with opened as session, session.request(verb, address) as answer:
             return answer.status, await answer.json(), answer.headers
 
 
