@@ -1,6 +1,7 @@
 """Rules between keys: what a single type cannot say. One rule, one function, found by its place in RULES."""
 
 from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
 
 from .schema import Settings
 
@@ -30,7 +31,24 @@ def strategies_have_data(settings: Settings) -> Iterator[Finding]:
             )
 
 
-RULES: tuple[Callable[[Settings], Iterator[Finding]], ...] = (backoff_grows, strategies_have_data)
+def database_url_holds_no_password(settings: Settings) -> Iterator[Finding]:
+    """Passwords are secrets: settings are shown, exported and kept in a history."""
+    parts = urlsplit(settings.database.url)
+    if parts.password:
+        yield (
+            "database.url",
+            "database.url holds a password; take it out and store it with "
+            "`cryptobot secret set database.password`",
+        )
+    elif settings.database.url and parts.scheme not in ("postgresql", "postgres", "mariadb", "mysql"):
+        yield "database.url", "database.url must begin with postgresql:// or mariadb://; empty takes SQLite"
+
+
+RULES: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+    backoff_grows,
+    strategies_have_data,
+    database_url_holds_no_password,
+)
 
 
 def broken(settings: Settings) -> list[Finding]:

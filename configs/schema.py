@@ -231,6 +231,29 @@ class AuthSettings(Section, frozen=True, kw_only=True):
     ] = 7 * 86_400.0
 
 
+class DatabaseSettings(Section, frozen=True, kw_only=True):
+    """Where the services keep their tables."""
+
+    url: Annotated[
+        str,
+        setting(
+            "Empty takes SQLite files in the home; else postgresql://user@host/name or mariadb://user@host/name, "
+            "without the password, which is the secret database.password.",
+            applies="person",
+        ),
+    ] = ""
+    encrypted: Annotated[
+        bool,
+        setting(
+            "Encrypt the SQLite files (SQLCipher); files that are there are converted at the next start.",
+            applies="person",
+        ),
+    ] = False
+    backups_kept: Annotated[
+        int, setting("Backups made before migrations that are kept for each database.", ge=1, le=1000)
+    ] = 5
+
+
 class LogSettings(Section, frozen=True, kw_only=True):
     """Logs of the services."""
 
@@ -261,4 +284,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     paper: PaperSettings = msgspec.field(default_factory=PaperSettings)
     dashboard: DashboardSettings = msgspec.field(default_factory=DashboardSettings)
     auth: AuthSettings = msgspec.field(default_factory=AuthSettings)
+    database: DatabaseSettings = msgspec.field(default_factory=DatabaseSettings)
     log: LogSettings = msgspec.field(default_factory=LogSettings)

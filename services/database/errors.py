@@ -39,7 +39,7 @@ class DatabaseAccessError(StartError):
 
 
 class DatabaseAwayError(ServiceError):
-    """The server does not answer; what was in progress was not committed."""
+    """The server does not answer. Whether a commit on its way took place is unknown: look first."""
 
     def __init__(self, where: str, reason: str) -> None:
-        super().__init__(f"The database {where} does not answer ({reason}); it is tried again.")
+        super().__init__(f"The database {where} does not answer ({reason}).")

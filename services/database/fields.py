@@ -70,8 +70,8 @@ def decimal_text(value: Decimal | int | str) -> str:
         raise ValueError(f"{number} is not a number that can be stored")
     exponent = number.as_tuple().exponent
     text = str(number) if isinstance(exponent, int) and not -MAX_TEXT < exponent <= 0 else format(number, "f")
-    if len(text) > MAX_TEXT:
-        raise ValueError(f"{number} has more than {MAX_TEXT} characters")
+    if len(text) > MAX_TEXT or abs(number.adjusted()) > MAX_TEXT:
+        raise ValueError(f"{number} has more than {MAX_TEXT} digits")
     return text
 
 

@@ -33,15 +33,21 @@ class SqliteEngine(_Base):  # type: ignore[misc]  # the stubs leave out _connect
         return patiently(lambda: super(SqliteEngine, self).execute_sql(sql, params))
 
 
-def open_engine(path: Path, synchronous: str) -> SqliteEngine:
+def open_engine(
+    path: Path, synchronous: str, *, make: Callable[..., SqliteEngine] = SqliteEngine, **more: Any
+) -> SqliteEngine:
     """Open the file at `path`, made when absent, readable by its owner only.
+
+    Args:
+        make: the class of the engine; `more` goes to it.
 
     Raises:
         DatabaseBrokenError: it is damaged or no database.
         DatabaseAccessError: it cannot be opened or written.
     """
-    engine = SqliteEngine(
+    engine = make(
         str(path),
+        **more,
         timeout=BUSY_TIMEOUT_MS / 1000,
         pragmas={
             "busy_timeout": BUSY_TIMEOUT_MS,
@@ -59,12 +65,15 @@ def open_engine(path: Path, synchronous: str) -> SqliteEngine:
             check(engine, str(path), quick=True)
     except OSError as error:
         raise DatabaseAccessError(str(path), error.strerror or str(error)) from error
-    except peewee.DatabaseError as error:
-        engine.close()
-        raise explained(error, str(path)) from error
     except DatabaseBrokenError:
         engine.close()
         raise
+    except Exception as error:
+        # sqlite3 raises while connecting, before peewee translates its errors.
+        if type(error).__name__ not in ("DatabaseError", "OperationalError"):
+            raise
+        engine.close()
+        raise explained(error, str(path)) from error
     return engine
 
 

@@ -15,12 +15,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Literal, ParamSpec, TypeVar
 
+from ...configs import snapshot
+from ...configs.errors import NotRunningError
 from ...configs.paths import Home
+from ...configs.schema import DatabaseSettings
 from . import migrations as forward
 from . import sqlite
+from .connect import connect
 from .driver import execute, peewee
+from .errors import DatabaseAwayError
 from .fields import Model
 from .migrations import Migration
+from .target import Target, target_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,8 +36,9 @@ Synchronous = Literal["NORMAL", "FULL"]
 class Database:
     """One owner's database. `engine` is peewee's, for what is not wrapped here."""
 
-    def __init__(self, owner: str, where: str, engine: peewee.Database) -> None:
-        self.owner, self.where, self.engine = owner, where, engine
+    def __init__(self, owner: str, target: Target, engine: Any) -> None:
+        self.owner, self.target, self.engine = owner, target, engine
+        self.where = str(target)
         self._worker: ThreadPoolExecutor | None = None
 
     def bind(self, *models: type[Model]) -> None:
@@ -55,19 +62,41 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing. Takes the write lock at once, so that it never fails half-way; may be nested."""
-        if self.engine.in_transaction() or not isinstance(self.engine, sqlite.SqliteEngine):
+        """All or nothing; may be nested. On SQLite it takes the write lock at once and never fails half-way.
+
+        Raises:
+            DatabaseAwayError: the server went away; whether a commit on its way took place is unknown.
+        """
+        if self.engine.in_transaction():
             with self.engine.atomic():
                 yield
             return
-        outer = self.engine.atomic("IMMEDIATE")
-        sqlite.patiently(outer.__enter__)
+        outer = self._begin()
         try:
             yield
         except BaseException as error:
-            outer.__exit__(type(error), error, error.__traceback__)
+            self._leave(outer, error)
             raise
-        outer.__exit__(None, None, None)
+        self._leave(outer, None)
+
+    def _begin(self) -> Any:
+        if isinstance(self.engine, sqlite.SqliteEngine):
+            outer = self.engine.atomic("IMMEDIATE")
+            sqlite.patiently(outer.__enter__)
+            return outer
+        outer = self.engine.atomic()
+        self.engine.again(outer.__enter__)
+        return outer
+
+    def _leave(self, outer: Any, error: BaseException | None) -> None:
+        """Commit or roll back; a lost server is told as such, and the connection is made anew next time."""
+        try:
+            outer.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
+        except (peewee.OperationalError, peewee.InterfaceError) as failure:
+            if isinstance(self.engine, sqlite.SqliteEngine) or not self.engine.is_lost():
+                raise
+            self.engine.forget_connection()
+            raise DatabaseAwayError(self.where, str(failure).splitlines()[0]) from (error or failure)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call `function` on this database's own thread; calls are carried out one after another."""
@@ -100,19 +129,22 @@ def open_database(
     models: Sequence[type[Model]] = (),
     migrations: Sequence[Migration] = (),
     synchronous: Synchronous = "NORMAL",
+    settings: DatabaseSettings | None = None,
 ) -> Database:
     """Open (and make) the database of `owner`, bind its models, bring its tables up to date.
 
     Args:
         synchronous: FULL when a commit must survive a power cut, as the order journal's; NORMAL survives
             crashes of the program and never damages the file.
+        settings: instead of the settings in force in this home.
 
     Raises:
         DatabaseBrokenError, DatabaseNewerError, DatabaseAccessError: it cannot be used (all StartError).
+        DatabaseAwayError: the server does not answer.
     """
-    home.databases.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = home.databases / f"{owner}.sqlite"
-    database = Database(owner, str(path), sqlite.open_engine(path, synchronous))
+    chosen = settings or _settings_in_force(home)
+    target = target_of(home, owner, chosen)
+    database = Database(owner, target, connect(home, target, synchronous))
     try:
         database.bind(*models)
         database.migrate(migrations)
@@ -120,3 +152,11 @@ def open_database(
         database.close()
         raise
     return database
+
+
+def _settings_in_force(home: Home) -> DatabaseSettings:
+    """Those that the supervisor handed out; the defaults where no supervisor ever ran."""
+    try:
+        return snapshot.read(home).database
+    except NotRunningError:
+        return DatabaseSettings()

@@ -159,7 +159,7 @@ def run(service_class: type[Service], home: Home) -> int:
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(_main(service_class, home, settings, log))
-    except StartError as error:
+    except (StartError, SettingsError) as error:
         log.error("cannot start", reason=str(error))
         return _told(str(error), EXIT_CANNOT_START)
     except CryptoBotError as error:
