@@ -55,7 +55,19 @@ class _AsyncSubscription(Subscription):
         self.positions: RecordedPositions | None = None
 
     def deliver(self, received: Received[Any]) -> None:
-        if self.positions is not None and received.ts_ns < self.positions.since_ns:
+        """Handle a message now, or queue it. The hottest code of a receiver."""
+        try:
+            result = self._handler(received)
+        except Exception as error:
+            self._bus.dead_letters.handler_failed(received, error)
+            return
+        if result is not None:
+            self._queue(received, result)
+
+    def deliver_durably(self, received: Received[Any]) -> None:
+        """As `deliver`, with the position recorded when the message is handled."""
+        assert self.positions is not None
+        if received.ts_ns < self.positions.since_ns:
             return
         try:
             result = self._handler(received)
@@ -64,7 +76,10 @@ class _AsyncSubscription(Subscription):
             result = None
         if result is None:
             record(self.positions, received)
-            return
+        else:
+            self._queue(received, result)
+
+    def _queue(self, received: Received[Any], result: Awaitable[None]) -> None:
         if self._limit and len(self._waiting) >= self._limit:
             _discard(result)
             self._bus.counters.dropped += 1
@@ -163,7 +178,8 @@ class AsyncBus(AsyncBusApi):
     ) -> Subscription:
         made = _AsyncSubscription(self, handler, schema, self._limit)
         made.direct = direct
-        made.listener, made.positions = listener(self._identity, prefix, schema, made.deliver, durable, heal)
+        deliver = made.deliver_durably if durable else made.deliver
+        made.listener, made.positions = listener(self._identity, prefix, schema, deliver, durable, heal)
         self._incoming.add(made.listener)
         if direct:
             self._link.listen_directly(direct, prefix.encode())

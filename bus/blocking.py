@@ -105,7 +105,8 @@ class BlockingBus(BlockingBusApi):
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._probes = Probes(name)
         self._probed: dict[str, threading.Event] = {}
-        link.on_frame, link.on_request = self._on_frame, self._on_request
+        link.on_frame, link.on_request = self._incoming.feed, self._on_request
+        link.receiving = self._receiving
         self._incoming.add(Listener(self._probes.topic, Probe, self._on_probe))
         link.start()
         link.listen(self._probes.topic.encode())
@@ -226,10 +227,6 @@ class BlockingBus(BlockingBusApi):
             self._link.ignore_directly(direct, listener.prefix.encode())
         else:
             self._link.ignore(listener.prefix.encode())
-
-    def _on_frame(self, frame: bytes) -> None:
-        with self._receiving:
-            self._incoming.feed(frame)
 
     def handler_failed(self, received: Received[Any], error: Exception) -> None:
         """A handler raised; called by its subscription."""

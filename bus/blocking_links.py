@@ -7,6 +7,7 @@ import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import zmq
@@ -22,8 +23,12 @@ _SNDMORE = int(zmq.SNDMORE)
 
 
 class BlockingLink(ABC):
-    """Carries frames between one client and the others; `on_frame` and `on_request` run on its own thread."""
+    """Carries frames between one client and the others; `on_frame` and `on_request` run on its own thread.
 
+    `on_frame` is called with `receiving` held.
+    """
+
+    receiving: AbstractContextManager[Any]
     on_frame: Callable[[bytes], None]
     on_request: Callable[[Any, bytes], None]
 
@@ -83,6 +88,7 @@ class ZmqBlockingLink(BlockingLink):
         self._secure = places.secure
         self._sockets = Connections(places, name, hwm)
         self._out = self._sockets.publisher()
+        self._send_out = sockets.fast_send(self._out)
         self._in = self._sockets.subscriber()
         self._direct: dict[str, sockets.Socket] = {}
         self._offered: sockets.Socket | None = None
@@ -101,7 +107,7 @@ class ZmqBlockingLink(BlockingLink):
         self._thread.start()
 
     def publish(self, frame: bytes) -> None:
-        self._out.send(frame, _NOBLOCK)
+        self._send_out(frame, _NOBLOCK)
         if self._offered is not None:
             self._offered.send(frame, _NOBLOCK)
 
@@ -163,14 +169,14 @@ class ZmqBlockingLink(BlockingLink):
 
     def _drain_frames(self, inbox: sockets.Socket) -> None:
         receive, on_frame = inbox.recv, self.on_frame
-        with contextlib.suppress(zmq.Again):
+        with self.receiving, contextlib.suppress(zmq.Again):
             for _ in range(_RUN):
                 on_frame(receive(_NOBLOCK))
 
     def _drain_requests(self, router: sockets.Socket) -> None:
         with contextlib.suppress(zmq.Again):
             for _ in range(_RUN):
-                self.on_request(*read_request(router, self._secure))
+                self.on_request(*read_request(router, self._secure, _NOBLOCK))
 
     def bind(self, service: str) -> None:
         done = threading.Event()

@@ -36,7 +36,7 @@ class Connections:
     def direct_publisher(self, shared: sockets.Socket) -> sockets.Socket:
         """Bound where subscribers of this client connect without the broker.
 
-        It is the `shared` publisher itself, unless that is a client of CURVE, which cannot be a server as well.
+        It is the `shared` publisher itself, unless that is a client of CURVE and so cannot be a server.
         """
         chosen = sockets.publisher(self.context, self._hwm) if self._places.secure else shared
         return self.bind(chosen, endpoints.direct(self._name))

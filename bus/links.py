@@ -78,9 +78,13 @@ class _Drain:
     """Reads one socket whenever it has something, in runs, on the loop's thread."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, socket: sockets.Socket, read: Callable[[], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        socket: sockets.Socket,
+        receive: Callable[[int], Any],
+        take: Callable[[Any], None],
     ) -> None:
-        self._loop, self._socket, self._read = loop, socket, read
+        self._loop, self._socket, self._receive, self._take = loop, socket, receive, take
         self._descriptor = int(socket.getsockopt(zmq.FD))
         self._scheduled = False
         loop.add_reader(self._descriptor, self._run)
@@ -94,10 +98,10 @@ class _Drain:
 
     def _run(self) -> None:
         self._scheduled = False
-        read, socket = self._read, self._socket
+        receive, take, socket = self._receive, self._take, self._socket
         try:
             for _ in range(_RUN):
-                read()
+                take(receive(_NOBLOCK))
         except zmq.Again:
             if not socket.closed and int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
                 self.check()
@@ -121,9 +125,9 @@ class ZmqLink(Link):
         self._loop = asyncio.get_running_loop()
         self._sockets = Connections(places, name, hwm)
         self._out = self._sockets.publisher()
-        self._send_out: Callable[[bytes, int], object] = self._out.send
+        self._send_out = sockets.fast_send(self._out)
         self._in = self._sockets.subscriber()
-        self._inbox = _Drain(self._loop, self._in, self._read_frame)
+        self._inbox = _Drain(self._loop, self._in, self._in.recv, self._take_frame)
         self._callers: dict[str, tuple[sockets.Socket, _Drain]] = {}
         self._direct: dict[str, tuple[sockets.Socket, _Drain]] = {}
         self._offered: sockets.Socket | None = None
@@ -146,13 +150,14 @@ class ZmqLink(Link):
             return
         self._offered = self._sockets.direct_publisher(self._out)
         if self._offered is not self._out:
-            self._send_out = partial(_send_to_both, self._out, self._offered)
+            second = sockets.fast_send(self._offered)
+            self._send_out = partial(_send_to_both, self._send_out, second)
 
     def listen_directly(self, service: str, prefix: bytes) -> None:
         found = self._direct.get(service)
         if found is None:
             socket = self._sockets.direct_subscriber(service)
-            found = (socket, _Drain(self._loop, socket, partial(self._read_direct, socket)))
+            found = (socket, _Drain(self._loop, socket, socket.recv, self._take_frame))
             self._direct[service] = found
         found[0].setsockopt(zmq.SUBSCRIBE, prefix)
         found[1].check()
@@ -169,17 +174,20 @@ class ZmqLink(Link):
             self._sockets.follow((socket,))
             drain.check()
 
-    def _read_direct(self, socket: sockets.Socket) -> None:
-        self.on_frame(socket.recv(_NOBLOCK))
+    def _take_frame(self, frame: bytes) -> None:
+        self.on_frame(frame)
 
-    def _read_frame(self) -> None:
-        self.on_frame(self._in.recv(_NOBLOCK))
+    def _take_reply(self, frame: bytes) -> None:
+        self.on_reply(frame)
+
+    def _take_request(self, request: tuple[bytes, bytes]) -> None:
+        self.on_request(request[0], request[1])
 
     def call(self, service: str, frame: bytes) -> None:
         found = self._callers.get(service)
         if found is None:
             socket = self._sockets.caller(service)
-            found = (socket, _Drain(self._loop, socket, partial(self._read_reply, socket)))
+            found = (socket, _Drain(self._loop, socket, socket.recv, self._take_reply))
             self._callers[service] = found
         self._sockets.follow((found[0],))
         try:
@@ -188,19 +196,12 @@ class ZmqLink(Link):
             return  # its queue is full: this try is lost, the next one may not be
         found[1].check()
 
-    def _read_reply(self, socket: sockets.Socket) -> None:
-        self.on_reply(socket.recv(_NOBLOCK))
-
     def bind(self, service: str) -> None:
         if self._router is not None:
             return
         self._router = self._sockets.server(service)
-        self._requests = _Drain(self._loop, self._router, self._read_request)
-
-    def _read_request(self) -> None:
-        assert self._router is not None
-        peer, frame = read_request(self._router, self._secure)
-        self.on_request(peer, frame)
+        receive = partial(read_request, self._router, self._secure)
+        self._requests = _Drain(self._loop, self._router, receive, self._take_request)
 
     def reply(self, peer: Any, frame: bytes) -> None:
         if self._router is None or self._requests is None:
@@ -225,24 +226,29 @@ class ZmqLink(Link):
         self._sockets.close()
 
 
-def _send_to_both(first: sockets.Socket, second: sockets.Socket, frame: bytes, flags: int) -> None:
-    first.send(frame, flags)
-    second.send(frame, flags)
+def _send_to_both(first: sockets.Send, second: sockets.Send, frame: bytes, flags: int) -> None:
+    first(frame, flags)
+    second(frame, flags)
 
 
-def read_request(router: sockets.Socket, secure: bool) -> tuple[bytes, bytes]:
+def read_request(router: sockets.Socket, secure: bool, flags: int) -> tuple[bytes, bytes]:
     """Who asked and the frame; an empty one in place of no request or a false name.
 
     Raises:
         zmq.Again: nothing is there.
     """
     if not secure:
-        parts = router.recv_multipart(_NOBLOCK)
-        return parts[0], parts[1] if len(parts) == 2 else b""
-    messages = router.recv_multipart(_NOBLOCK, copy=False)
-    if len(messages) != 2:
-        return messages[0].bytes, b""
-    frame = messages[1].bytes
+        peer, frame = router.recv(flags), b""
+        if router.getsockopt(zmq.RCVMORE):
+            frame = router.recv(flags)
+            while router.getsockopt(zmq.RCVMORE):
+                router.recv(flags)
+                frame = b""
+        return peer, frame
+    parts = router.recv_multipart(flags, copy=False)
+    if len(parts) != 2:
+        return parts[0].bytes, b""
+    frame = parts[1].bytes
     claimed = frame[: max(0, frame.find(b"\0"))].decode(errors="replace")
-    genuine = holder_of(claimed) == str(messages[1].get("User-Id"))
-    return messages[0].bytes, frame if genuine else b""
+    genuine = holder_of(claimed) == str(parts[1].get("User-Id"))
+    return parts[0].bytes, frame if genuine else b""

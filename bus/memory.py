@@ -188,7 +188,7 @@ class _MemoryBlockingLink(BlockingLink):
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._open = True
         self._member = _Member(
-            lambda frame: self._work.put(lambda: self.on_frame(frame)),
+            lambda frame: self._work.put(lambda: self._take(frame)),
             lambda peer, frame: self._work.put(lambda: self.on_request(peer, frame)),
         )
         self._thread = threading.Thread(target=self._run, name="bus", daemon=True)
@@ -196,6 +196,10 @@ class _MemoryBlockingLink(BlockingLink):
 
     def start(self) -> None:
         self._thread.start()
+
+    def _take(self, frame: bytes) -> None:
+        with self.receiving:
+            self.on_frame(frame)
 
     def _run(self) -> None:
         while (work := self._work.get()) is not None:

@@ -18,6 +18,9 @@ from .publishing import BEATS
 
 _MAX_ROUTES = 100_000
 _INTERNAL = "bus."
+_TRACED = 16 + frames.TRACE_BYTES
+_UNREADABLE = (ValueError, struct.error, ProtocolError, msgspec.DecodeError, RecursionError)
+_unpack = frames.VARIABLE.unpack_from
 
 
 class Positions(Protocol):
@@ -45,8 +48,10 @@ class Listener:
 
 @dataclass(eq=False, slots=True)
 class Route:
-    """All that is constant for one publisher's topic."""
+    """All that is constant for one publisher's topic. `key` is how its frames begin, `size` the key's length."""
 
+    key: bytes
+    size: int
     topic: str
     source: str
     epoch: int
@@ -55,6 +60,13 @@ class Route:
     decode: Callable[[bytes], Any]
     listeners: list[Listener]
     flow: Flow
+
+
+_NO_ROUTE = Route(
+    # No frame begins with NUL.
+    key=b"\0", size=1, topic="", source="", epoch=0, traced=False, event=False, decode=bytes, listeners=[],
+    flow=Flow("", "", event=False, healed=False),
+)  # fmt: skip
 
 
 class Incoming:
@@ -70,6 +82,7 @@ class Incoming:
         self._poison, self._missing = poison, missing
         self._listeners: list[Listener] = []
         self._routes: dict[bytes, Route] = {}
+        self._last = _NO_ROUTE
         self._flows: dict[tuple[str, str, bool], Flow] = {}
         self._complete: dict[str, int] = {}
         self._beats = Listener(BEATS, Beat, self._on_beat)
@@ -77,7 +90,7 @@ class Incoming:
 
     def add(self, listener: Listener) -> None:
         self._listeners.append(listener)
-        self._routes.clear()
+        self._forget_routes()
         self._complete.clear()
 
     def remove(self, listener: Listener) -> bool:
@@ -85,33 +98,40 @@ class Incoming:
         if listener not in self._listeners:
             return False
         self._listeners.remove(listener)
-        self._routes.clear()
+        self._forget_routes()
         for key, flow in tuple(self._flows.items()):
             if not any(flow.topic.startswith(each.prefix) for each in self._listeners):
                 del self._flows[key]
         return True
+
+    def _forget_routes(self) -> None:
+        self._routes.clear()
+        self._last = _NO_ROUTE
 
     # -- frames
 
     def feed(self, frame: bytes) -> None:
         """Take one frame from the wire. Never raises on what a peer sent."""
         try:
-            at = frame.index(0, frame.index(0) + 1) + 13
-            route = self._routes.get(frame[:at]) or self._open(frame, at)
-            seq, ts_ns = frames.VARIABLE.unpack_from(frame, at)
+            route = self._last
+            if not frame.startswith(route.key):  # messages come in runs of one topic
+                at = frame.index(0, frame.index(0) + 1) + 13
+                self._last = route = self._routes.get(frame[:at]) or self._open(frame, at)
+            at = route.size
+            seq, ts_ns = _unpack(frame, at)
             flow = route.flow
             if (seq != flow.next or route.epoch != flow.epoch) and not self._out_of_order(route, seq):
                 return
             flow.next = seq + 1
             if not route.listeners:
                 return
-            at += 16
-            correlation = ""
             if route.traced:
-                correlation = frames.correlation_text(frame[at : at + 16])
-                at += frames.TRACE_BYTES
-            message = route.decode(frame[at:])
-        except (ValueError, struct.error, ProtocolError, msgspec.DecodeError, RecursionError) as error:
+                correlation = frames.correlation_text(frame[at + 16 : at + 32])
+                message = route.decode(frame[at + _TRACED :])
+            else:
+                correlation = ""
+                message = route.decode(frame[at + 16 :])
+        except _UNREADABLE as error:
             self.counters.malformed += 1
             self._poison(frame, error)
             return
@@ -139,6 +159,8 @@ class Incoming:
             if envelope.schema_id == listener.schema.SCHEMA_ID and envelope.topic.startswith(listener.prefix)
         ]
         route = Route(
+            key=frame[:at],
+            size=at,
             topic=envelope.topic,
             source=envelope.source,
             epoch=envelope.epoch,
@@ -150,7 +172,7 @@ class Incoming:
         )
         if len(self._routes) >= _MAX_ROUTES:
             self._routes.clear()
-        self._routes[frame[:at]] = route
+        self._routes[route.key] = route
         return route
 
     # -- flows

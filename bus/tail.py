@@ -44,7 +44,7 @@ class Tail(Iterator[dict[str, Any]]):
         self._next: dict[tuple[str, str, int], int] = {}
         self._past: Iterator[dict[str, Any]] = iter(())
         self._closed = threading.Event()
-        link.on_frame, link.on_request = self._take, _refuse
+        link.on_frame, link.on_request, link.receiving = self._take, _refuse, threading.RLock()
         link.start()
         link.listen(self._prefix)
         link.listen(self._probes.topic.encode())

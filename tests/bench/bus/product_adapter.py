@@ -1,4 +1,4 @@
-"""Our client as an adapter of the bus bench harness (bench_bus.py, found through CRYPTOBOT_TEST_DATA's folder).
+"""Our client as an adapter of the bus bench harness bench_bus.py.
 
     python bench_bus.py pubsub --adapters 'zmq;tests/bench/bus/product_adapter.py:ProductBus:path=direct'
 
@@ -23,9 +23,7 @@ from cryptobot.configs import snapshot
 from cryptobot.configs.paths import Home
 from cryptobot.configs.schema import BusSettings, Settings
 
-harness: Any = (
-    sys.modules.get("bench_bus") or sys.modules.get("__mp_main__") or sys.modules["__main__"]
-)
+harness: Any = sys.modules.get("bench_bus") or sys.modules.get("__mp_main__") or sys.modules["__main__"]
 
 
 @message(0x7F01)
@@ -62,8 +60,14 @@ def _typed_codec(kind: str) -> tuple[Callable[[int, int], Any], Callable[[Any], 
 
     def make(seq: int, ts: int) -> Tick:
         return Tick(
-            exchange="binance", symbol="BTC/USDT", ts=ts, seq=seq, bid="97123.45", ask="97123.46",
-            last="97123.45", volume="12.345678",
+            exchange="binance",
+            symbol="BTC/USDT",
+            ts=ts,
+            seq=seq,
+            bid="97123.45",
+            ask="97123.46",
+            last="97123.45",
+            volume="12.345678",
         )
 
     return make, lambda tick: (tick.seq, tick.ts)
@@ -90,7 +94,9 @@ class ProductBus(harness.Transport):
         self.workdir = workdir
         self.home = Home(Path(workdir).absolute() / "home")
         self.home.create()
-        snapshot.write(self.home, Settings(bus=BusSettings(transport=self.transport, high_water_mark=100_000)))
+        snapshot.write(
+            self.home, Settings(bus=BusSettings(transport=self.transport, high_water_mark=100_000))
+        )
         self.broker = None
         if not self.direct or self.transport == "tcp":
             code = (
@@ -166,10 +172,14 @@ class _Publisher:
     def send(self, topic: bytes, payload: Any) -> None:
         found = self.topics.get(topic)
         if found is None:
-            schema = Blob if isinstance(payload, bytes) else Tick
-            found = self.topics[topic] = (self.bus.topic(topic.decode(), schema).send, schema is Blob)
-        send, wrap = found
-        send(Blob(data=payload) if wrap else payload)
+            found = self.topics[topic] = self._sender(topic.decode(), payload)
+        found(payload)
+
+    def _sender(self, topic: str, payload: Any) -> Callable[[Any], object]:
+        if isinstance(payload, Tick):
+            return self.bus.topic(topic, Tick).send  # type: ignore[no-any-return]
+        send = self.bus.topic(topic, Blob).send
+        return lambda data: send(Blob(data=data))
 
     def flush(self) -> None:
         """Nothing is batched."""
