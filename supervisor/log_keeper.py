@@ -60,11 +60,14 @@ class LogKeeper:
         self._poll = select.poll()
         self._poll.register(orders.fileno(), select.POLLIN)
         self._streams: dict[int, _Stream] = {}
+        self._by_name: dict[str, int] = {}
         self._lifeline = lifeline
         self._poll.register(lifeline, select.POLLIN)
         self._finishing = False
         self._out = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._out.setblocking(False)
+        self._paused = 0
+        self._faulty = False
         self._period_ends = 0.0
         self._report_due = 0.0
 
@@ -74,8 +77,7 @@ class LogKeeper:
             self._turn()
 
     def _turn(self) -> None:
-        paused = any(stream.paused for stream in self._streams.values())
-        wait_ms = _PERIOD_S * 1000 if paused else 1000 if self._has_fault() else None
+        wait_ms = _PERIOD_S * 1000 if self._paused else 1000 if self._faulty else None
         for descriptor, _events in self._poll.poll(0 if self._finishing else wait_ms):
             if descriptor == self._orders.fileno():
                 self._take_orders()
@@ -94,9 +96,6 @@ class LogKeeper:
             for descriptor in tuple(self._streams):
                 self._drain_all(descriptor)
 
-    def _has_fault(self) -> bool:
-        return any(stream.file.fault for stream in self._streams.values())
-
     def _drain(self, descriptor: int) -> bool:
         stream = self._streams[descriptor]
         try:
@@ -112,6 +111,7 @@ class LogKeeper:
         stream.budget -= len(data)
         if stream.budget <= 0 and not stream.paused and not self._finishing:
             stream.paused = True
+            self._paused += 1
             stream.throttled += 1
             self._poll.unregister(descriptor)
         return True
@@ -124,7 +124,9 @@ class LogKeeper:
 
     def _drop(self, descriptor: int) -> None:
         stream = self._streams.pop(descriptor)
-        if not stream.paused:
+        if stream.paused:
+            self._paused -= 1
+        else:
             self._poll.unregister(descriptor)
         stream.file.end_line()
         stream.file.close()
@@ -136,10 +138,12 @@ class LogKeeper:
             stream.budget = _BUDGET
             if stream.paused:
                 stream.paused = False
+                self._paused -= 1
                 self._poll.register(descriptor, select.POLLIN)
 
     def _report(self, now: float) -> None:
         self._report_due = now + _REPORT_EVERY_S
+        self._faulty = any(stream.file.fault for stream in self._streams.values())
         for stream in self._streams.values():
             file = stream.file
             if file.fault == stream.fault and (file.dropped_bytes == stream.reported or not file.fault):
@@ -172,9 +176,10 @@ class LogKeeper:
             self._lifeline = descriptors[0]
             self._poll.register(self._lifeline, select.POLLIN)
         elif operation in {"mark", "detach"}:
-            for descriptor, stream in tuple(self._streams.items()):
-                if stream.name in names:
-                    self._end_of_writer(descriptor, stream, forget=operation == "detach")
+            for name in names:
+                descriptor = self._by_name.get(name, -1)
+                if descriptor in self._streams:
+                    self._end_of_writer(descriptor, forget=operation == "detach")
         elif operation == "finish":
             self._finishing = True
 
@@ -186,9 +191,11 @@ class LogKeeper:
         os.set_blocking(descriptor, False)
         file = LogFile(self._folder / f"{name}.log", int(str(order["max_bytes"])), int(str(order["keep"])))
         self._streams[descriptor] = _Stream(name, file)
+        self._by_name[name] = descriptor
         self._poll.register(descriptor, select.POLLIN)
 
-    def _end_of_writer(self, descriptor: int, stream: _Stream, *, forget: bool) -> None:
+    def _end_of_writer(self, descriptor: int, *, forget: bool) -> None:
+        stream = self._streams[descriptor]
         if forget:
             self._drain_all(descriptor)
             return

@@ -133,12 +133,14 @@ class Supervisor:
         self.outputs.on_new_keeper = lambda: self.store.begin(self._running())
 
     def _adopt(self, kept: dict[str, Kept]) -> None:
-        known = {process.pid for process in kept.values()}
+        known = {process.pid: process for process in kept.values()}
         for pid, name in self.platform.marked(str(self.home.root)):
-            # Started so shortly before the end that it was not written down.
-            if pid not in known:
-                now = time.monotonic()
-                kept[name] = Kept(name=name, pid=pid, born=self.platform.born(pid), started_at=now)
+            process = known.get(pid)
+            if process is None:
+                # Started so shortly before the end that it was not written down.
+                process = Kept(name=name, pid=pid, born=0, started_at=time.monotonic())
+            if process.name == name and not process.born:
+                kept[name] = msgspec.structs.replace(process, born=self.platform.born(pid))
         for name, process in kept.items():
             unit = self.lifecycle.units.get(name)
             if unit is None:
@@ -273,11 +275,16 @@ class Supervisor:
 
     def _tick_resources(self) -> None:
         self.resources.tick()
+        for unit in self.lifecycle.units.values():
+            if unit.pid and not unit.born:
+                unit.born = self.platform.born(unit.pid)
+                self._keep(unit)
         self.loop.call_later(self.settings.supervisor.stats_interval_s, self._tick_resources)
 
     def spawned(self, unit: Unit) -> None:
-        unit.born = self.platform.born(unit.pid)
-        self._keep(unit)
+        # Its start number is read with the first sample; until then its mark proves who it is.
+        if unit.manifest.readiness.kind != "none":
+            self._keep(unit)
 
     def _keep(self, unit: Unit) -> None:
         if self.store.add(self._kept(unit)):

@@ -62,11 +62,6 @@ class LinuxPlatform(PosixPlatform):
             os.close(descriptor)
 
     def born(self, pid: int) -> int:
-        if pid in self._ours and pid not in self._stat:
-            # Read through the descriptor that the samples will use: opened once in the process's life.
-            with contextlib.suppress(OSError):
-                self._stat[pid] = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
-                return int(_fields(os.pread(self._stat[pid], 1024, 0))[19])
         fields = _stat_fields(pid)
         if not fields or fields[0] in {b"Z", b"X"}:
             return 0
@@ -100,7 +95,7 @@ class LinuxPlatform(PosixPlatform):
             # Its orphans went to init and its number may be a stranger's by now: only our mark is believed.
             self._ended_foreign.discard(pid)
             return {found for found, name in self._all_marked(self._home) if name == service}
-        orphans = [child for child in self._own_children() if child not in self._ours]
+        orphans = self._own_children() - self._ours
         found: set[int] = set()
         for child in orphans:
             fields = _stat_fields(child)
@@ -111,15 +106,16 @@ class LinuxPlatform(PosixPlatform):
                 found.update(self.descendants(child))
         return found
 
-    def _own_children(self) -> list[int]:
+    def _own_children(self) -> set[int]:
         # Orphans are given to our first thread; one descriptor serves for good.
         if self._children_file < 0:
             own = os.getpid()
             self._children_file = os.open(f"/proc/{own}/task/{own}/children", os.O_RDONLY | os.O_CLOEXEC)
-        data = b""
-        while piece := os.pread(self._children_file, 65_536, len(data)):
-            data += piece
-        return [int(number) for number in data.split()]
+        data = os.pread(self._children_file, _PAGE, 0)
+        if len(data) > _PAGE // 2:
+            while piece := os.pread(self._children_file, _PAGE, len(data)):
+                data += piece
+        return set(map(int, data.split()))
 
     def _all_marked(self, home: str) -> Iterable[tuple[int, str]]:
         own = os.getuid()
