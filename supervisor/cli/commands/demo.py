@@ -109,16 +109,26 @@ class _Run:
             self._session.stop()
         return self._tell(summary, judged=for_s is not None and self._signals.name == "end")
 
-    def _live(self, for_s: float | None, browser: bool) -> Summary:
+    def _live(self, for_s: float | None, browser: bool) -> Summary | None:
         self._greet(self._session.start(), browser)
         try:
             self._session.watch(lambda screen: self._wait(screen, for_s))
         except Ended:
-            note("Stopping: the strategies first, then the books are compared.")
-            return self._session.sum_up(patience_s=_HASTE_S)
+            return self._early()
         self._signals.disarm()
         note("Time is up: the strategies stop, then the books are compared.")
         return self._session.sum_up(patience_s=_PATIENCE_S)
+
+    def _early(self) -> Summary | None:
+        """A demo that was interrupted is summed up if that is possible, and stopped in any case."""
+        if not self._session.watched:
+            raise Ended
+        note("Stopping: the strategies first, then the books are compared.")
+        try:
+            return self._session.sum_up(patience_s=_HASTE_S)
+        except CryptoBotError as error:
+            note(f"There is no summary: {error}")
+            return None
 
     def _greet(self, progress: Progress, browser: bool) -> None:
         slowest = max(progress.ready_after.values(), default=0.0)

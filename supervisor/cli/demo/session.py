@@ -99,6 +99,11 @@ class Session:
         self._failed = "The supervisor ended again and again."
 
     @property
+    def watched(self) -> bool:
+        """Whether the bus was reached, so that a summary can be had."""
+        return self._bus is not None
+
+    @property
     def failed(self) -> str:
         """Why the demo cannot go on; "" as long as it can."""
         return self._failed

@@ -1,0 +1,138 @@
+"""`cryptobot demo`, from outside."""
+
+import json
+import signal
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+pytestmark = [
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="POSIX signals"),
+]
+
+SERVICES = ["bus", "auth", "paper", "data", "trade", "strategy", "dashboard"]
+FIELDS = {
+    "name",
+    "state",
+    "ready",
+    "pid",
+    "uptime_s",
+    "restarts",
+    "cpu_percent",
+    "rss_bytes",
+    "health",
+    "reason",
+}
+# The recording begins shortly before the strategy's first trades.
+FAST = ["--set", "paper.start=1010"]
+
+
+Start = Callable[..., Any]
+
+
+def test_a_timed_demo_trades_and_sums_up(demo: Start, left_over: Any) -> None:
+    """It ends by itself with 0: something was filled, the ledger is the exchange's, no process is left."""
+    running = demo("--for", "15s", "--json", *FAST)
+
+    code, out = running.end()
+
+    summary = json.loads(out)
+    assert code == 0, "\n".join(running.lines)
+    assert summary["ok"] and summary["ledger_equal"]
+    assert summary["fills"] >= 1
+    assert summary["unknown_orders"] == 0
+    assert Decimal(summary["equity"]) - Decimal(summary["start_equity"]) == Decimal(summary["pnl"])
+    assert summary["dashboard"].startswith("https://127.0.0.1:")
+    assert left_over() == []
+
+
+def test_each_service_starts_when_what_it_needs_is_ready(demo: Start) -> None:
+    """The order in which they are told to be ready is an order of the graph."""
+    running = demo()
+    running.wait_for("Dashboard  https://")
+    running.interrupt()
+    running.end()
+
+    order = [
+        line.split()[0] for line in running.lines if " ready after " in line and not line.startswith("All")
+    ]
+    needs = {"auth": ["bus"], "paper": ["bus"], "data": ["bus", "paper"], "trade": ["bus", "paper"],
+             "strategy": ["bus", "data", "trade"], "dashboard": ["bus", "auth"]}  # fmt: skip
+    assert sorted(order) == sorted(SERVICES)
+    assert all(
+        order.index(need) < order.index(name) for name, all_needs in needs.items() for need in all_needs
+    )
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_brings_everything_down(name: str, demo: Start, left_over: Any) -> None:
+    """Ctrl-C, a service manager, a closed terminal: exit code 0, no process is left."""
+    running = demo()
+    running.wait_for("Dashboard  https://")
+
+    running.interrupt(getattr(signal, name))
+    code, _ = running.end()
+
+    assert code == 0, "\n".join(running.lines)
+    assert left_over() == []
+
+
+def test_a_signal_during_the_start_brings_everything_down(demo: Start, left_over: Any) -> None:
+    """Also when services are on their way up."""
+    running = demo()
+    running.wait_for("ready after")
+
+    running.interrupt()
+    code, _ = running.end()
+
+    assert code == 0, "\n".join(running.lines)
+    assert left_over() == []
+
+
+def test_a_killed_demo_leaves_nothing(demo: Start, left_over: Any) -> None:
+    """kill -9 of the command itself: the daemon notices, and stops everything in order."""
+    running = demo()
+    running.wait_for("Dashboard  https://")
+
+    running.process.kill()
+    running.end()
+
+    assert left_over(wait_s=30) == []
+
+
+def test_a_second_demo_names_the_first(demo: Start) -> None:
+    """One home, one daemon: exit code 2, and the pid of the one that runs."""
+    first = demo()
+    first.wait_for("Dashboard  https://")
+    pid = first.ask("status")["supervisor"]["pid"]
+
+    second = demo()
+    code, out = second.end()
+
+    assert (code, out, len(second.lines)) == (2, "", 1)
+    assert f"pid {pid}" in second.lines[0]
+    first.interrupt()
+    first.end()
+
+
+def test_a_detached_demo_returns_when_all_is_ready(detached: Any, left_over: Any) -> None:
+    """Every other command works on it; `down` ends it."""
+    status = detached.ask("status")
+
+    assert [one["name"] for one in status["services"] if not one["ready"]] == []
+    assert {one["name"] for one in status["services"]} == set(SERVICES)
+    assert set(status["services"][0]) >= FIELDS
+    info = detached.ask("paper", "info")
+    assert set(info) >= {"rest_url", "ws_url", "ws_api_url", "api_key", "api_secret", "symbols"}
+    assert detached.ask("balance")[0].keys() >= {"currency", "free", "used", "total"}
+    assert detached.ask("positions") == [] or detached.ask("positions")[0]["symbol"] == "BTC/USDT"
+    assert detached.ask("stop", "strategy")["state"] == "STOPPED"
+    assert detached.ask("start", "strategy")["ready"]
+    assert detached.ask("restart", "data")["ready"]
+    assert detached.ask("halt")["state"] == "HALTED"
+    assert detached.ask("resume")["state"] == "ACTIVE"
+    assert detached.ask("down")["stopped"]
+    assert left_over() == []
