@@ -38,6 +38,8 @@ from .units import parse
 HOST = "127.0.0.1"
 MAIN_ACCOUNT = "main"
 _PAIR = ("BTC", "USDT")
+_SHUTDOWN_S = 2.0
+"""Requests that are under way when the exchange stops get so long; held ones are dropped then."""
 
 
 class PaperExchange:
@@ -146,7 +148,8 @@ class PaperExchange:
 
     async def _listen(self) -> None:
         stored = int(self.storage.facts().get("port", "0"))
-        runner = web.ServerRunner(web.Server(Server(self).handle, access_log=None), handle_signals=False)
+        server = web.Server(Server(self).handle, access_log=None)
+        runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
         wanted = self.settings.port or stored
         try:

@@ -38,7 +38,7 @@ async def open_socket(
     """Accept a socket, run its two directions until it ends."""
     socket = web.WebSocketResponse(heartbeat=PING_S, max_msg_size=MAX_MESSAGE, compress=False)
     await socket.prepare(request)
-    connection = Connection(socket, combined)
+    connection = Connection(socket, request.transport, combined)
     exchange.hub.join(connection)
     pump = asyncio.create_task(connection.pump(), name="paper:socket")
     try:

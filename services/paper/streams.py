@@ -18,8 +18,10 @@ _CLOSE = b""
 class Connection:
     """One WebSocket. Messages are queued and sent by a task of its own, in order."""
 
-    def __init__(self, socket: web.WebSocketResponse, combined: bool) -> None:
-        self.socket = socket
+    def __init__(
+        self, socket: web.WebSocketResponse, transport: asyncio.Transport | None, combined: bool
+    ) -> None:
+        self.socket, self._transport = socket, transport
         self.combined = combined
         self.streams: set[str] = set()
         self.silent = False
@@ -31,7 +33,10 @@ class Connection:
         if self.silent:
             return
         if len(self._queue) >= QUEUE_LIMIT:
-            self.close()
+            self._queue.clear()
+            self.silent = True
+            if self._transport is not None:
+                self._transport.abort()
             return
         self._queue.append(payload)
         self._wake.set()

@@ -1,0 +1,140 @@
+"""The exchange over its life: restarts, several accounts, the end of the recording, the same game twice."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptobot.configs.errors import StartError
+from cryptobot.configs.schema import PaperSettings
+from cryptobot.services.paper.exchange import PaperExchange
+from cryptobot.services.paper.faults import Fault
+
+Market = Callable[..., Any]
+Eventually = Callable[..., Awaitable[Any]]
+
+
+async def test_a_restart_changes_nothing(market: Market) -> None:
+    """Port, keys, balances, open orders and their order lists are as they were."""
+    async with market() as customer:
+        await customer.buy("0.05")
+        await customer.buy(type="LIMIT", timeInForce="GTC", price="1500.00")
+        common = {"symbol": "BTCUSDT", "side": "SELL", "quantity": "0.02", "listClientOrderId": "both"}
+        placed, _ = await customer.call("POST", "order/oco", **common, price="9000.00", stopPrice="500.00")
+        before = [await customer.call("GET", path) for path in ("account", "openOrders", "openOrderList")]
+        port, key = customer.exchange.port, customer.key
+    async with market() as customer:
+        after = [await customer.call("GET", path) for path in ("account", "openOrders", "openOrderList")]
+        assert (customer.exchange.port, customer.key) == (port, key)
+        canceled, _ = await customer.call("DELETE", "orderList", symbol="BTCUSDT", listClientOrderId="both")
+
+    assert (placed, canceled) == (200, 200)
+    assert before[0][1]["balances"] == after[0][1]["balances"]
+    assert before[1:] == after[1:]
+    assert len(after[1][1]) == 3
+
+
+async def test_accounts_are_apart(market: Market) -> None:
+    """Another account has keys and money of its own and sees nothing of the first."""
+    async with market() as customer:
+        await customer.buy()
+        _, second = await customer.admin("POST", "accounts", {"name": "ann", "balances": {"USDT": "500"}})
+        again, _ = await customer.admin("POST", "accounts", {"name": "ann", "balances": {}})
+        customer.key, customer.secret = second["api_key"], second["api_secret"]
+        _, account = await customer.call("GET", "account")
+        _, orders = await customer.call("GET", "allOrders", symbol="BTCUSDT")
+
+    assert again == 400
+    assert account["balances"] == [{"asset": "USDT", "free": "500.00000000", "locked": "0.00000000"}]
+    assert orders == []
+
+
+async def test_money_comes_and_goes(market: Market) -> None:
+    """A deposit is told as balanceUpdate and is in the account; more than there is does not leave."""
+    async with market() as customer, customer.events() as socket:
+        await customer.admin("POST", "deposits", {"asset": "USDT", "amount": "250.5"})
+        event = await asyncio.wait_for(socket.receive_json(), 10)
+        status, _ = await customer.admin("POST", "deposits", {"asset": "BTC", "amount": "-1"})
+        _, account = await customer.call("GET", "account", omitZeroBalances="true")
+
+    assert (event["e"], event["a"], event["d"]) == ("balanceUpdate", "USDT", "250.50000000")
+    assert status == 400
+    assert account["balances"][0]["free"] == "10250.50000000"
+
+
+async def test_the_recording_starts_over(market: Market, tmp_path: Path, eventually: Eventually) -> None:
+    """After the last candle comes the first, and the note says so."""
+    file = tmp_path / "short.csv"
+    rows = [f"{1_600_000_000 + i * 60},100.5,103,99.75,{100 + i % 3},12.5" for i in range(8)]
+    file.write_text("\n".join(["timestamp,open,high,low,close,volume", *rows]))
+    async with market(file=str(file), start=5, candle_interval_s=0.05) as customer:
+        exchange = customer.exchange
+        assert "short.csv" in exchange.note and "started over" not in exchange.note
+        await eventually(lambda: exchange.feed.timeline.number > 17)
+        assert "started over 2 time(s)" in exchange.note
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "has no candles"),
+        ("open,high,low,close,volume\n1,1,1,1,1", "none of the columns"),
+        ("time,open,high,low,close\n1,1,1,1,1", "no column volume"),
+        ("time,open,high,low,close,volume\n1,5,4,3,3,1", "row 1"),
+        ("time,open,high,low,close,volume\n1,x,4,3,3,1", "row 1"),
+        ("time,open,high,low,close,volume\n1,3,4,3,3,1\n1,3,4,3,3,1", "two candles"),
+    ],
+)
+async def test_a_file_that_is_no_candles_is_refused(tmp_path: Path, content: str, reason: str) -> None:
+    """One sentence: the file, the row, what is wrong."""
+    file = tmp_path / "bad.csv"
+    file.write_text(content)
+
+    with pytest.raises(StartError, match=reason) as caught:
+        await PaperExchange(PaperSettings(file=str(file)), tmp_path / "home").start()
+    assert "bad.csv" in str(caught.value)
+
+
+async def test_the_same_game_gives_the_same_trades(market: Market) -> None:
+    """Two exchanges with one seed fill the same orders at the same steps alike, to the last digit."""
+    seen = []
+    for folder in ("one", "two"):
+        async with market(folder, candle_interval_s=600.0) as customer:
+            engine, trades = customer.exchange.engine, []
+            for number in range(40):
+                tick = 2500 + (number * 37) % 400
+                engine.step("BTCUSDT", tick * 10**8, 5 * 10**8, number % 2 == 0, 40 * 10**8, number, number)
+                customer.exchange.desk.settle()
+                _, filled = await customer.buy("0.01", newOrderRespType="FULL")
+                trades.append([(f["price"], f["qty"], f["commission"]) for f in filled["fills"]])
+            seen.append(trades)
+
+    assert seen[0] == seen[1]
+
+
+async def test_a_reader_that_does_not_read_is_dropped(market: Market, eventually: Eventually) -> None:
+    """The others are served as before."""
+    async with market(candle_interval_s=0.05) as customer:
+        reader, writer = await asyncio.open_connection("127.0.0.1", customer.exchange.port)
+        writer.write(
+            b"GET /ws/btcusdt@trade HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        await reader.readuntil(b"\r\n\r\n")
+        hub = customer.exchange.hub
+        (slow,) = await eventually(lambda: tuple(hub.connections))
+        for _ in range(40_000):
+            slow.send(b"x" * 512)
+
+        await eventually(lambda: slow not in hub.connections)
+        assert (await customer.buy())[0] == 200
+        writer.close()
+
+
+async def test_faults_can_be_injected_in_the_process(market: Market) -> None:
+    """Without HTTP, for tests that hold the exchange themselves."""
+    async with market() as customer:
+        customer.exchange.inject(Fault("reject", "POST /api/v3/order"))
+
+        assert (await customer.buy())[0] == 400
