@@ -12,7 +12,8 @@ without transactional DDL as well.
 
 import importlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from .driver import execute, peewee
 from .errors import DatabaseNewerError
 from .fields import BigIntegerField, CharField, IntegerField, Model
 
+PEEWEE: Any = peewee  # the stubs leave out sort_models
 Step = Callable[[peewee.Database], None]
 
 
@@ -47,7 +49,10 @@ def create_tables(*models: type[Model]) -> Step:
     """Make the tables and indexes of these models where they are missing."""
 
     def step(engine: peewee.Database) -> None:
-        engine.create_tables(models, safe=True)
+        with engine.bind_ctx(models):
+            for model in PEEWEE.sort_models(models):
+                model.create_table(safe=True)
+                _add_missing_indexes(engine, model)
 
     return step
 
@@ -104,15 +109,50 @@ def pending(engine: peewee.Database, migrations: Sequence[Migration], where: str
     return list(migrations[found:])
 
 
-def apply(engine: peewee.Database, migration: Migration) -> None:
-    """Carry out one migration and note it; called inside a transaction where DDL takes part in them."""
-    for step in migration.steps:
-        step(engine)
+def apply(engine: peewee.Database, migration: Migration, models: Sequence[type[Model]]) -> None:
+    """Carry out one migration and note it; called inside a transaction where DDL takes part in them.
+
+    Args:
+        models: the owner's; during the steps they live in this database.
+    """
+    with engine.bind_ctx(models):
+        for step in migration.steps:
+            step(engine)
     with engine.bind_ctx([SchemaVersion]):
         engine.create_tables([SchemaVersion], safe=True)
         SchemaVersion.insert(
             version=migration.version, name=migration.name, applied_ms=time.time_ns() // 1_000_000
         ).execute()
+
+
+@contextmanager
+def exclusively(engine: Any, owner: str) -> Iterator[None]:
+    """One migrating process at a time. SQLite's write lock does that by itself."""
+    kind = type(engine).__name__
+    if kind == "PostgresqlEngine":
+        take, give = "SELECT pg_advisory_lock(hashtext(%s))", "SELECT pg_advisory_unlock(hashtext(%s))"
+    elif kind == "MariadbEngine":
+        take, give = "SELECT GET_LOCK(%s, 60)", "SELECT RELEASE_LOCK(%s)"
+    else:
+        yield
+        return
+    name = [f"cryptobot migration {owner}"]
+    execute(engine, take, name)
+    try:
+        yield
+    finally:
+        execute(engine, give, name)
+
+
+def _add_missing_indexes(engine: Any, model: type[Model]) -> None:
+    """MariaDB commits after each statement: killed in between, a table may stand without its indexes."""
+    if type(engine).__name__ != "MariadbEngine":
+        return
+    schema: Any = PEEWEE.SchemaManager(model, engine)
+    there = {index.name for index in engine.get_indexes(model._meta.table_name)}
+    for index in model._meta.fields_to_index():
+        if index._name not in there:
+            engine.execute(schema._create_index(index, safe=False))
 
 
 def _quoted(engine: peewee.Database, name: str) -> str:

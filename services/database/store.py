@@ -10,9 +10,11 @@ Short calls may be made on the loop's thread. Long ones go through `run`: its th
 """
 
 import asyncio
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar
 
 from ...configs import snapshot
@@ -21,12 +23,15 @@ from ...configs.paths import Home
 from ...configs.schema import DatabaseSettings
 from . import migrations as forward
 from . import sqlite
+from .backup import backup_folder, make_backup, prune
+from .cipher import CipherEngine
 from .connect import connect
 from .driver import execute, peewee
-from .errors import DatabaseAwayError
+from .errors import DatabaseAccessError, DatabaseAwayError
 from .fields import Model
 from .migrations import Migration
-from .target import Target, target_of
+from .target import FileTarget, Target, target_of
+from .transfer import is_unfinished
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -39,25 +44,36 @@ class Database:
     def __init__(self, owner: str, target: Target, engine: Any) -> None:
         self.owner, self.target, self.engine = owner, target, engine
         self.where = str(target)
+        self.models: list[type[Model]] = []
         self._worker: ThreadPoolExecutor | None = None
 
     def bind(self, *models: type[Model]) -> None:
         """From now on these models live in this database."""
+        self.models.extend(model for model in models if model not in self.models)
         self.engine.bind(models)
 
+    def pending(self, migrations: Sequence[Migration]) -> list[Migration]:
+        """What `migrate` would do.
+
+        Raises:
+            DatabaseNewerError: the database was written by a newer program.
+        """
+        return forward.pending(self.engine, migrations, self.where)
+
     def migrate(self, migrations: Sequence[Migration]) -> list[int]:
-        """Bring the tables up to date; the versions that were applied.
+        """Bring the tables up to date; the versions that were applied. Killed anywhere, it can be repeated.
 
         Raises:
             DatabaseNewerError: the database was written by a newer program.
         """
         applied = []
-        for migration in forward.pending(self.engine, migrations, self.where):
-            with self.transaction():
-                if forward.version_of(self.engine) >= migration.version:
-                    continue  # another process was faster
-                forward.apply(self.engine, migration)
-            applied.append(migration.version)
+        with forward.exclusively(self.engine, self.owner):
+            for migration in self.pending(migrations):
+                with self.transaction():
+                    if forward.version_of(self.engine) >= migration.version:
+                        continue  # another process was faster
+                    forward.apply(self.engine, migration, self.models)
+                applied.append(migration.version)
         return applied
 
     @contextmanager
@@ -147,11 +163,61 @@ def open_database(
     database = Database(owner, target, connect(home, target, synchronous))
     try:
         database.bind(*models)
+        _refuse_unfinished(database)
+        _prepare(home, database, migrations, chosen.backups_kept)
         database.migrate(migrations)
     except BaseException:
         database.close()
         raise
     return database
+
+
+def _refuse_unfinished(database: Database) -> None:
+    if is_unfinished(database.engine):
+        raise DatabaseAccessError(
+            database.where, "filling it from another database was interrupted; repeat `cryptobot db convert`"
+        )
+
+
+def _prepare(home: Home, database: Database, migrations: Sequence[Migration], keep: int) -> None:
+    """Before rows that are there are changed: a backup, and on files a trial of the migrations on a copy.
+
+    Raises:
+        DatabaseAccessError: the backup cannot be made, or the trial failed; nothing was changed.
+    """
+    waiting = database.pending(migrations)
+    if not waiting or forward.version_of(database.engine) == 0:
+        return
+    folder = backup_folder(home)
+    reason = f"before migration to version {waiting[-1].version}"
+    made = make_backup(home, database.owner, database.engine, folder, reason=reason, models=database.models)
+    prune(folder, database.owner, keep)
+    if isinstance(database.target, FileTarget):
+        try_migrations(home, database, made, waiting)
+
+
+def try_migrations(home: Home, database: Database, backup: Path, waiting: Sequence[Migration]) -> None:
+    """Carry out migrations on a copy of a backup.
+
+    Raises:
+        DatabaseAccessError: one of them failed; which and why.
+    """
+    copy = backup.with_name(f".{backup.stem}.trial")
+    shutil.copyfile(backup, copy)
+    engine = connect(home, FileTarget(copy, isinstance(database.engine, CipherEngine)), "NORMAL")
+    try:
+        for migration in waiting:
+            with engine.atomic():
+                forward.apply(engine, migration, database.models)
+    except Exception as error:
+        raise DatabaseAccessError(
+            database.where,
+            f"migration {migration.version} ({migration.name}) failed on a copy ({error}); nothing is changed",
+        ) from error
+    finally:
+        engine.close()
+        for path in copy.parent.glob(f"{copy.name}*"):
+            path.unlink(missing_ok=True)
 
 
 def _settings_in_force(home: Home) -> DatabaseSettings:

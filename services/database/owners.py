@@ -1,0 +1,62 @@
+"""Whose tables there are. A service that has some keeps MODELS and MIGRATIONS in its `models` module."""
+
+import importlib
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...configs.errors import UsageError
+from .fields import Model
+from .migrations import Migration
+
+_SERVICES = __package__.rpartition(".")[0]
+# By name, never by import: services do not know each other.
+_CANDIDATES = (
+    "auth",
+    "trade",
+    "monitor",
+    "portfolio",
+    "risk",
+    "backtest",
+    "notify",
+    "data",
+    "strategy",
+    "paper",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """One service's tables."""
+
+    name: str
+    models: Sequence[type[Model]]
+    migrations: Sequence[Migration]
+
+
+def owners() -> list[Owner]:
+    """Every service that has tables."""
+    found = []
+    for name in _CANDIDATES:
+        target = f"{_SERVICES}.{name}.models"
+        if (
+            importlib.util.find_spec(f"{_SERVICES}.{name}") is None
+            or importlib.util.find_spec(target) is None
+        ):
+            continue
+        module = importlib.import_module(target)
+        if hasattr(module, "MODELS") and hasattr(module, "MIGRATIONS"):
+            found.append(Owner(name, module.MODELS, module.MIGRATIONS))
+    return found
+
+
+def owner_of(name: str) -> Owner:
+    """One of them.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    known = {owner.name: owner for owner in owners()}
+    if name not in known:
+        raise UsageError(f"There is no database of {name}; there are {', '.join(known)}.")
+    return known[name]
