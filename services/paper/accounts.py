@@ -33,9 +33,9 @@ class Balances:
         return list(self._free)
 
     def assets(self, account: str) -> Iterator[tuple[str, int, int]]:
-        """(asset, free, locked) of an account."""
+        """(asset, free, locked) of an account, by name."""
         locked = self._locked[account]
-        for asset, free in self._free[account].items():
+        for asset, free in sorted(self._free[account].items()):
             yield asset, free, locked.get(asset, 0)
 
     def free(self, account: str, asset: str) -> int:
