@@ -22,7 +22,7 @@ from ..bus.contracts.service import (
     ServiceStatus,
     SupervisorStatus,
 )
-from ..configs.errors import CryptoBotError, RequestFailedError, UsageError
+from ..configs.errors import CryptoBotError, RequestFailedError, SettingsError, UsageError
 from . import states
 from .unit import Raised, StateChange
 
@@ -153,20 +153,23 @@ class BusBridge:
 
     def _control(self, request: Request[ControlService]) -> Done:
         wanted = request.message
-        if wanted.action not in {"start", "stop", "restart"}:
-            raise RequestFailedError("unknown_action", "A service can be started, stopped or restarted.")
+        if wanted.action not in {"start", "stop", "restart", "reload"}:
+            raise RequestFailedError("unknown_action", "Known actions are start, stop, restart and reload.")
 
         def act() -> None:
             self._supervisor.journal.write(
                 "info", "asked over the bus", actor=wanted.actor, action=wanted.action
             )
-            self._supervisor.operations.change(wanted.action, wanted.service)
+            if wanted.action == "reload":
+                self._supervisor.operations.reload()
+            else:
+                self._supervisor.operations.change(wanted.action, wanted.service)
 
         try:
             self._on_loop(act)
-        except UsageError as error:
+        except (UsageError, SettingsError) as error:
             raise RequestFailedError("refused", str(error)) from error
-        return Done(message=f"{wanted.action} of {wanted.service} is under way")
+        return Done(message=f"{wanted.action} {wanted.service}".strip() + " is under way")
 
     def _on_loop(self, call: Any) -> Any:
         """Run on the supervisor's thread and wait for the result."""

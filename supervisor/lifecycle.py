@@ -1,6 +1,5 @@
 """Starting, stopping and restarting of services: every change of a state is decided here."""
 
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -11,15 +10,13 @@ from . import states
 from .logs import Outputs
 from .loop import SLICE_S, Loop
 from .order import Graph, nearest
-from .platform.base import CannotSpawn, Platform, SpawnRequest, describe_exit
-from .registry import Manifest, program
+from .platform.base import CannotSpawn, Platform, describe_exit
+from .processes import Processes
+from .registry import Manifest
 from .unit import Raised, Unit
 
 EXIT_CANNOT_START = 78
 _KILL_TIMEOUT_S = 5.0
-_STRAY_TIMEOUT_S = 1.0
-_HELPER_TIMEOUT_S = 30.0
-_OURS = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "CRYPTOBOT_READY_FD", "LISTEN_FDS", "LISTEN_PID")
 
 
 class Listener(Protocol):
@@ -62,12 +59,15 @@ class Lifecycle:
         self.prober: Prober | None = None
         self.drain_notifications: Callable[[], None] = lambda: None
         self.when_process_gone: Callable[[Unit, str], bool] = lambda unit, reason: False
-        self._home = home_argument
-        self._environment = {key: value for key, value in os.environ.items() if key not in _OURS}
-        self._environment.update(extra_environment)
-        self._by_pid: dict[int, Unit] = {}
-        self._by_stray: dict[int, Unit] = {}
-        self._helpers: dict[int, Callable[[int | None], None]] = {}
+        self.processes = Processes(
+            loop,
+            platform,
+            outputs,
+            listener,
+            gone=self._gone,
+            home_argument=home_argument,
+            extra_environment=extra_environment,
+        )
         self._waiting: set[str] = set()
         self._to_spawn: deque[Unit] = deque()
         self._when_all_stopped: Callable[[], None] | None = None
@@ -126,7 +126,7 @@ class Lifecycle:
         self._when_all_stopped = done
         if self.shutting_down:
             return
-        self.shutting_down = True
+        self.shutting_down = self.processes.ending = True
         for unit in self.units.values():
             unit.wanted = unit.start_again = False
         for unit in tuple(self.units.values()):
@@ -179,10 +179,7 @@ class Lifecycle:
         unit.kill_reason = unit.status_text = ""
         unit.said_stopping = False
         try:
-            unit.pid = self.platform.spawn(self._request(unit))
-        except OSError as error:  # no descriptor left for its output
-            self._failed(unit, f"The system has no room for a process now ({error.strerror}).", 0.0)
-            return
+            self.processes.spawn(unit)
         except CannotSpawn as error:
             self.listener.note("cannot spawn", service=unit.name, reason=error.reason)
             if error.lasting:
@@ -191,7 +188,6 @@ class Lifecycle:
                 self._failed(unit, error.reason, 0.0)
             return
         unit.started_at = time.monotonic()
-        self._by_pid[unit.pid] = unit
         self.listener.spawned(unit)
         if unit.manifest.readiness.kind == "none":
             self._ready(unit)
@@ -201,22 +197,6 @@ class Lifecycle:
         if unit.manifest.readiness.kind != "notify" and self.prober is not None:
             pid = unit.pid
             self.prober.watch(unit, lambda: self._ready(unit) if unit.pid == pid else None)
-
-    def _request(self, unit: Unit) -> SpawnRequest:
-        manifest = unit.manifest
-        argv = list(manifest.command) or [*program(), "--home", self._home, "service", "run", manifest.name]
-        environment = {**self._environment, **manifest.environment}
-        environment["CRYPTOBOT_HOME"], environment["CRYPTOBOT_SERVICE"] = self._home, manifest.name
-        limits = manifest.limits
-        return SpawnRequest(
-            argv,
-            environment,
-            self.outputs.open(manifest.name),
-            manifest.directory,
-            limits.rlimits,
-            limits.nice,
-            limits.cpus,
-        )
 
     def _start_timed_out(self, unit: Unit) -> None:
         detail = f" ({unit.status_text})" if unit.status_text else ""
@@ -237,7 +217,7 @@ class Lifecycle:
 
     def on_notify(self, pid: int, fields: dict[str, str]) -> None:
         """A datagram of sd_notify(3)."""
-        unit = self._by_pid.get(pid) or self._owner(pid)
+        unit = self.processes.owner(pid)
         if unit is None:
             return
         if "STATUS" in fields:
@@ -248,12 +228,6 @@ class Lifecycle:
             self._beat(unit, fields.get("X_PROGRESS", ""))
         if fields.get("READY") == "1":
             self._ready(unit)
-
-    def _owner(self, pid: int) -> Unit | None:
-        for main, unit in self._by_pid.items():
-            if self.platform.same_group(pid, main):
-                return unit
-        return None
 
     def _beat(self, unit: Unit, progress: str) -> None:
         # Beats without progress come from a thread of a process whose main loop hangs.
@@ -278,73 +252,14 @@ class Lifecycle:
             return
         unit.kill_reason = reason
         self.listener.note("killed", service=unit.name, pid=unit.pid, reason=reason)
-        self.platform.kill_tree(unit.pid)
+        self.processes.kill(unit)
 
     def on_exit(self, pid: int, code: int | None) -> None:
         """A process ended."""
         self.drain_notifications()  # its last words lie in the socket
-        unit = self._by_pid.pop(pid, None)
-        if unit is None:
-            self._other_ended(pid, code)
-            return
-        unit.clear_timer()
-        unit.exit_code = code
-        self.platform.forget(pid)
-        self.outputs.ended(unit.name)
-        self._sweep(unit, pid)
-
-    def run_helper(self, unit: Unit, argv: tuple[str, ...], done: Callable[[int | None], None]) -> None:
-        """Run a short command (a hook, a probe) in the service's environment; `done` gets its exit code."""
-        request = self._request(unit)._replace(argv=list(argv))
-        try:
-            pid = self.platform.spawn(request)
-        except CannotSpawn as error:
-            self.listener.note("cannot run", service=unit.name, command=argv[0], reason=error.reason)
-            self.loop.call_soon(lambda: done(None))
-            return
-        self._helpers[pid] = done
-        self.loop.call_later(_HELPER_TIMEOUT_S, lambda: self._end_helper(pid))
-
-    def _end_helper(self, pid: int) -> None:
-        if pid in self._helpers:
-            self.platform.kill_tree(pid)
-
-    def _other_ended(self, pid: int, code: int | None) -> None:
-        helper = self._helpers.pop(pid, None)
-        if helper is not None:
-            self.platform.forget(pid)
-            helper(code)
-            return
-        owner = self._by_stray.pop(pid, None)
-        if owner is not None:
-            owner.strays.discard(pid)
-            if not owner.strays:
-                self._sweep(owner, 0)
-        elif pid == self.outputs.keeper_pid:
-            if not self.shutting_down:
-                self.listener.note("log keeper ended", pid=pid)
-                self.outputs.keeper_ended()
-        else:
-            self.listener.note("orphan reaped", pid=pid, exit=describe_exit(code))
-
-    def _sweep(self, unit: Unit, main: int) -> None:
-        """Kill what the ended process left behind; go on when it is gone."""
-        strays = self.platform.strays(unit.name, main)
-        if not strays:
-            self._gone(unit)
-            return
-        self.listener.note("left processes behind", service=unit.name, pids=sorted(strays))
-        unit.strays = set(strays)
-        unit.timer = self.loop.call_later(_STRAY_TIMEOUT_S, lambda: self._gone(unit))
-        for stray in strays:
-            self._by_stray[stray] = unit
-            self.platform.kill_tree(stray)
+        self.processes.on_exit(pid, code)
 
     def _gone(self, unit: Unit) -> None:
-        unit.clear_timer()
-        for stray in unit.strays:
-            self._by_stray.pop(stray, None)
-        unit.strays = set()
         code, reason = unit.exit_code, unit.kill_reason
         ran_s = time.monotonic() - unit.ready_at if unit.ready else 0.0
         planned = code == 0 or (code is None and unit.said_stopping)
@@ -424,19 +339,19 @@ class Lifecycle:
     def _ask_to_stop(self, unit: Unit) -> None:
         if unit.strays:
             # Its main process is gone already and the rest has been killed.
-            unit.timer = self.loop.call_later(_STRAY_TIMEOUT_S, lambda: self._gone(unit))
+            self.processes.expect_strays_gone(unit)
             return
         self.platform.ask_to_stop(unit.pid, unit.manifest.stop_signal)
         unit.timer = self.loop.call_later(unit.stop_timeout_s, lambda: self._stop_timed_out(unit))
 
     def _stop_timed_out(self, unit: Unit) -> None:
         self.listener.note("killed", service=unit.name, pid=unit.pid, reason="did not stop in time")
-        self.platform.kill_tree(unit.pid)
+        self.processes.kill(unit)
         unit.timer = self.loop.call_later(_KILL_TIMEOUT_S, lambda: self._cannot_be_killed(unit))
 
     def _cannot_be_killed(self, unit: Unit) -> None:
         pid = unit.pid
-        self._by_pid.pop(pid, None)
+        self.processes.abandon(unit)
         self._fatal(unit, f"its process {pid} cannot be killed (it waits inside the kernel)")
 
     def _stop_when_free(self, unit: Unit) -> None:
@@ -504,17 +419,14 @@ class Lifecycle:
         self.stop(name, reason="no longer configured")
         if unit.pid:
             unit.clear_timer()
-            self._by_pid.pop(unit.pid, None)
-            self.platform.kill_tree(unit.pid)
-            self.platform.forget(unit.pid)
+            self.processes.abandon(unit)
         self.outputs.close(name)
 
     def adopt(self, unit: Unit, pid: int, born: int, *, ready: bool) -> bool:
         """Take up a process that an earlier supervisor started; False when it is gone or is another one."""
-        if not self.platform.adopt(pid, born):
+        if not self.processes.adopt(unit, pid, born):
             return False
-        unit.pid, unit.born, unit.adopted, unit.wanted = pid, born, True, True
-        self._by_pid[pid] = unit
+        unit.wanted = True
         self._set(unit, states.STARTING, "adopted")
         if ready:
             self._ready(unit)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 Callback = Callable[[], None]
 # Long work is cut into pieces of about this length, so that a request is answered in between.
-SLICE_S = 0.01
+SLICE_S = 0.005
 
 
 class Timer:

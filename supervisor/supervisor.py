@@ -76,7 +76,7 @@ class Supervisor:
             extra_environment=self.notify.environment,
         )
         self.lifecycle.drain_notifications = self.notify.receive
-        self.lifecycle.prober = Probes(self.loop, self.lifecycle.run_helper)
+        self.lifecycle.prober = Probes(self.loop, self.lifecycle.processes.run_helper)
         self.health = HealthWatch(self.lifecycle, self.loop)
         self.resources = ResourceWatch(self.lifecycle, self.platform)
         self.operations = Operations(self)

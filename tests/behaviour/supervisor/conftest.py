@@ -172,6 +172,8 @@ class Daemon:
 
     def journal(self) -> list[dict[str, Any]]:
         path = self.home.logs / "supervisor.log"
+        if not path.exists():
+            return []
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
     def kill(self) -> None:

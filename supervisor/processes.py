@@ -1,0 +1,173 @@
+"""The processes of the services: which pid is whose, how one is made, and that nothing of it stays."""
+
+import os
+from collections.abc import Callable
+from typing import Protocol
+
+from .logs import Outputs
+from .loop import Loop
+from .platform.base import CannotSpawn, Platform, SpawnRequest, describe_exit
+from .registry import program
+from .unit import Unit
+
+_STRAY_TIMEOUT_S = 1.0
+_HELPER_TIMEOUT_S = 30.0
+_OURS = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "CRYPTOBOT_READY_FD", "LISTEN_FDS", "LISTEN_PID")
+
+
+class Notes(Protocol):
+    """Where things worth knowing are written down."""
+
+    def note(self, event: str, **fields: object) -> None: ...
+
+
+class Processes:
+    """Spawns, finds and ends processes; decides nothing.
+
+    Args:
+        gone: called when a service's process and all it left behind are gone.
+        home_argument: the home folder as children get it.
+        extra_environment: what every child gets besides our own environment.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        platform: Platform,
+        outputs: Outputs,
+        notes: Notes,
+        *,
+        gone: Callable[[Unit], None],
+        home_argument: str,
+        extra_environment: dict[str, str],
+    ) -> None:
+        self._loop, self._platform, self._outputs, self._notes = loop, platform, outputs, notes
+        self._gone = gone
+        self._home = home_argument
+        self._environment = {key: value for key, value in os.environ.items() if key not in _OURS}
+        self._environment.update(extra_environment)
+        self._by_pid: dict[int, Unit] = {}
+        self._by_stray: dict[int, Unit] = {}
+        self._helpers: dict[int, Callable[[int | None], None]] = {}
+        self.ending = False
+
+    def spawn(self, unit: Unit) -> None:
+        """Make the service's process.
+
+        Raises:
+            CannotSpawn: with the reason in one sentence.
+        """
+        manifest = unit.manifest
+        argv = list(manifest.command) or [*program(), "--home", self._home, "service", "run", manifest.name]
+        try:
+            unit.pid = self._platform.spawn(self._request(unit, argv))
+        except OSError as error:  # no descriptor is left for its output
+            raise CannotSpawn(
+                f"The system has no room for a process now ({error.strerror}).", lasting=False
+            ) from error
+        self._by_pid[unit.pid] = unit
+
+    def _request(self, unit: Unit, argv: list[str]) -> SpawnRequest:
+        manifest, limits = unit.manifest, unit.manifest.limits
+        environment = {**self._environment, **manifest.environment}
+        environment["CRYPTOBOT_HOME"], environment["CRYPTOBOT_SERVICE"] = self._home, manifest.name
+        output = self._outputs.open(manifest.name)
+        return SpawnRequest(
+            argv, environment, output, manifest.directory, limits.rlimits, limits.nice, limits.cpus
+        )
+
+    def adopt(self, unit: Unit, pid: int, born: int) -> bool:
+        """Take up a process that is not our child; False when it is gone or is another one."""
+        if not self._platform.adopt(pid, born):
+            return False
+        unit.pid, unit.born, unit.adopted = pid, born, True
+        self._by_pid[pid] = unit
+        return True
+
+    def owner(self, pid: int) -> Unit | None:
+        """Whose process this is, or in whose session."""
+        found = self._by_pid.get(pid)
+        if found is not None:
+            return found
+        for main, unit in self._by_pid.items():
+            if self._platform.same_group(pid, main):
+                return unit
+        return None
+
+    def kill(self, unit: Unit) -> None:
+        """Kill the whole tree of a service now."""
+        self._platform.kill_tree(unit.pid)
+
+    def abandon(self, unit: Unit) -> None:
+        """Kill it and hear no more of it."""
+        self._by_pid.pop(unit.pid, None)
+        self._platform.kill_tree(unit.pid)
+        self._platform.forget(unit.pid)
+
+    def on_exit(self, pid: int, code: int | None) -> None:
+        """A process ended: a service's, what one left behind, a helper, the log keeper or an orphan."""
+        unit = self._by_pid.pop(pid, None)
+        if unit is None:
+            self._other_ended(pid, code)
+            return
+        unit.clear_timer()
+        unit.exit_code = code
+        self._platform.forget(pid)
+        self._outputs.ended(unit.name)
+        self._sweep(unit, pid)
+
+    def _other_ended(self, pid: int, code: int | None) -> None:
+        helper = self._helpers.pop(pid, None)
+        owner = self._by_stray.pop(pid, None)
+        if helper is not None:
+            self._platform.forget(pid)
+            helper(code)
+        elif owner is not None:
+            owner.strays.discard(pid)
+            if not owner.strays:
+                self._sweep(owner, 0)
+        elif pid == self._outputs.keeper_pid:
+            if not self.ending:
+                self._notes.note("log keeper ended", pid=pid)
+                self._outputs.keeper_ended()
+        else:
+            self._notes.note("orphan reaped", pid=pid, exit=describe_exit(code))
+
+    def _sweep(self, unit: Unit, main: int) -> None:
+        strays = self._platform.strays(unit.name, main)
+        if not strays:
+            self._all_gone(unit)
+            return
+        self._notes.note("left processes behind", service=unit.name, pids=sorted(strays))
+        unit.strays = set(strays)
+        self.expect_strays_gone(unit)
+        for stray in strays:
+            self._by_stray[stray] = unit
+            self._platform.kill_tree(stray)
+
+    def expect_strays_gone(self, unit: Unit) -> None:
+        """Strays that are not our children die unseen: go on after a moment in any case."""
+        unit.clear_timer()
+        unit.timer = self._loop.call_later(_STRAY_TIMEOUT_S, lambda: self._all_gone(unit))
+
+    def _all_gone(self, unit: Unit) -> None:
+        unit.clear_timer()
+        for stray in unit.strays:
+            self._by_stray.pop(stray, None)
+        unit.strays = set()
+        self._gone(unit)
+
+    def run_helper(self, unit: Unit, argv: tuple[str, ...], done: Callable[[int | None], None]) -> None:
+        """Run a short command (a hook, a probe) in the service's environment; `done` gets its exit code."""
+        try:
+            pid = self._platform.spawn(self._request(unit, list(argv)))
+        except CannotSpawn as error:
+            self._notes.note("cannot run", service=unit.name, command=argv[0], reason=error.reason)
+            self._loop.call_soon(lambda: done(None))
+            return
+        self._helpers[pid] = done
+        self._loop.call_later(_HELPER_TIMEOUT_S, lambda: self._end_helper(pid))
+
+    def _end_helper(self, pid: int) -> None:
+        if pid in self._helpers:
+            self._platform.kill_tree(pid)
