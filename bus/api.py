@@ -6,7 +6,6 @@ implements both within one process, for tests and single-process tools. One test
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import msgspec
@@ -37,8 +36,7 @@ class Received(msgspec.Struct, Generic[M], frozen=True):
     message: M
 
 
-@dataclass(frozen=True, slots=True)
-class Request(Generic[M]):
+class Request(msgspec.Struct, Generic[M], frozen=True):
     """A request as its handler sees it. The same `id` is the same request, tried again."""
 
     id: str

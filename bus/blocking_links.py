@@ -1,7 +1,6 @@
 """What carries frames for the blocking face: the interface, and ZeroMQ with one receiving thread."""
 
 import contextlib
-import socket
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -17,7 +16,6 @@ from .connections import Connections
 from .endpoints import Endpoints
 from .links import read_request
 
-_RUN = 256
 _NOBLOCK = int(zmq.NOBLOCK)
 _SNDMORE = int(zmq.SNDMORE)
 
@@ -81,30 +79,111 @@ class BlockingLink(ABC):
         """Send what is queued, for half a second at most, and close."""
 
 
+class _Reader:
+    """One subscriber socket and the thread that reads it with plain blocking calls.
+
+    Other threads change its subscriptions by a command; a frame on a socket within the process wakes it.
+    """
+
+    def __init__(self, link: "ZmqBlockingLink", socket: sockets.Socket) -> None:
+        self._link, self._socket = link, socket
+        self._commands: deque[Callable[[], None]] = deque()
+        self._waking = threading.Lock()
+        self._wake, address = sockets.wake(link.connections.context)
+        socket.setsockopt(zmq.SUBSCRIBE, sockets.WAKE)
+        socket.connect(address)
+        self._open = True
+        self._thread = threading.Thread(target=self._run, name="bus", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        receive, take, receiving = self._socket.recv, self._link.on_frame, self._link.receiving
+        while self._open:
+            frame = receive()
+            if frame == sockets.WAKE:
+                while self._commands:
+                    self._commands.popleft()()
+            else:
+                with receiving:
+                    take(frame)
+        self._socket.close()
+
+    def do(self, command: Callable[[], None]) -> None:
+        """Run a command on the thread, soon."""
+        self._commands.append(command)
+        with self._waking:
+            if self._open:
+                self._wake.send(sockets.WAKE)
+
+    def set_option(self, option: int, value: bytes) -> None:
+        self.do(lambda: self._socket.setsockopt(option, value))
+
+    def follow(self) -> None:
+        self.do(lambda: self._link.connections.follow((self._socket,)))
+
+    def close(self) -> None:
+        self.do(self._end)
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+        with self._waking:
+            self._open = False
+            self._wake.close()
+
+    def _end(self) -> None:
+        self._open = False
+
+
+class _Responder:
+    """One server socket and the thread that answers on it."""
+
+    def __init__(self, link: "ZmqBlockingLink", socket: sockets.Socket) -> None:
+        self._link, self._socket = link, socket
+        self._wake, address = sockets.wake_server(link.connections.context)
+        socket.bind(address)
+        self._wake.connect(address)
+        self._thread = threading.Thread(target=self._run, name="bus-serve", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        router, secure, answer = self._socket, self._link.secure, self._link.on_request
+        while True:
+            peer, frame = read_request(router, secure, 0)
+            if frame == sockets.WAKE:
+                break
+            answer(peer, frame)
+        router.close()
+
+    def reply(self, peer: Any, frame: bytes) -> None:
+        """Answer, on the thread."""
+        with contextlib.suppress(zmq.ZMQError):  # the caller is gone; if it lives it asks again
+            self._socket.send(peer, _SNDMORE | _NOBLOCK)
+            self._socket.send(frame, _NOBLOCK)
+
+    def close(self) -> None:
+        self._wake.send(sockets.WAKE)
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+        self._wake.close()
+
+
 class ZmqBlockingLink(BlockingLink):
-    """One thread reads the subscriber and the server; each request uses a socket of its own from a pool."""
+    """A thread for each socket that is read; each request uses a socket of its own from a pool."""
 
     def __init__(self, places: Endpoints, name: str, hwm: int) -> None:
-        self._secure = places.secure
-        self._sockets = Connections(places, name, hwm)
-        self._out = self._sockets.publisher()
+        self.secure = places.secure
+        self.connections = Connections(places, name, hwm)
+        self._out = self.connections.publisher()
         self._send_out = sockets.fast_send(self._out)
-        self._in = self._sockets.subscriber()
-        self._direct: dict[str, sockets.Socket] = {}
         self._offered: sockets.Socket | None = None
-        self._router: sockets.Socket | None = None
-        self._commands: deque[Callable[[], None]] = deque()
-        self._wake_read, self._wake_write = socket.socketpair()
-        self._wake_read.setblocking(False)
-        self._wake_write.setblocking(False)
+        self._reader: _Reader | None = None
+        self._direct: dict[str, _Reader] = {}
+        self._responder: _Responder | None = None
         self._idle: dict[str, list[sockets.Socket]] = {}
         self._pool = threading.Lock()
         self._open = True
-        self._poller = zmq.Poller()
-        self._thread = threading.Thread(target=self._receive, name="bus", daemon=True)
 
     def start(self) -> None:
-        self._thread.start()
+        self._reader = _Reader(self, self.connections.subscriber())
 
     def publish(self, frame: bytes) -> None:
         self._send_out(frame, _NOBLOCK)
@@ -112,90 +191,41 @@ class ZmqBlockingLink(BlockingLink):
             self._offered.send(frame, _NOBLOCK)
 
     def offer(self) -> None:
-        bound = self._sockets.direct_publisher(self._out)
+        bound = self.connections.direct_publisher(self._out)
         self._offered = None if bound is self._out else bound
 
-    def listen_directly(self, service: str, prefix: bytes) -> None:
-        self._on_thread(lambda: self._direct_socket(service).setsockopt(zmq.SUBSCRIBE, prefix))
-
-    def ignore_directly(self, service: str, prefix: bytes) -> None:
-        self._on_thread(lambda: self._direct_socket(service).setsockopt(zmq.UNSUBSCRIBE, prefix))
-
-    def _direct_socket(self, service: str) -> sockets.Socket:
-        found = self._direct.get(service)
-        if found is None:
-            found = self._direct[service] = self._sockets.direct_subscriber(service)
-            self._poller.register(found, zmq.POLLIN)
-        return found
-
     def listen(self, prefix: bytes) -> None:
-        self._on_thread(lambda: self._in.setsockopt(zmq.SUBSCRIBE, prefix))
+        assert self._reader is not None
+        self._reader.set_option(zmq.SUBSCRIBE, prefix)
 
     def ignore(self, prefix: bytes) -> None:
-        self._on_thread(lambda: self._in.setsockopt(zmq.UNSUBSCRIBE, prefix))
+        assert self._reader is not None
+        self._reader.set_option(zmq.UNSUBSCRIBE, prefix)
+
+    def listen_directly(self, service: str, prefix: bytes) -> None:
+        with self._pool:
+            found = self._direct.get(service)
+            if found is None:
+                found = self._direct[service] = _Reader(self, self.connections.direct_subscriber(service))
+        found.set_option(zmq.SUBSCRIBE, prefix)
+
+    def ignore_directly(self, service: str, prefix: bytes) -> None:
+        self._direct[service].set_option(zmq.UNSUBSCRIBE, prefix)
 
     def follow(self) -> None:
-        if self._secure:
-            self._on_thread(lambda: self._sockets.follow((self._in,)))
-
-    def _on_thread(self, command: Callable[[], None]) -> None:
-        self._commands.append(command)
-        with contextlib.suppress(BlockingIOError, OSError):
-            self._wake_write.send(b"\0")
-
-    # -- the link's own thread
-
-    def _receive(self) -> None:
-        self._poller.register(self._in, zmq.POLLIN)
-        self._poller.register(self._wake_read.fileno(), zmq.POLLIN)
-        inbox, wake = self._in, self._wake_read.fileno()
-        while self._open:
-            ready = dict(self._poller.poll())
-            if wake in ready:
-                self._run_commands()
-            if inbox in ready:
-                self._drain_frames(inbox)
-            for direct in tuple(self._direct.values()):
-                if direct in ready:
-                    self._drain_frames(direct)
-            if self._router is not None and self._router in ready:
-                self._drain_requests(self._router)
-
-    def _run_commands(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            self._wake_read.recv(4096)
-        while self._commands:
-            self._commands.popleft()()
-
-    def _drain_frames(self, inbox: sockets.Socket) -> None:
-        receive, on_frame = inbox.recv, self.on_frame
-        with self.receiving, contextlib.suppress(zmq.Again):
-            for _ in range(_RUN):
-                on_frame(receive(_NOBLOCK))
-
-    def _drain_requests(self, router: sockets.Socket) -> None:
-        with contextlib.suppress(zmq.Again):
-            for _ in range(_RUN):
-                self.on_request(*read_request(router, self._secure, _NOBLOCK))
+        if self.secure:
+            for reader in (self._reader, *self._direct.values()):
+                if reader is not None:
+                    reader.follow()
 
     def bind(self, service: str) -> None:
-        done = threading.Event()
-
-        def open_router() -> None:
-            if self._router is None:
-                self._router = self._sockets.server(service)
-                self._poller.register(self._router, zmq.POLLIN)
-            done.set()
-
-        self._on_thread(open_router)
-        if threading.current_thread() is not self._thread:
-            done.wait(10.0)
+        with self._pool:
+            if self._responder is None:
+                self._responder = _Responder(self, self.connections.server(service))
 
     def reply(self, peer: Any, frame: bytes) -> None:
-        assert self._router is not None
-        with contextlib.suppress(zmq.ZMQError):  # the caller is gone; if it lives it asks again
-            self._router.send(peer, _SNDMORE | _NOBLOCK)
-            self._router.send(frame, _NOBLOCK)
+        assert self._responder is not None
+        self._responder.reply(peer, frame)
 
     # -- requests, on the caller's thread
 
@@ -213,10 +243,11 @@ class ZmqBlockingLink(BlockingLink):
         with self._pool:
             idle = self._idle.get(service)
             if not idle:
-                return self._sockets.caller(service)
+                return self.connections.caller(service)
             found = idle.pop()
-            self._sockets.follow((found,))
-            return found
+        if self.secure:
+            self.connections.follow((found,))
+        return found
 
     def _give_back(self, service: str, caller: sockets.Socket) -> None:
         with self._pool:
@@ -226,21 +257,19 @@ class ZmqBlockingLink(BlockingLink):
         caller.close()
 
     def close(self) -> None:
-        if not self._open:
-            return
         with self._pool:
+            if not self._open:
+                return
             self._open = False
             idle = [caller for callers in self._idle.values() for caller in callers]
             self._idle.clear()
-        self._on_thread(lambda: None)
-        if self._thread.is_alive() and threading.current_thread() is not self._thread:
-            self._thread.join()
-        for each in (*idle, *self._direct.values(), self._in, self._out, self._router, self._offered):
+        for thread in (self._reader, *self._direct.values(), self._responder):
+            if thread is not None:
+                thread.close()
+        for each in (*idle, self._out, self._offered):
             if each is not None:
                 each.close()
-        self._wake_read.close()
-        self._wake_write.close()
-        self._sockets.close()
+        self.connections.close()
 
 
 def _await_reply(caller: sockets.Socket, call_id: bytes, wait_s: float) -> bytes | None:

@@ -6,8 +6,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ..configs.errors import CryptoBotError, ProtocolError, RequestFailedError
 from . import codec, frames
@@ -29,8 +30,7 @@ class CallIds:
         return self._prefix + next(self._count).to_bytes(8, "big")
 
 
-@dataclass(frozen=True, slots=True)
-class Attempts:
+class Attempts(NamedTuple):
     """One request's frames: attempt `n` (from 0) is sent, then `waits_s[n]` is waited for the reply."""
 
     id: bytes
@@ -51,16 +51,21 @@ def attempts(call_id: bytes, source: bytes, message: Message, timeout_s: float, 
     """Plan a request: waits double from try to try and add up to the time-out."""
     if tries < 1 or timeout_s <= 0:
         raise ValueError("A request needs at least one try and a time-out above zero.")
-    unit = timeout_s / (2**tries - 1)
     return Attempts(
-        id=call_id,
-        waits_s=tuple(unit * 2**number for number in range(tries)),
-        source=source,
-        schema_id=message.SCHEMA_ID,
-        schema_version=message.SCHEMA_VERSION,
-        deadline_ns=time.time_ns() + int(timeout_s * 1e9),
-        payload=codec.encode(message),
+        call_id,
+        _waits(timeout_s, tries),
+        source,
+        message.SCHEMA_ID,
+        message.SCHEMA_VERSION,
+        time.time_ns() + int(timeout_s * 1e9),
+        codec.encode(message),
     )
+
+
+@lru_cache(maxsize=256)
+def _waits(timeout_s: float, tries: int) -> tuple[float, ...]:
+    unit = timeout_s / (2**tries - 1)
+    return tuple(unit * 2**number for number in range(tries))
 
 
 def read_reply(frame: bytes, call: frames.Call, reply: type[R]) -> R:

@@ -8,6 +8,7 @@ remembers about a publisher's topic: one slice, one dictionary look-up.
 import hashlib
 import struct
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..configs.errors import ProtocolError
 
@@ -46,8 +47,7 @@ class Envelope:
     payload_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """Everything of a request or reply frame but the payload, which begins at `payload_at`."""
 
     source: str

@@ -249,6 +249,8 @@ def read_request(router: sockets.Socket, secure: bool, flags: int) -> tuple[byte
     if len(parts) != 2:
         return parts[0].bytes, b""
     frame = parts[1].bytes
+    if frame == sockets.WAKE:
+        return parts[0].bytes, frame
     claimed = frame[: max(0, frame.find(b"\0"))].decode(errors="replace")
     genuine = holder_of(claimed) == str(parts[1].get("User-Id"))
     return parts[0].bytes, frame if genuine else b""

@@ -48,7 +48,7 @@ class Listener:
 
 @dataclass(eq=False, slots=True)
 class Route:
-    """All that is constant for one publisher's topic. `key` is how its frames begin, `size` the key's length."""
+    """All that is constant for one publisher's topic. `key` is how its frames begin, `size` its length."""
 
     key: bytes
     size: int

@@ -1,6 +1,8 @@
 """ZeroMQ sockets as the bus uses them: every option is set here and nowhere else."""
 
+import os
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import zmq
@@ -9,6 +11,9 @@ from .frames import MAX_FRAME_BYTES
 
 LINGER_MS = 500
 _FOREVER = 0
+WAKE = b"\0" + os.urandom(16)
+"""A frame that wakes a thread of this process; no peer can guess it."""
+_numbers = count(1)
 
 Context = zmq.Context[Any]
 Socket = zmq.Socket[Any]
@@ -37,6 +42,19 @@ def watch_peer(socket: Socket) -> None:
     socket.setsockopt(zmq.HEARTBEAT_IVL, 1000)
     socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 5000)
     socket.setsockopt(zmq.TCP_KEEPALIVE, 1)
+
+
+def wake(owner: Context) -> tuple[Socket, str]:
+    """A publisher within the process, whose frames wake a subscriber's thread, and its address."""
+    made = _socket(owner, zmq.PUB, linger_ms=0, hwm=_FOREVER)
+    address = f"inproc://wake-{next(_numbers)}"
+    made.bind(address)
+    return made, address
+
+
+def wake_server(owner: Context) -> tuple[Socket, str]:
+    """A caller within the process that wakes a server's thread, and the address to bind for it."""
+    return _socket(owner, zmq.DEALER, linger_ms=0, hwm=_FOREVER), f"inproc://wake-{next(_numbers)}"
 
 
 def fast_send(socket: Socket) -> Send:

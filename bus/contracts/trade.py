@@ -141,6 +141,24 @@ class ListFills(Message, frozen=True, kw_only=True, gc=False):
     limit: int = 500
 
 
+@message(0x031F, delivery=Delivery.REPLY)
+class Protection(Message, frozen=True, kw_only=True, gc=False):
+    """How a position is guarded: a stop that rests on the venue, and targets that trade watches.
+
+    `stop_order_id` is the order in force, "" while there is none; `state` is ARMED, EXITING or ENDED.
+    """
+
+    exchange: str
+    symbol: str
+    stop_price: Decimal | None
+    take_profit: Decimal | None
+    take_profit_amount: Decimal | None
+    trailing_percent: Decimal | None
+    stop_order_id: str
+    state: str
+    actor: str
+
+
 @message(0x0314, delivery=Delivery.REPLY)
 class Portfolio(Message, frozen=True, kw_only=True, gc=False):
     """Everything that a screen needs at once."""
@@ -149,6 +167,7 @@ class Portfolio(Message, frozen=True, kw_only=True, gc=False):
     balances: list[Balance]
     equity: Equity | None
     trading_state: TradingState
+    protections: list[Protection] = []
 
 
 @request(0x0315, reply=Portfolio, permission="trade.read")
@@ -214,3 +233,31 @@ class SetTradingState(Message, frozen=True, kw_only=True, gc=False):
     actor: str
     cancel_orders: bool = False
     flatten: bool = False
+
+
+@request(0x031D, reply=Protection, permission="trade.order")
+class ProtectPosition(Message, frozen=True, kw_only=True, gc=False):
+    """Guard the position in a symbol until it is closed; a second request replaces the first.
+
+    Args:
+        stop_price: a protective stop rests on the venue at this price.
+        trailing_percent: the stop follows the best price at this distance; it never moves back.
+        take_profit: at this price the position (or `take_profit_amount` of it) is sold.
+    """
+
+    exchange: str
+    symbol: str
+    actor: str
+    stop_price: Decimal | None = None
+    trailing_percent: Decimal | None = None
+    take_profit: Decimal | None = None
+    take_profit_amount: Decimal | None = None
+
+
+@request(0x031E, reply=Done, permission="trade.order")
+class EndProtection(Message, frozen=True, kw_only=True, gc=False):
+    """Cancel the stop and forget the targets of a symbol; the position stays."""
+
+    exchange: str
+    symbol: str
+    actor: str
