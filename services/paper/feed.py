@@ -12,7 +12,7 @@ from .orders import PublicTrade
 from .recording import Recording
 from .streams import Hub
 from .timeline import Timeline
-from .walk import Tick, steps, walk
+from .walk import Tick, steps, taken, walk
 
 DEPTH_INTERVAL_S = 0.1
 SLOW_EVERY = 10
@@ -90,10 +90,9 @@ class Feed:
         """A recorded candle as it was or will be played."""
         bar = tape.recording[number]
         kline = Kline(open_ms, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.quote_volume)
-        ticks = self._ticks(tape, number)
-        kline.trades = sum(t.volume > 0 for t in ticks)
-        kline.taker_volume = sum(t.volume for t in ticks if not t.seller)
-        kline.taker_quote = sum(t.quote_volume for t in ticks if not t.seller)
+        before = tape.recording[number - 1].close if number else 0
+        summary = taken(bar, self._steps, tape.market.rules.step, before)
+        kline.trades, kline.taker_volume, kline.taker_quote = summary
         return kline
 
     def klines(
