@@ -1,8 +1,8 @@
 """Backups that were verified when they were made, and restores that verify again.
 
 A backup is a SQLite file (encrypted like its source) with a note beside it: owner, version, checksum. The
-tables of a server are copied into a SQLite file too, so every backup can be restored to every engine. Both files
-appear whole or not at all; making one disturbs nobody.
+tables of a server are copied into a SQLite file too, so every backup can be restored to every engine. Both
+files appear whole or not at all; making one disturbs nobody.
 """
 
 import hashlib

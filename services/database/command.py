@@ -194,7 +194,7 @@ def _convert(home: Home, settings: DatabaseSettings, options: argparse.Namespace
     )
     print(f"Now set {change} (`cryptobot config set`).", file=sys.stderr)
     if wanted.encrypted:
-        print("Backups made before are not encrypted; remove them when you do not need them.", file=sys.stderr)
+        print("Older backups are not encrypted; remove them when you do not need them.", file=sys.stderr)
     return rows
 
 

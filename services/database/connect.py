@@ -23,7 +23,10 @@ def connect(home: Home, target: Target, synchronous: str) -> Any:
     """
     if isinstance(target, ServerTarget):
         return _server(target, _password(home))
-    target.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        target.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise DatabaseAccessError(str(target), error.strerror or str(error)) from error
     if target.encrypted:
         return _encrypted(home, target, synchronous)
     if not cipher.is_plain(target.path) and _has_content(target):

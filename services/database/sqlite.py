@@ -86,7 +86,7 @@ def check(engine: peewee.Database, where: str, *, quick: bool) -> None:
     rows = execute(engine, "PRAGMA quick_check(5)" if quick else "PRAGMA integrity_check(20)")
     findings = [str(row[0]) for row in rows]
     if findings != ["ok"]:
-        raise DatabaseBrokenError(where, "; ".join(findings))
+        raise DatabaseBrokenError(where, " ".join("; ".join(findings).split())[:300])
 
 
 def explained(error: Exception, where: str) -> DatabaseBrokenError | DatabaseAccessError:

@@ -212,7 +212,7 @@ def try_migrations(home: Home, database: Database, backup: Path, waiting: Sequen
     except Exception as error:
         raise DatabaseAccessError(
             database.where,
-            f"migration {migration.version} ({migration.name}) failed on a copy ({error}); nothing is changed",
+            f"migration {migration.version} ({migration.name}) failed on a copy ({error}); nothing changed",
         ) from error
     finally:
         engine.close()
