@@ -9,9 +9,17 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from . import lazy
+from .binance_messages import (
+    kline_candle,
+    order_parameters,
+    public_trade,
+    report_order,
+    report_trade,
+    rest_order,
+)
 from .ccxt_venue import CcxtVenue
 from .connector import Connector, OpenContext
-from .convert import decimal, optional_decimal, trade_from
+from .convert import trade_from
 from .stream import Stream, follow
 from .venue import (
     Capabilities,
@@ -37,18 +45,6 @@ CAPABILITIES = Capabilities(
     candle_limit=1000,
     trade_limit=1000,
 )
-_STATUS = {
-    "NEW": "open",
-    "PENDING_NEW": "open",
-    "PENDING_CANCEL": "open",
-    "PARTIALLY_FILLED": "open",
-    "FILLED": "closed",
-    "CANCELED": "canceled",
-    "REJECTED": "rejected",
-    "EXPIRED": "expired",
-    "EXPIRED_IN_MATCH": "expired",
-}
-_TYPE = {"LIMIT_MAKER": "limit"}
 _OPTIONS: dict[str, Any] = {
     "defaultType": "spot",
     "fetchMarkets": {"types": ["spot"]},
@@ -147,59 +143,39 @@ class BinanceVenue(CcxtVenue):
         if self._user is None or message.get("e") != "executionReport":
             return
         symbol = self._symbol(message["s"])
-        client_id = message.get("C") or message["c"]
         # The fill first: an order that is told to be FILLED then has its fills.
         if message["x"] == "TRADE":
-            self._user.push(_report_trade(message, symbol, client_id))
-        self._user.push(_report_order(message, symbol, client_id))
+            self._user.push(report_trade(message, symbol))
+        self._user.push(report_order(message, symbol))
 
     def _on_kline(self, message: dict[str, Any]) -> None:
         kline = message["k"]
         stream = self._candles.get((str(kline["s"]), str(kline["i"])))
         if stream is not None:
-            stream.push(_kline_candle(self._symbol(kline["s"]), kline))
+            stream.push(kline_candle(self._symbol(kline["s"]), kline))
 
     def _on_trade(self, message: dict[str, Any]) -> None:
         stream = self._trades.get(str(message.get("s")))
-        if stream is None:
-            return
-        stream.push(
-            VenueMarketTrade(
-                symbol=self._symbol(message["s"]),
-                id=str(message.get("t", message.get("a"))),
-                ts_ms=int(message["T"]),
-                side="sell" if message["m"] else "buy",
-                price=message["p"],
-                amount=message["q"],
-            )
-        )
+        if stream is not None:
+            stream.push(public_trade(message, self._symbol(message["s"])))
 
-    def _order_params(self, request: OrderRequest) -> dict[str, Any]:
-        params = super()._order_params(request)
-        params["newClientOrderId"] = params.pop("clientOrderId")
-        params["newOrderRespType"] = "RESULT"
-        return params
+    async def _submit(self, request: OrderRequest) -> Any:
+        raw = await self._exchange.privatePostOrder(
+            order_parameters(request, self._market_id(request.symbol))
+        )
+        return {"info": raw, "symbol": request.symbol}
+
+    async def _submit_replacement(self, old_client_id: str, request: OrderRequest) -> Any:
+        parameters = order_parameters(request, self._market_id(request.symbol))
+        parameters |= {"cancelReplaceMode": "STOP_ON_FAILURE", "cancelOrigClientOrderId": old_client_id}
+        raw = await self._exchange.privatePostOrderCancelReplace(parameters)
+        return {"info": raw["newOrderResponse"], "symbol": request.symbol}
 
     def _id_params(self, client_id: str, order_id: str) -> dict[str, Any]:
         return {"origClientOrderId": client_id} if client_id else {}
 
     def _order(self, raw: dict[str, Any]) -> VenueOrder:
-        info = raw["info"]
-        return VenueOrder(
-            id=str(info["orderId"]),
-            client_id=str(info.get("origClientOrderId") or info["clientOrderId"]),
-            symbol=raw["symbol"],
-            side=str(info["side"]).lower(),
-            type=_order_type(info["type"]),
-            status=_STATUS.get(info["status"], "open"),
-            amount=decimal(info["origQty"]),
-            filled=decimal(info["executedQty"]),
-            cost=decimal(info["cummulativeQuoteQty"]),
-            price=optional_decimal(info.get("price")),
-            stop_price=optional_decimal(info.get("stopPrice")),
-            time_in_force=str(info.get("timeInForce") or "GTC"),
-            updated_ms=int(info.get("updateTime") or info.get("transactTime") or 0),
-        )
+        return rest_order(raw["info"], raw["symbol"])
 
     def _is_private(self, url: str) -> bool:
         return "ws-api" in url
@@ -224,62 +200,6 @@ def make_exchange(credentials: Credentials | None, timeout_s: float, **extra: An
 
 def _flag(value: Any) -> bool | None:
     return None if value is None else str(value).lower() == "true"
-
-
-def _order_type(name: str) -> str:
-    return _TYPE.get(name, name.lower())
-
-
-def _report_order(message: dict[str, Any], symbol: str, client_id: str) -> VenueOrder:
-    reason = message.get("r", "")
-    return VenueOrder(
-        id=str(message["i"]),
-        client_id=client_id,
-        symbol=symbol,
-        side=message["S"].lower(),
-        type=_order_type(message["o"]),
-        status=_STATUS.get(message["X"], "open"),
-        amount=decimal(message["q"]),
-        filled=decimal(message["z"]),
-        cost=decimal(message["Z"]),
-        price=optional_decimal(message["p"]),
-        stop_price=optional_decimal(message.get("P")),
-        time_in_force=message["f"],
-        updated_ms=int(message["T"]),
-        reason="" if reason == "NONE" else str(reason),
-    )
-
-
-def _report_trade(message: dict[str, Any], symbol: str, client_id: str) -> VenueTrade:
-    price, amount = decimal(message["L"]), decimal(message["l"])
-    return VenueTrade(
-        id=str(message["t"]),
-        order_id=str(message["i"]),
-        client_id=client_id,
-        symbol=symbol,
-        side=message["S"].lower(),
-        price=price,
-        amount=amount,
-        cost=decimal(message["Y"]) if message.get("Y") else price * amount,
-        fee=decimal(message.get("n")),
-        fee_currency=str(message.get("N") or ""),
-        maker=bool(message["m"]),
-        ts_ms=int(message["T"]),
-    )
-
-
-def _kline_candle(symbol: str, kline: dict[str, Any]) -> VenueCandle:
-    return VenueCandle(
-        symbol=symbol,
-        timeframe=kline["i"],
-        open_ms=int(kline["t"]),
-        open=kline["o"],
-        high=kline["h"],
-        low=kline["l"],
-        close=kline["c"],
-        volume=kline["v"],
-        closed=bool(kline["x"]),
-    )
 
 
 async def _open(context: OpenContext) -> Venue:

@@ -10,7 +10,6 @@ CONNECTOR = ccxt_connector(
         client_ids=True,
         trades_all_symbols=True,
         post_only=True,
-        amend=True,
         candle_limit=1000,
         trade_limit=100,
     ),

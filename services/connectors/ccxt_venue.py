@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar
 
 from ...configs.errors import CredentialsError, OutcomeUnknownError
@@ -89,23 +90,36 @@ class CcxtVenue(Venue):
 
     async def create_order(self, request: OrderRequest) -> VenueOrder:
         action = f"submit {request.client_id} ({request.side} {request.amount} {request.symbol})"
+        return await self._send(action, partial(self._submit, request), translate.submit_error)
+
+    async def replace_order(self, old_client_id: str, request: OrderRequest) -> VenueOrder:
+        action = f"replace {old_client_id} by {request.client_id}"
+        submit = partial(self._submit_replacement, old_client_id, request)
+        return await self._send(action, submit, translate.replace_error)
+
+    async def _send(
+        self,
+        action: str,
+        submit: Callable[[], Awaitable[Any]],
+        meaning: Callable[[str, str, Exception], Exception],
+    ) -> VenueOrder:
+        """Carry out a submit once, or once more when it was refused for its timestamp alone."""
         try:
             try:
-                raw = await self._submit(request)
+                raw = await submit()
             except self._errors as error:
                 if not translate.is_clock_error(error):
                     raise
-                # Refused for its timestamp alone: with the right time it is the first try, not a second.
                 await self.server_time_offset_ms()
-                raw = await self._submit(request)
+                raw = await submit()
+            return self._order(raw)
         except self._errors as error:
             await self._after_failure(error)
-            raise translate.submit_error(self.name, action, error) from error
+            raise meaning(self.name, action, error) from error
         except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
             raise OutcomeUnknownError(
                 f"{self.name} answered to {action} in a way that cannot be read."
             ) from error
-        return self._order(raw)
 
     async def cancel_order(self, symbol: str, client_id: str, order_id: str = "") -> None:
         try:
@@ -223,9 +237,9 @@ class CcxtVenue(Venue):
         """Length of a candle."""
         return int(self._exchange.parse_timeframe(timeframe) * 1000)
 
-    def _submit(self, request: OrderRequest) -> Awaitable[Any]:
+    async def _submit(self, request: OrderRequest) -> Any:
         price = None if request.price is None else format(request.price, "f")
-        return self._exchange.create_order(  # type: ignore[no-any-return]
+        return await self._exchange.create_order(
             request.symbol,
             request.type,
             request.side,
@@ -233,6 +247,9 @@ class CcxtVenue(Venue):
             price,
             self._order_params(request),
         )
+
+    async def _submit_replacement(self, old_client_id: str, request: OrderRequest) -> Any:
+        raise OutcomeUnknownError(f"{self.name} cannot replace an order in one step.")
 
     def _order_params(self, request: OrderRequest) -> dict[str, Any]:
         params: dict[str, Any] = {"clientOrderId": request.client_id}

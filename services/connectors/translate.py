@@ -11,8 +11,10 @@ from ...configs.errors import (
     RetryLaterError,
 )
 from . import lazy
+from .venue import ReplaceFailedError
 
 _TEXT_LIMIT = 300
+_CANCEL_RESULT = re.compile(r'"cancelResult"\s*:\s*"(\w+)"')
 _QUERY = re.compile(r"\?[^\s'\"]*(timestamp|signature|apiKey)=[^\s'\"]*")
 
 
@@ -44,6 +46,17 @@ def submit_error(venue: str, action: str, error: Exception) -> ConnectorError:
     if _refused(errors, error):
         return OrderRejectedError(text)
     return OutcomeUnknownError(text)
+
+
+def replace_error(venue: str, action: str, error: Exception) -> ConnectorError:
+    """What a failed replacement means; Binance's answer tells what became of the old order."""
+    meaning = submit_error(venue, action, error)
+    # A part of it was carried out when the answer says so, whatever class ccxt gives the error.
+    partial = _CANCEL_RESULT.search(str(error))
+    if partial is None and not isinstance(meaning, OrderRejectedError):
+        return meaning
+    old_gone = partial is not None and partial.group(1) == "SUCCESS"
+    return ReplaceFailedError(str(meaning), old_gone=old_gone)
 
 
 def cancel_error(venue: str, action: str, error: Exception) -> ConnectorError:

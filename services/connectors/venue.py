@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from ...configs.errors import OrderRejectedError
+
 ZERO = Decimal(0)
 
 
@@ -20,6 +22,7 @@ class Capabilities:
         client_ids: an order can be looked up by the id that we gave it.
         trades_all_symbols: `fetch_my_trades` works without a symbol.
         order_types: names of ccxt that `create_order` takes.
+        amend: `replace_order` works.
         candle_limit: most candles of one `fetch_candles`.
         trade_limit: most trades of one `fetch_my_trades`.
     """
@@ -184,6 +187,16 @@ class Credentials:
     password: str = field(default="", repr=False)
 
 
+class ReplaceFailedError(OrderRejectedError):
+    """An order was not replaced. `old_gone`: the old one is cancelled all the same, and there is no new
+    one.
+    """
+
+    def __init__(self, message: str, *, old_gone: bool) -> None:
+        super().__init__(message)
+        self.old_gone = old_gone
+
+
 class Venue(ABC):
     """One account on one exchange.
 
@@ -218,6 +231,15 @@ class Venue(ABC):
             OrderRejectedError: the venue refused it; nothing rests there.
             OutcomeUnknownError: it may rest there; ask `fetch_order`, never send again.
             CredentialsError: the key was refused; nothing rests there.
+        """
+
+    @abstractmethod
+    async def replace_order(self, old_client_id: str, request: OrderRequest) -> VenueOrder:
+        """Cancel one order and place another in one step of the venue (where `capabilities.amend`).
+
+        Raises:
+            ReplaceFailedError: the new one was not placed.
+            OutcomeUnknownError: ask for both.
         """
 
     @abstractmethod

@@ -5,6 +5,7 @@ from ...bus.contracts.base import Done
 from ...bus.contracts.strategy import OrderIntent, OrderIntentReply
 from ...bus.contracts.trade import (
     CancelOrder,
+    EndProtection,
     EquityHistory,
     Fills,
     GetPortfolio,
@@ -14,6 +15,8 @@ from ...bus.contracts.trade import (
     ListOrders,
     Orders,
     Portfolio,
+    Protection,
+    ProtectPosition,
     SetTradingState,
     TradingState,
     VerifyLedger,
@@ -23,6 +26,7 @@ from . import rows
 from .account import Account
 from .control import TradingControl
 from .execution import Execution
+from .protection import Protections
 from .reconcile import Reconciler
 from .store import TradeStore
 from .valuation import Valuation
@@ -41,7 +45,9 @@ class Answers:
         reconciler: Reconciler,
         control: TradingControl,
         valuation: Valuation,
+        protections: Protections,
     ) -> None:
+        self._protections = protections
         self._account, self._store, self._execution = account, store, execution
         self._reconciler, self._control, self._valuation = reconciler, control, valuation
 
@@ -54,6 +60,8 @@ class Answers:
         bus.serve(ListEquity, self.equity)
         bus.serve(VerifyLedger, self.verify)
         bus.serve(SetTradingState, self.set_state)
+        bus.serve(ProtectPosition, self.protect)
+        bus.serve(EndProtection, self.end_protection)
 
     def place(self, request: Request[OrderIntent]) -> OrderIntentReply:
         return self._execution.place(request.message)
@@ -81,7 +89,15 @@ class Answers:
             balances=[self._account.balance(asset) for asset in self._account.assets()],
             equity=self._valuation.now(),
             trading_state=self._control.current,
+            protections=[rows.protection_message(guard) for guard in self._protections.guards.values()],
         )
+
+    def protect(self, request: Request[ProtectPosition]) -> Protection:
+        return rows.protection_message(self._protections.set(request.message))
+
+    def end_protection(self, request: Request[EndProtection]) -> Done:
+        self._protections.end(request.message)
+        return Done(message=f"{request.message.symbol} is not protected any more")
 
     def equity(self, request: Request[ListEquity]) -> EquityHistory:
         asked = request.message

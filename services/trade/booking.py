@@ -20,6 +20,7 @@ from . import order as orders
 from .account import Account, now_ms
 from .money import ZERO
 from .order import Concern, FillRecord, News, OrderRecord
+from .protection_plan import ProtectionRecord
 from .states import Event, State
 from .store import Change, OutgoingEvent, TradeStore
 
@@ -54,14 +55,15 @@ class Booking:
         self._fills: OrderedDict[str, FillRecord] = OrderedDict()
         self.on_order: list[Callable[[OrderRecord], None]] = []
 
-    def journal(self, order: OrderRecord) -> None:
-        """Write a new order down. It is on disk when this returns.
+    def journal(self, order: OrderRecord, protection: ProtectionRecord | None = None) -> None:
+        """Write a new order down, with the guard that it belongs to. It is on disk when this returns.
 
         Raises:
             IntegrityError: its id or intent exists already.
         """
         self._log.info("order journalled", **_ids(order), side=order.side, amount=str(order.amount))
-        self._save(Change(new_orders=[order], events=[self._order_event(order)]))
+        guards = [] if protection is None else [protection]
+        self._save(Change(new_orders=[order], protections=guards, events=[self._order_event(order)]))
 
     def move(self, order_id: str, event: Event, reason: str = "") -> OrderRecord | None:
         """Our own side's event; None when the order's state does not allow it (any more)."""

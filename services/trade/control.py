@@ -6,6 +6,7 @@ from .account import Account, now_ms
 from .booking import Booking
 from .execution import Execution
 from .limits import ACTIVE, TRADING_STATES
+from .protection import SOURCE as PROTECTION
 from .store import TradeStore
 
 _SERVICE_ACTOR = "service:"
@@ -54,6 +55,7 @@ class TradingControl:
             self.execution.withdraw_unsent(f"trading is {asked.state}")
         if asked.cancel_orders or asked.flatten:
             for order in list(self._account.orders.values()):
-                self.execution.cancel(order.id, asked.actor)
+                if order.source != PROTECTION:  # a stop guards what is held; it goes when the position does
+                    self.execution.cancel(order.id, asked.actor)
         if asked.flatten:
             self.execution.flatten(asked.actor, asked.reason)

@@ -1,6 +1,7 @@
 """From a wish to an order at the venue: find it or journal it, check it, send it once, cancel it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 
 import structlog
@@ -51,6 +52,8 @@ class Execution:
         self._dispatcher, self._settings, self._log = dispatcher, settings, log
         self._trading_state, self._in_step, self._unknown = trading_state, in_step, unknown
         self.venue: Venue | None = None
+        self.hold: Callable[[OrderRecord], bool] = lambda order: False
+        self.stop_amount: Callable[[str], Decimal] = lambda symbol: money.ZERO
 
     def place(self, intent: OrderIntent) -> OrderIntentReply:
         """Journal the order of an intent and have it sent; the same intent always gives the same order."""
@@ -67,7 +70,8 @@ class Execution:
             self._booking.audit(
                 intent.source, "order", order.id, f"{order.side} {order.amount} {order.symbol}"
             )
-            self.send_later(order.id)
+            if not self.hold(order):
+                self.send_later(order.id)
         return _reply(order)
 
     def send_later(self, order_id: str) -> None:
@@ -125,7 +129,8 @@ class Execution:
             )
             if self._account.find(order_id=order.id) is None:
                 self._booking.journal(order)
-                self.send_later(order.id)
+                if not self.hold(order):
+                    self.send_later(order.id)
                 placed.append(order.id)
         return placed
 
@@ -136,7 +141,7 @@ class Execution:
         denial = self._malformed(intent, market)
         if denial is not None or market is None:
             return order, denial
-        picture = self._account.picture(intent.symbol, intent.side, self._trading_state(), self._in_step())
+        picture = self._picture(intent, market)
         amount = self._amount(intent, market, picture)
         asked = OrderRequest(
             client_id=order_id,
@@ -161,6 +166,18 @@ class Execution:
             stale_after_s=self._settings.data.stale_after_s,
         )
         return order, limits.check(subject)
+
+    def _picture(self, intent: OrderIntent, market: Market) -> limits.Picture:
+        picture = self._account.picture(intent.symbol, intent.side, self._trading_state(), self._in_step())
+        bound = self.stop_amount(intent.symbol) if intent.side == "sell" else money.ZERO
+        if not bound:
+            return picture
+        # The stop gives its coins up for another exit.
+        return replace(
+            picture,
+            closing=money.subtract(picture.closing, bound),
+            free_base=money.add(picture.free_base, bound),
+        )
 
     def _malformed(self, intent: OrderIntent, market: Market | None) -> Denial | None:
         if intent.exchange != self._account.exchange:
@@ -204,7 +221,7 @@ class Execution:
         order = self._booking.move(order_id, Event.SEND)
         assert order is not None
         try:
-            told = await self.venue.create_order(_request(order))
+            told = await self.venue.create_order(venue_request(order))
         except OutcomeUnknownError as error:
             self._log.warning("outcome unknown", order=order_id, reason=str(error))
             self._unknown(order_id)
@@ -252,7 +269,8 @@ def _order_of(intent: OrderIntent, order_id: str) -> OrderRecord:
     )
 
 
-def _request(order: OrderRecord) -> OrderRequest:
+def venue_request(order: OrderRecord) -> OrderRequest:
+    """The order as it is sent."""
     return OrderRequest(
         client_id=order.client_order_id,
         symbol=order.symbol,

@@ -127,6 +127,26 @@ class PositionRow(Model):
         table_name = "positions"
 
 
+class ProtectionRow(Model):
+    """How a position is guarded."""
+
+    symbol = CharField(primary_key=True, max_length=60)
+    exchange = CharField(max_length=40)
+    stop_price = DecimalField(null=True)
+    trailing_percent = DecimalField(null=True)
+    take_profit = DecimalField(null=True)
+    take_profit_amount = DecimalField(null=True)
+    state = CharField(max_length=12)
+    leg = CharField(max_length=80)
+    previous_leg = CharField(max_length=80)
+    generation = IntegerField()
+    created_ms = BigIntegerField()
+    actor = CharField(max_length=120)
+
+    class Meta:
+        table_name = "protections"
+
+
 class TradingStateRow(Model):
     """Every change of the trading state; the last one is in force."""
 
@@ -189,8 +209,10 @@ MODELS = (
     FactRow,
     EquityRow,
     OutboxRow,
+    ProtectionRow,
 )
 MIGRATIONS = (
     Migration(1, "orders, fills, ledger, positions", (create_tables(*MODELS),)),
     Migration(2, "orders by symbol and time", (add_index(OrderRow, "symbol", "created_ms"),)),
+    Migration(3, "guarded positions", (create_tables(ProtectionRow),)),
 )

@@ -2,13 +2,14 @@
 
 import json
 from collections import deque
-from dataclasses import fields
+from dataclasses import asdict, fields
 from decimal import Decimal
 from typing import Any
 
-from ...bus.contracts.trade import Equity, Fill, Order, Position, TradingState
+from ...bus.contracts.trade import Equity, Fill, Order, Position, Protection, TradingState
 from .order import FillRecord, OrderRecord
 from .positions import Lot, PositionRecord
+from .protection_plan import ProtectionRecord
 from .states import State
 
 _ORDER_FIELDS = tuple(field.name for field in fields(OrderRecord))
@@ -138,6 +139,28 @@ def position_message(position: PositionRecord, price: Decimal | None) -> Positio
         fees=position.fees,
         updated_ms=position.updated_ms,
         realised_pnl_fifo=position.realised_fifo,
+    )
+
+
+def protection_row(protection: ProtectionRecord) -> dict[str, Any]:
+    return asdict(protection)
+
+
+def protection_record(row: Any) -> ProtectionRecord:
+    return ProtectionRecord(**{field.name: getattr(row, field.name) for field in fields(ProtectionRecord)})
+
+
+def protection_message(protection: ProtectionRecord) -> Protection:
+    return Protection(
+        exchange=protection.exchange,
+        symbol=protection.symbol,
+        stop_price=protection.stop_price,
+        take_profit=protection.take_profit,
+        take_profit_amount=protection.take_profit_amount,
+        trailing_percent=protection.trailing_percent,
+        stop_order_id=protection.leg,
+        state=protection.state,
+        actor=protection.actor,
     )
 
 

@@ -17,6 +17,7 @@ from .booking import Booking
 from .control import TradingControl
 from .dispatcher import Dispatcher
 from .execution import Execution
+from .protection import Protections
 from .reconcile import Reconciler
 from .states import State
 from .store import TradeStore
@@ -68,7 +69,18 @@ class TradeService(Service):
             unknown=self._reconciler.ask_for,
         )
         self._control.execution = self._execution
-        self._booking.on_order.append(self._reconciler.watch)
+        self._protections = Protections(
+            self._account,
+            self._store,
+            self._booking,
+            self._dispatcher,
+            self._execution,
+            unknown=self._reconciler.ask_for,
+        )
+        self._execution.hold = self._protections.hold
+        self._execution.stop_amount = self._protections.stop_amount
+        self._valuation.on_price.append(self._protections.on_price)
+        self._booking.on_order += [self._reconciler.watch, self._protections.on_order]
         await self._begin()
 
     async def stop(self) -> None:
@@ -86,7 +98,13 @@ class TradeService(Service):
             f"{topics.CANDLES}{topics.part(self._account.exchange)}.", Candle, self._valuation.on_candle
         )
         answers = Answers(
-            self._account, self._store, self._execution, self._reconciler, self._control, self._valuation
+            self._account,
+            self._store,
+            self._execution,
+            self._reconciler,
+            self._control,
+            self._valuation,
+            self._protections,
         )
         answers.serve(self.bus)
         connected = self.spawn(self._connect(), "connect")
@@ -117,7 +135,7 @@ class TradeService(Service):
                 await asyncio.sleep(_CONNECT_PAUSE_S)
             else:
                 break
-        self._execution.venue = self._reconciler.venue = venue
+        self._execution.venue = self._reconciler.venue = self._protections.venue = venue
         self.spawn(self._follow_user(venue), "user stream")
         self.spawn(self._reconciler.run(), "reconcile")
         self.spawn(self._reconciler.run_questions(), "questions")
@@ -217,12 +235,14 @@ class TradeService(Service):
     def _resume_orders(self) -> None:
         """Orders of an earlier life: what was never sent is sent or given up, what was sent is asked for."""
         for order in list(self._account.orders.values()):
-            if order.state is State.PENDING:
+            if order.state is State.PENDING and not self._protections.hold(order):
                 self._execution.send_later(order.id)
             elif order.state is State.PENDING_CANCEL:
                 self._execution.cancel_later(order.id)
             elif order.state is State.SUBMITTED:
                 self._reconciler.ask_for(order.id)
+        for symbol in list(self._protections.guards):
+            self._protections.align(symbol)
 
     def _symbols(self) -> list[str]:
         wanted = [instance.symbol for instance in self.settings.strategy.instances.values()]

@@ -25,10 +25,12 @@ from .models import (
     OutboxRow,
     PositionRow,
     PostingRow,
+    ProtectionRow,
     TradingStateRow,
 )
 from .order import FillRecord, OrderRecord
 from .positions import PositionRecord
+from .protection_plan import ENDED, ProtectionRecord
 from .states import TERMINAL, State
 
 Accounts = dict[tuple[str, str], Decimal]
@@ -53,6 +55,7 @@ class Change:
     fills: list[tuple[FillRecord, OrderRecord]] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     positions: list[PositionRecord] = field(default_factory=list)
+    protections: list[ProtectionRecord] = field(default_factory=list)
     states: list[TradingState] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
     equity: list[Equity] = field(default_factory=list)
@@ -88,6 +91,8 @@ class TradeStore:
             self._write_entries(change.entries, accounts)
             for position in change.positions:
                 self._write_position(position)
+            for protection in change.protections:
+                self._write_protection(protection)
             for state in change.states:
                 TradingStateRow.insert(**rows.state_row(state)).execute()
             for name, value in change.facts.items():
@@ -155,6 +160,9 @@ class TradeStore:
     def positions(self) -> list[PositionRecord]:
         return [rows.position_record(row) for row in PositionRow.select()]
 
+    def protections(self) -> list[ProtectionRecord]:
+        return [rows.protection_record(row) for row in ProtectionRow.select()]
+
     def trading_state(self) -> TradingState | None:
         row = TradingStateRow.select().order_by(TradingStateRow.number.desc()).first()
         return None if row is None else rows.state_message(row)
@@ -203,6 +211,11 @@ class TradeStore:
         row = rows.position_row(position)
         if not PositionRow.update(**row).where(PositionRow.key == row["key"]).execute():
             PositionRow.insert(**row).execute()
+
+    def _write_protection(self, protection: ProtectionRecord) -> None:
+        ProtectionRow.delete().where(ProtectionRow.symbol == protection.symbol).execute()
+        if protection.state != ENDED:
+            ProtectionRow.insert(**rows.protection_row(protection)).execute()
 
     def _write_fact(self, name: str, value: str) -> None:
         if not FactRow.update(value=value).where(FactRow.name == name).execute():

@@ -1,6 +1,7 @@
 """Prices from the bus, and the equity curve that follows from them."""
 
 import time
+from collections.abc import Callable
 from decimal import Decimal
 
 from ...bus import topics
@@ -21,6 +22,7 @@ class Valuation:
 
     def __init__(self, account: Account, store: TradeStore, bus: AsyncBusApi, currency: str) -> None:
         self._account, self._store, self._bus, self._currency = account, store, bus, currency
+        self.on_price: list[Callable[[str, Decimal], None]] = []
         self._told_s = 0.0
         self._written_ms = 0
         self._writes = 0
@@ -32,7 +34,10 @@ class Valuation:
         candle = received.message
         if candle.exchange != self._account.exchange:
             return
-        self._account.set_price(candle.symbol, Decimal(candle.close))
+        price = Decimal(candle.close)
+        self._account.set_price(candle.symbol, price)
+        for listener in self.on_price:
+            listener(candle.symbol, price)
         if candle.closed and time.monotonic() - self._told_s >= _SHORTEST_PAUSE_S:
             self.tell()
 

@@ -1,0 +1,142 @@
+"""What to do next for a guarded position. Pure: sees a picture, names one step.
+
+The stop rests on the venue all the time that the position is open. Coins that are to be sold otherwise (a
+target reached, a strategy's exit) are first taken out of the stop, so that stop and exit never want the
+same coins.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+
+from ..connectors.venue import Market
+from . import money, rounding
+from .money import ZERO
+from .order import OrderRecord
+from .states import State
+
+ARMED, EXITING, ENDED = "ARMED", "EXITING", "ENDED"
+# A trailing stop is moved when that is worth a call to the venue.
+_SMALLEST_MOVE = Decimal("0.0005")
+_SETTLED = (State.ACCEPTED, State.PARTIALLY_FILLED)
+
+
+@dataclass(slots=True, kw_only=True)
+class ProtectionRecord:
+    """A guard of one long position.
+
+    `leg` is the id of its latest stop order, `generation` counts them; `previous_leg` is the one that it
+    replaces.
+    """
+
+    exchange: str
+    symbol: str
+    stop_price: Decimal | None
+    trailing_percent: Decimal | None
+    take_profit: Decimal | None
+    take_profit_amount: Decimal | None
+    actor: str
+    created_ms: int
+    state: str = ARMED
+    leg: str = ""
+    previous_leg: str = ""
+    generation: int = 0
+
+
+class Step(Enum):
+    """One thing to do now."""
+
+    NOTHING = "nothing"
+    PLACE = "place a stop"
+    REPLACE = "replace the stop"
+    CANCEL = "cancel the stop"
+    REVERT = "go on with the stop before"
+    RELEASE = "send the exits that wait"
+    EMERGENCY = "close the position at once"
+    END = "forget the protection"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What a step is chosen by.
+
+    Args:
+        held: the position's amount.
+        leg: the latest stop order; None before the first.
+        previous: the stop that it replaces, as we know it.
+        exits: amount of exits that wait for coins.
+        selling: amount of exits that are at the venue, the stop left out.
+    """
+
+    market: Market
+    held: Decimal
+    leg: OrderRecord | None
+    previous: OrderRecord | None
+    exits: Decimal
+    selling: Decimal
+
+
+def next_step(protection: ProtectionRecord, scene: Scene) -> Step:
+    """Never two stops, and none too many: a stop whose outcome is unknown is waited for."""
+    leg = scene.leg
+    wanted = wanted_amount(scene)
+    if leg is not None and leg.is_open:
+        return _with_leg(protection, scene, leg, wanted)
+    if (
+        leg is not None
+        and leg.state is State.REJECTED
+        and scene.previous is not None
+        and scene.previous.is_open
+    ):
+        return Step.REVERT
+    if scene.exits > 0:
+        return Step.RELEASE
+    if scene.selling > 0:
+        return Step.NOTHING
+    if is_dust(scene.market, scene.held, protection.stop_price):
+        return Step.END
+    if leg is not None and leg.state is State.REJECTED:
+        return Step.EMERGENCY
+    if leg is not None and leg.state is State.FILLED and scene.held >= leg.amount:
+        return Step.NOTHING  # its fills are on their way
+    return Step.PLACE if protection.stop_price is not None and wanted > 0 else Step.NOTHING
+
+
+def wanted_amount(scene: Scene) -> Decimal:
+    """How much the stop should sell: the position less what leaves it otherwise."""
+    left = money.subtract(scene.held, money.add(scene.exits, scene.selling))
+    return max(rounding.amount(scene.market, left), ZERO)
+
+
+def is_dust(market: Market, amount: Decimal, price: Decimal | None) -> bool:
+    """Too little to be sold on this market."""
+    sellable = rounding.amount(market, amount)
+    if sellable <= 0 or sellable < market.min_amount:
+        return True
+    return price is not None and money.multiply(sellable, price) < market.min_cost
+
+
+def trailed(protection: ProtectionRecord, market: Market, price: Decimal) -> Decimal | None:
+    """A better stop price, when the market has gone far enough."""
+    if protection.trailing_percent is None:
+        return None
+    distance = money.divide(money.multiply(price, protection.trailing_percent), Decimal(100))
+    stop = rounding.price(market, "buy", money.subtract(price, distance))
+    before = protection.stop_price
+    if before is None:
+        return stop
+    return stop if money.subtract(stop, before) > money.multiply(price, _SMALLEST_MOVE) else None
+
+
+def target_reached(protection: ProtectionRecord, price: Decimal) -> bool:
+    return protection.take_profit is not None and price >= protection.take_profit
+
+
+def _with_leg(protection: ProtectionRecord, scene: Scene, leg: OrderRecord, wanted: Decimal) -> Step:
+    if leg.state not in _SETTLED:
+        return Step.NOTHING
+    if is_dust(scene.market, wanted, protection.stop_price) or protection.stop_price is None:
+        return Step.CANCEL
+    if leg.remaining != wanted or leg.stop_price != protection.stop_price:
+        return Step.REPLACE
+    return Step.RELEASE if scene.exits > 0 else Step.NOTHING
