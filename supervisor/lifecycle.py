@@ -176,6 +176,25 @@ class Lifecycle:
 
     def _spawn(self, unit: Unit) -> None:
         self._waiting.discard(unit.name)
+        if unit.manifest.before_start:
+            unit.reason = f"runs {unit.manifest.before_start[0]} first"
+            self.processes.run_helper(
+                unit, unit.manifest.before_start, lambda code: self._prepared(unit, code)
+            )
+        else:
+            self._spawn_now(unit)
+
+    def _prepared(self, unit: Unit, code: int | None) -> None:
+        if unit.state != states.STARTING or unit.pid:
+            return
+        if code == 0:
+            self._spawn_now(unit)
+        else:
+            self._failed(
+                unit, f"{unit.manifest.before_start[0]}, which runs before it, {describe_exit(code)}", 0.0
+            )
+
+    def _spawn_now(self, unit: Unit) -> None:
         unit.kill_reason = unit.status_text = ""
         unit.said_stopping = False
         try:
@@ -260,6 +279,12 @@ class Lifecycle:
         self.processes.on_exit(pid, code)
 
     def _gone(self, unit: Unit) -> None:
+        if unit.manifest.after_stop:
+            self.processes.run_helper(unit, unit.manifest.after_stop, lambda code: self._ended_for_good(unit))
+        else:
+            self._ended_for_good(unit)
+
+    def _ended_for_good(self, unit: Unit) -> None:
         code, reason = unit.exit_code, unit.kill_reason
         ran_s = time.monotonic() - unit.ready_at if unit.ready else 0.0
         planned = code == 0 or (code is None and unit.said_stopping)
@@ -366,6 +391,28 @@ class Lifecycle:
         if self._when_all_stopped and all(unit.state in states.AT_REST for unit in self.units.values()):
             done, self._when_all_stopped = self._when_all_stopped, None
             done()
+
+    # For groups
+
+    def hold(self, unit: Unit, reason: str) -> None:
+        """Keep a service down until `release`; a running one is stopped."""
+        if unit.pid:
+            self._stop_unit(unit, reason)
+        elif unit.state == states.STARTING:
+            self._waiting.discard(unit.name)
+            self._set(unit, states.BACKOFF, reason)
+        elif unit.state in {states.RUNNING, states.DEGRADED}:
+            self._set(unit, states.BACKOFF, reason)
+
+    def release(self, name: str) -> None:
+        """Start a service that was held, as soon as its requirements are ready."""
+        unit = self.units[name]
+        if unit.state in {states.BACKOFF, states.STOPPED} and unit.wanted:
+            self._retry(unit)
+
+    def give_up(self, unit: Unit, reason: str) -> None:
+        """A person has to act."""
+        self._fatal(unit, reason)
 
     # States
 

@@ -23,7 +23,7 @@ from .platform.base import Platform
 _ORDERS_NAME = "logs.sock"
 _SEND_TIMEOUT_S = 2.0
 _KEEPER_RETRY_S = 10.0
-_MARK_AFTER_S = 0.05
+_MARK_AFTER_S = 0.002
 
 
 class Outputs:

@@ -8,10 +8,11 @@ from ..configs.errors import UsageError
 from . import states
 from .control.server import Handler, Reply
 from .graph import dot, mermaid, text
+from .groups import Rolling
 from .loop import Timer
 from .metrics import prometheus
 from .plan import Step, plan_action, plan_reload
-from .reload import carry_out, new_manifests
+from .reload import carry_out, instances_of, new_manifests, scale
 
 if TYPE_CHECKING:
     from .supervisor import Supervisor
@@ -44,6 +45,10 @@ class Operations(Handler):
         elif operation == "wait":
             wanted = [unit.name for unit in self._supervisor.lifecycle.units.values() if unit.wanted]
             self._answer_when_settled(wanted, {**arguments, "wait": True}, reply)
+        elif operation == "rolling":
+            self._rolling(str(arguments.get("service") or ""), reply)
+        elif operation == "scale":
+            self._scale(str(arguments.get("service") or ""), arguments.get("count"), reply)
         elif operation == "shutdown":
             reply({"stopping": True})
             self._supervisor.shut_down("asked for over the control socket")
@@ -64,8 +69,8 @@ class Operations(Handler):
         if operation == "metrics":
             return prometheus(self._supervisor.status())
         raise UsageError(
-            f"There is no operation {operation!r}; known are status, start, stop, restart, wait, shutdown, "
-            "reload, plan, graph, metrics, events."
+            f"There is no operation {operation!r}; known are status, start, stop, restart, rolling, scale, "
+            "wait, shutdown, reload, plan, graph, metrics, events."
         )
 
     def change(self, operation: str, service: str) -> list[str]:
@@ -90,6 +95,18 @@ class Operations(Handler):
                     lifecycle.restart(name)
         self._supervisor.remember_stopped()
         return names
+
+    def _rolling(self, service: str, reply: Reply) -> None:
+        lifecycle = self._supervisor.lifecycle
+        names = instances_of(lifecycle, lifecycle.unit(service).name)
+        rolling = Rolling(lifecycle, names, lambda done, failed: reply({"done": done, "failed": failed}))
+        self._supervisor.rollings.append(rolling)
+        rolling.begin()
+
+    def _scale(self, service: str, count: object, reply: Reply) -> None:
+        if not isinstance(count, int) or not 1 <= count <= 100:
+            raise UsageError("A service is scaled to 1 to 100 instances.")
+        reply(scale(self._supervisor, service, count))
 
     def reload(self) -> list[Step]:
         """Take the settings and manifests again; restart only what changed.

@@ -190,6 +190,23 @@ def load(home: Home, settings: Settings) -> list[Manifest]:
     return spread(manifests.values())
 
 
+def load_groups(home: Home) -> list[Group]:
+    """The groups of `HOME/groups.yaml` (or .json): a list of name, strategy, limit, window_s.
+
+    Raises:
+        SettingsError: the file is broken.
+    """
+    for path in (home.root / "groups.yaml", home.root / "groups.json"):
+        if path.exists():
+            text = path.read_bytes()
+            try:
+                data = msgspec.json.decode(text) if path.suffix == ".json" else _parse_yaml(path, text)
+                return msgspec.convert(data, list[Group])
+            except (msgspec.ValidationError, msgspec.DecodeError) as error:
+                raise SettingsError(f"{path}: {error}.") from error
+    return []
+
+
 def spread(manifests: Iterable[Manifest]) -> list[Manifest]:
     """One manifest for each instance: `worker` with three instances becomes `worker`, `worker-2`, `worker-3`."""
     out: list[Manifest] = []
@@ -232,6 +249,10 @@ def read_manifest(path: Path) -> Manifest:
     if bool(manifest.target) == bool(manifest.command):
         raise SettingsError(f"{path}: give either `command` (a list) or `target`, not both and not neither.")
     _check_name(path, manifest.name)
+    if manifest.restart_at:
+        from .schedule import Schedule  # time zones cost memory; few services have a schedule
+
+        Schedule(manifest.restart_at)
     return manifest
 
 

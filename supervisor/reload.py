@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from ..configs import snapshot
+from .plan import plan_reload
+from .registry import load_groups, spread
 from .unit import Unit
 
 if TYPE_CHECKING:
     from ..configs.schema import Settings
+    from .lifecycle import Lifecycle
     from .plan import Step
     from .registry import Manifest
     from .supervisor import Supervisor
@@ -42,6 +47,7 @@ def carry_out(
         if unit is not None and unit.manifest != manifest:
             unit.configure(manifest, settings.supervisor)
     lifecycle.configure(manifests, lambda one: Unit(one, settings.supervisor))
+    supervisor.groups.configure(load_groups(supervisor.home))
     for name, action in actions.items():
         if action == "stop":
             lifecycle.stop(name, reason="was disabled")
@@ -52,3 +58,32 @@ def carry_out(
     supervisor.journal.write(
         "info", "reloaded", steps=[f"{step.action} {step.service}: {step.why}" for step in steps]
     )
+
+
+def instances_of(lifecycle: Lifecycle, name: str) -> list[str]:
+    """All instances of a service, the oldest first: `worker`, `worker-2`, `worker-3`."""
+    count = lifecycle.units[name].manifest.instances
+    return [
+        name,
+        *(f"{name}-{number}" for number in range(2, count + 1) if f"{name}-{number}" in lifecycle.units),
+    ]
+
+
+def scale(supervisor: Supervisor, name: str, count: int) -> list[Step]:
+    """Run this many instances from now on, until the next reload; survivors go on, the newest go first.
+
+    Raises:
+        UsageError: there is no such service.
+    """
+    lifecycle = supervisor.lifecycle
+    base = msgspec.structs.replace(lifecycle.unit(name).manifest, instances=count)
+    own = set(instances_of(lifecycle, name))
+    others = [unit.manifest for unit in lifecycle.units.values() if unit.name not in own]
+    wanted = {manifest.name: manifest for manifest in spread([base])}
+    lifecycle.units[name].manifest = base
+    for each in own & set(wanted):
+        lifecycle.units[each].manifest = wanted[each]
+    manifests = [*others, *wanted.values()]
+    steps = plan_reload(lifecycle, manifests)
+    carry_out(supervisor, supervisor.settings, manifests, steps)
+    return steps

@@ -1,9 +1,11 @@
 """The supervisor, put together: loop, platform, sockets, lifecycle, watches."""
 
+from __future__ import annotations
+
 import os
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -12,6 +14,7 @@ from ..configs.paths import Home
 from ..configs.schema import Settings
 from . import states
 from .control.server import ControlServer
+from .groups import Groups, Rolling
 from .health import HealthWatch
 from .journal import Journal
 from .lifecycle import Lifecycle
@@ -21,12 +24,17 @@ from .notify import NotifySocket
 from .operations import Operations
 from .platform.choose import here
 from .probes import Probes
-from .registry import Manifest, load
+from .protect import MINIMUM, Protection, measure
+from .registry import Manifest, load, load_groups
 from .resources import ResourceWatch
 from .store import Kept, Store
 from .unit import Raised, StateChange, Unit
 
 _KEEPER = "(log keeper)"
+_MACHINE_INTERVAL_S = 5.0
+
+if TYPE_CHECKING:
+    from .schedule import Clockwork
 
 
 class Bridge(Protocol):
@@ -77,6 +85,9 @@ class Supervisor:
         )
         self.lifecycle.drain_notifications = self.notify.receive
         self.lifecycle.prober = Probes(self.loop, self.lifecycle.processes.run_helper)
+        self.groups = Groups(self.lifecycle, load_groups(home))
+        self.rollings: list[Rolling] = []
+        self.protection = Protection(self.lifecycle, lambda: measure(home.root), MINIMUM)
         self.health = HealthWatch(self.lifecycle, self.loop)
         self.resources = ResourceWatch(self.lifecycle, self.platform)
         self.operations = Operations(self)
@@ -86,6 +97,7 @@ class Supervisor:
         self.open_alerts: dict[str, Raised] = {}
         self._seq = 0
         self._log_faults: dict[str, str] = {}
+        self._clockwork: Clockwork | None = None
         self._done = False
 
     # Start and end
@@ -123,6 +135,7 @@ class Supervisor:
         )
         self._tick_health()
         self._tick_resources()
+        self.loop.call_later(_MACHINE_INTERVAL_S, self._tick_machine)
 
     def _take_up_logs(self, kept: dict[str, Kept]) -> None:
         if not isinstance(self.outputs, KeptOutputs):
@@ -216,6 +229,8 @@ class Supervisor:
         )
         if unit.state == states.RUNNING and f"service.{unit.name}" in self.open_alerts:
             self._recovered(unit)
+        self.groups.state_changed(unit)
+        self.rollings = [rolling for rolling in self.rollings if not rolling.state_changed(unit)]
         self.operations.state_changed()
 
     def _recovered(self, unit: Unit) -> None:
@@ -280,6 +295,28 @@ class Supervisor:
                 unit.born = self.platform.born(unit.pid)
                 self._keep(unit)
         self.loop.call_later(self.settings.supervisor.stats_interval_s, self._tick_resources)
+
+    def _tick_machine(self) -> None:
+        self.loop.call_later(_MACHINE_INTERVAL_S, self._tick_machine)
+        self.protection.tick()
+        schedules = {
+            unit.name: unit.manifest.restart_at
+            for unit in self.lifecycle.units.values()
+            if unit.manifest.restart_at
+        }
+        if schedules or self._clockwork is not None:
+            self._restart_scheduled(schedules)
+
+    def _restart_scheduled(self, schedules: dict[str, str]) -> None:
+        from .schedule import Clockwork  # time zones cost memory; few homes have a schedule
+
+        self._clockwork = self._clockwork or Clockwork()
+        for name in self._clockwork.due_now(schedules):
+            unit = self.lifecycle.units[name]
+            if unit.ready:
+                self.lifecycle.restart(name, f"scheduled restart ({unit.manifest.restart_at})")
+            else:
+                self.journal.write("warning", "scheduled restart left out", name=name, state=unit.state)
 
     def spawned(self, unit: Unit) -> None:
         # Its start number is read with the first sample; until then its mark proves who it is.

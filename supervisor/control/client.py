@@ -56,6 +56,14 @@ class ControlClient:
         """Restart one service, or all."""
         return dict(self.call("restart", service=service, wait=wait, timeout_s=timeout_s))
 
+    def rolling_restart(self, service: str, *, timeout_s: float = 300.0) -> dict[str, Any]:
+        """Restart the instances one after the other: {"done": [names], "failed": name or ""}."""
+        return dict(self.call("rolling", service=service, timeout_s=timeout_s))
+
+    def scale(self, service: str, count: int) -> list[dict[str, Any]]:
+        """Run so many instances; the steps that are carried out."""
+        return list(self.call("scale", service=service, count=count))
+
     def wait_ready(self, *, timeout_s: float = 60.0) -> dict[str, Any]:
         """Return {"ready": bool, "services": [...]} when every wanted service is ready, or one has failed for good."""
         return dict(self.call("wait", timeout_s=timeout_s))
