@@ -104,7 +104,11 @@ class Feeds(Message, frozen=True, kw_only=True, gc=False):
 
 @message(0x0114, delivery=Delivery.REPLY)
 class Feed(Message, frozen=True, kw_only=True, gc=False):
-    """One stream of candles; `last_open_ms` is 0 before the first."""
+    """One stream of candles; `last_open_ms` is 0 before the first.
+
+    `amount_step`, `min_amount` and `min_cost` are the venue's smallest step and size of an order in this
+    market; "0" while the venue has not told them.
+    """
 
     exchange: str
     symbol: str
@@ -112,6 +116,9 @@ class Feed(Message, frozen=True, kw_only=True, gc=False):
     last_open_ms: int
     candles: int
     stale: bool
+    amount_step: DecimalText = "0"
+    min_amount: DecimalText = "0"
+    min_cost: DecimalText = "0"
 
 
 @request(0x0113, reply=Feeds, permission="market.read")

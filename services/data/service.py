@@ -20,7 +20,7 @@ from ...configs.errors import (
 )
 from ...configs.paths import Home
 from ..connectors.registry import open_venue
-from ..connectors.venue import Resumed, Venue
+from ..connectors.venue import Market, Resumed, Venue
 from ..host.service import Service
 from ..host.service import run as run_service
 from .columns import Columns
@@ -49,6 +49,7 @@ class DataService(Service):
         self._exchange = self.settings.data.exchange
         self._venue: Venue | None = None
         self._feeds: dict[tuple[str, str], Feed] = {}
+        self._markets_known: dict[str, Market] = {}
         self._note = ""
         self._watch = StaleWatch(self.bus, self._exchange, self.settings.data.stale_after_s)
         self._stores = {market: self._open_store(*market) for market in self._markets()}
@@ -126,6 +127,7 @@ class DataService(Service):
             if symbol not in markets:
                 near = ", ".join(sorted(markets)[:5])
                 raise SettingsError(f"{self._exchange} has no market {symbol!r}; it has {near} and so on.")
+            self._markets_known[symbol] = markets[symbol]
             feed = self._feed(self._venue, symbol, timeframe)
             await feed.load_history(self.settings.data.history)
             self._feeds[symbol, timeframe] = feed
@@ -188,7 +190,7 @@ class DataService(Service):
     def _list_feeds(self, _request: Request[ListFeeds]) -> Feeds:
         states = []
         for (symbol, timeframe), store in self._stores.items():
-            feed = self._feeds.get((symbol, timeframe))
+            feed, market = self._feeds.get((symbol, timeframe)), self._markets_known.get(symbol)
             states.append(
                 FeedState(
                     exchange=self._exchange,
@@ -197,6 +199,9 @@ class DataService(Service):
                     last_open_ms=store.last_open_ms,
                     candles=len(store),
                     stale=feed is None or self._watch.is_stale(feed),
+                    amount_step=format(market.step, "f") if market is not None else "0",
+                    min_amount=format(market.min_amount, "f") if market is not None else "0",
+                    min_cost=format(market.min_cost, "f") if market is not None else "0",
                 )
             )
         return Feeds(feeds=states, note=self._note)

@@ -6,12 +6,14 @@ from decimal import Decimal
 from ...bus import topics
 from ...bus.api import AsyncBusApi, Received
 from ...bus.contracts import trade
+from ...bus.contracts.market import Feeds, ListFeeds
 from .base import ZERO, Position
 
 ENDED = frozenset({"FILLED", "CANCELED", "EXPIRED", "REJECTED", "DENIED"})
 """States of an order that will not change any more (docs/orders.md)."""
 
 _MOST_ENDED = 1000
+_ASK_AGAIN_S = 0.5
 _NEARLY = Decimal("0.95")
 
 
@@ -23,6 +25,7 @@ class Account:
         self._positions: dict[str, trade.Position] = {}
         self._free: dict[str, Decimal] = {}
         self._orders: dict[str, trade.Order] = {}
+        self._smallest: dict[str, tuple[Decimal, Decimal]] = {}
         self._changed = asyncio.Event()
         self.known = asyncio.Event()
 
@@ -34,10 +37,10 @@ class Account:
         self._bus.subscribe(f"{topics.ORDERS}{venue}.", trade.Order, self._on_order)
 
     async def refresh(self) -> None:
-        """Ask trade for everything.
+        """Ask trade for everything, and data for the smallest orders.
 
         Raises:
-            BusTimeoutError: trade does not answer.
+            BusTimeoutError: trade or data does not answer.
         """
         portfolio = await self._bus.request("trade", trade.GetPortfolio(), trade.Portfolio)
         for position in portfolio.positions:
@@ -48,12 +51,34 @@ class Account:
         orders = await self._bus.request("trade", trade.ListOrders(open_only=True), trade.Orders)
         for order in orders.orders:
             self._take_order(order)
+        await self._learn_markets()
         self.known.set()
 
-    def position(self, symbol: str) -> Position:
-        """What is held of a market."""
+    async def _learn_markets(self) -> None:
+        """Ask data for the smallest order of each market; until the venue has told it, data does not know."""
+        while True:
+            feeds = (await self._bus.request("data", ListFeeds(), Feeds)).feeds
+            if all(Decimal(feed.amount_step) for feed in feeds):
+                break
+            await asyncio.sleep(_ASK_AGAIN_S)
+        for feed in feeds:
+            amount = max(Decimal(feed.amount_step), Decimal(feed.min_amount))
+            self._smallest[feed.symbol] = (amount, Decimal(feed.min_cost))
+
+    def held(self, symbol: str) -> Decimal:
+        """What is held of a market, to the last grain."""
         found = self._positions.get(symbol)
-        return Position(found.amount, found.average) if found is not None else Position()
+        return found.amount if found is not None else ZERO
+
+    def position(self, symbol: str, price: float) -> Position:
+        """What is held of a market. What is too little to be sold there (rounding leaves it) counts as
+        nothing.
+        """
+        found = self._positions.get(symbol)
+        amount, cost = self._smallest.get(symbol, (ZERO, ZERO))
+        if found is None or found.amount < amount or found.amount * Decimal(repr(price)) < cost:
+            return Position()
+        return Position(found.amount, found.average)
 
     def free(self, asset: str) -> Decimal:
         """What is free of an asset."""
@@ -87,7 +112,7 @@ class Account:
 
     def _reflected(self, order: trade.Order, held_before: Decimal) -> bool:
         """The position has moved by what was filled; a fee taken in the base asset makes it a little less."""
-        moved = abs(self.position(order.symbol).amount - held_before)
+        moved = abs(self.held(order.symbol) - held_before)
         return moved >= order.filled * _NEARLY
 
     def _on_position(self, received: Received[trade.Position]) -> None:

@@ -5,7 +5,6 @@ it is in.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar, Protocol
 
@@ -37,8 +36,7 @@ class Candle(msgspec.Struct, frozen=True, gc=False):
     volume: float
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(msgspec.Struct, frozen=True, gc=False):
     """What is held in the strategy's market. It is false when nothing is.
 
     Args:
@@ -57,8 +55,7 @@ class Position:
         return price / float(self.average) - 1.0 if self.average else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Fill:
+class Fill(msgspec.Struct, frozen=True, gc=False):
     """One execution of this strategy's orders."""
 
     side: str
@@ -68,8 +65,7 @@ class Fill:
     ts_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(msgspec.Struct, frozen=True, gc=False):
     """What a strategy asks for. `limit` None is a market order; `reduce` never makes the position larger."""
 
     side: str
@@ -113,13 +109,6 @@ class World(Protocol):
         """Keep a line for people."""
 
 
-class View(Protocol):
-    """Where the values of declared lines and signals are read."""
-
-    def value(self, node: Node) -> Any:
-        """Value on the current candle."""
-
-
 class Strategy:
     """Base of all strategies: declare parameters, lines and signals in the body, decide in `on_candle`.
 
@@ -136,7 +125,6 @@ class Strategy:
     fraction = Parameter(0.95, low=0.001, high=0.99, help="Share of the free money that one buy() spends.")
 
     _world: World
-    _view: View
     _parameters: dict[str, Any]
     candle: Candle
     state: dict[str, Any]
@@ -148,7 +136,18 @@ class Strategy:
             SettingsError: a parameter that is not declared, or out of its range.
         """
         self._parameters = check(self.parameters(), parameters or {}, type(self).__name__)
+        self.__dict__.update(self._parameters)
         self.state = {}
+
+    def __setattr__(self, name: str, value: object) -> None:
+        declared = getattr(type(self), name, None)
+        if isinstance(declared, Node):
+            raise AttributeError(f"{name} is computed from candles; it cannot be assigned")
+        if isinstance(declared, Parameter):
+            raise AttributeError(
+                f"{name} is a parameter, set by the user, not by the strategy; keep a value in self.state"
+            )
+        super().__setattr__(name, value)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -230,7 +229,7 @@ class Strategy:
         Raises:
             StrategyError: more than one size, or a size that is not above zero.
         """
-        if sum(size is not None for size in (amount, cash, fraction)) > 1:
+        if (amount is not None) + (cash is not None) + (fraction is not None) > 1:
             raise StrategyError("buy() takes one of amount, cash and fraction, not several.")
         price = None if limit is None else _money("limit", limit)
         if amount is not None:

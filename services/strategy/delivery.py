@@ -52,7 +52,7 @@ class Delivery:
         Args:
             expires_ms: after this a wish that may open a position is given up; one that reduces it never is.
         """
-        wish, held = intended.wish, self._account.position(intended.symbol).amount
+        wish, held = intended.wish, self._account.held(intended.symbol)
         intent = _message(intended)
         while wish.reduce or _now_ms() <= expires_ms:
             try:

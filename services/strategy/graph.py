@@ -5,6 +5,7 @@ A plan is made once for a class and its parameter values. Nodes that compute the
 
 from collections.abc import Hashable, Mapping, MutableMapping
 from dataclasses import dataclass
+from types import CodeType, FunctionType
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...bus.contracts.market import timeframe_ms
 from .indicators import KINDS
-from .lines import Line, Node, Signal
+from .lines import Node, Signal
 from .parameters import Parameter
 from .windows import Column
 
@@ -138,6 +139,7 @@ class Live:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._results: list[Any] = [float("nan")] * len(plan.steps)
+        self._named = [(name, plan.place(node)) for name, node in plan.named.items()]
         self._work = [self._bind(slot, step) for slot, step in enumerate(plan.steps)]
 
     def _bind(self, slot: int, step: Step) -> tuple[int, str, Any, tuple[tuple[int, int], ...]]:
@@ -165,14 +167,25 @@ class Live:
     def value(self, node: Node) -> Any:
         return pick(self._results, self._plan.place(node))
 
-    def named_values(self) -> dict[str, float]:
-        """Values of the declared lines that have one now, by name; signals and NaN are left out."""
-        values: dict[str, float] = {}
-        for name, node in self._plan.named.items():
-            value = self.value(node)
-            if isinstance(node, Line) and value == value:
-                values[name] = float(value)
-        return values
+    def attributes(self) -> dict[str, float | bool]:
+        """Values of all declared lines and signals, by name."""
+        return {name: pick(self._results, place) for name, place in self._named}
+
+
+def names_read(owner: type, declared: Mapping[str, Node]) -> list[str]:
+    """Declared names that the methods of a class mention. A method may read others by a detour; rarely."""
+    mentioned: set[str] = set()
+    codes = [
+        function.__code__
+        for base in owner.__mro__
+        for function in vars(base).values()
+        if isinstance(function, FunctionType)
+    ]
+    while codes:
+        code = codes.pop()
+        mentioned.update(code.co_names)
+        codes.extend(constant for constant in code.co_consts if isinstance(constant, CodeType))
+    return [name for name in declared if name in mentioned]
 
 
 def _declared(owner: type) -> dict[str, Node]:

@@ -18,15 +18,15 @@ from ...bus.contracts.market import timeframe_ms
 from . import windows
 from .averages import (
     AtrStream,
-    EmaStream,
     MacdStream,
-    RmaStream,
     RsiStream,
     TrueRangeStream,
     atr_columns,
     ema_columns,
+    ema_stream,
     macd_columns,
     rma_columns,
+    rma_stream,
     rsi_columns,
     true_range_columns,
 )
@@ -207,8 +207,8 @@ KINDS: Mapping[str, Kind] = {
         _period_less_one,
     ),
     "roc": Kind(_roc_columns, _Roc, lambda period: period),
-    "ema": Kind(ema_columns, EmaStream, _period_less_one),
-    "rma": Kind(rma_columns, RmaStream, _period_less_one),
+    "ema": Kind(ema_columns, ema_stream, _period_less_one),
+    "rma": Kind(rma_columns, rma_stream, _period_less_one),
     "rsi": Kind(rsi_columns, RsiStream, lambda period: period),
     "true_range": Kind(true_range_columns, TrueRangeStream, lambda: 1),
     "atr": Kind(atr_columns, AtrStream, lambda period: period),

@@ -8,6 +8,8 @@ from typing import Any, Union, overload
 
 from .parameters import Parameter
 
+NAN = float("nan")
+
 Number = int | float | Parameter[int] | Parameter[float]
 """A constant, or a parameter declared in the same class."""
 
@@ -23,9 +25,6 @@ class Node:
         self, kind: str, inputs: "tuple[Node, ...]" = (), arguments: tuple[Any, ...] = (), output: int = 0
     ) -> None:
         self.kind, self.inputs, self.arguments, self.output = kind, inputs, arguments, output
-
-    def __set__(self, instance: object, value: object) -> None:
-        raise AttributeError("a declared line or signal is computed from candles; it cannot be assigned")
 
     def __bool__(self) -> bool:
         raise TypeError("a declaration has no truth value; combine signals with & (and), | (or), ~ (not)")
@@ -44,9 +43,7 @@ class Line(Node):
     @overload
     def __get__(self, instance: object, owner: type) -> float: ...
     def __get__(self, instance: Any, owner: type) -> "Line | float":
-        if instance is None:
-            return self
-        return float(instance._view.value(self))
+        return self if instance is None else float(_look(self, instance, NAN))
 
     def shift(self, candles: int | Parameter[int]) -> "Line":
         """The value so many candles ago. There is no way to look ahead."""
@@ -99,9 +96,7 @@ class Signal(Node):
     @overload
     def __get__(self, instance: object, owner: type) -> bool: ...
     def __get__(self, instance: Any, owner: type) -> "Signal | bool":
-        if instance is None:
-            return self
-        return bool(instance._view.value(self))
+        return self if instance is None else bool(_look(self, instance, False))
 
     def __and__(self, other: "Signal") -> "Signal":
         return Signal("both", (self, other))
@@ -111,6 +106,12 @@ class Signal(Node):
 
     def __invert__(self) -> "Signal":
         return Signal("negate", (self,))
+
+
+def _look(node: Node, instance: Any, nothing: float | bool) -> Any:
+    """The value of a node that the world did not put into the instance's dictionary beforehand."""
+    view = instance.__dict__.get("_view")
+    return nothing if view is None else view.value(node)
 
 
 def line(value: Operand) -> Line:

@@ -53,16 +53,8 @@ class Parameter(Generic[T]):
     @overload
     def __get__(self, instance: object, owner: type) -> T: ...
     def __get__(self, instance: object | None, owner: type) -> "Parameter[T] | T":
-        if instance is None:
-            return self
-        values: Mapping[str, Any] = instance.__dict__["_parameters"]
-        value: T = values.get(self.name, self.default)
-        return value
-
-    def __set__(self, instance: object, value: T) -> None:
-        raise AttributeError(
-            f"parameter {self.name} is set by the user, not by the strategy; keep a value in self.state"
-        )
+        # The value is put beside it, into the instance's dictionary, when the strategy is made.
+        return self if instance is None else self.default
 
     @property
     def kind(self) -> str:

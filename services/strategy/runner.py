@@ -103,6 +103,7 @@ class Runner:
         self._path = ""
         self._seen_ms = 0
         self._pushed = 0
+        self._price = 0.0
 
     # -- what the strategy sees (base.World)
 
@@ -119,7 +120,7 @@ class Runner:
         return self.market.timeframe
 
     def position(self) -> Position:
-        return self._tools.account.position(self.market.symbol)
+        return self._tools.account.position(self.market.symbol, self._price)
 
     def cash(self) -> Decimal:
         return self._tools.account.free(self.market.quote)
@@ -215,7 +216,7 @@ class Runner:
         except Exception as error:
             raise StrategyError(str(error) or blame(error, self._path)) from error
         live = Live(plan)
-        strategy._world, strategy._view, strategy.state = self, live, self._memory.state
+        strategy._world, strategy.state = self, self._memory.state
         self._strategy, self._needs = strategy, plan.lookback + owner.warmup
         self._seen_ms = self._pushed = 0
         return live
@@ -269,9 +270,10 @@ class Runner:
         self.candles += 1
         if self.state == WARMING_UP:
             self._ready()
-        self._publish_values(live, message)
+        values = live.attributes()
+        self._publish_values(values, message)
         assert self._strategy is not None
-        self._strategy.candle = candle
+        self._strategy.__dict__.update(values, candle=candle)
         while self._fills:
             self._call("on_fill", self._fills.popleft())
         if self.state == RUNNING and wakes:
@@ -289,7 +291,7 @@ class Runner:
             float(message.close),
             float(message.volume),
         )
-        self._seen_ms = message.open_ms
+        self._seen_ms, self._price = message.open_ms, candle.close
         self._pushed += 1
         return candle, live.push(candle)
 
@@ -344,9 +346,11 @@ class Runner:
             ),
         )
 
-    def _publish_values(self, live: Live, message: CandleMessage) -> None:
-        values = live.named_values()
-        if values:
+    def _publish_values(self, values: Mapping[str, float | bool], message: CandleMessage) -> None:
+        """Lines that have a value, for charts; signals are left out."""
+        lines = {name: value for name, value in values.items() if value is not True and value is not False}
+        known = {name: value for name, value in lines.items() if value == value}
+        if known:
             self._tools.bus.publish(
                 topics.indicator(self.name),
                 IndicatorValues(
@@ -354,7 +358,7 @@ class Runner:
                     symbol=self.market.symbol,
                     timeframe=self.market.timeframe,
                     open_ms=message.open_ms,
-                    values=values,
+                    values=known,
                 ),
             )
 

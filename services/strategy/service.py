@@ -117,7 +117,7 @@ class StrategyService(Service):
                 await account.refresh()
                 return
             except (BusTimeoutError, RequestFailedError) as error:
-                self.log.warning("trade does not answer yet", reason=str(error))
+                self.log.warning("trade or data does not answer yet", reason=str(error))
                 await asyncio.sleep(_ASK_AGAIN_S)
 
     async def _past(self, market: Market, limit: int, since_ms: int | None) -> list[Candle]:

@@ -24,11 +24,12 @@ Combine = Callable[[Part, int, Part, int], Part]
 NAN = float("nan")
 
 
-def shift(column: Column, places: int) -> Column:
-    """The column moved to later places, NaN before."""
+def shift(column: Column, places: int, before: float = NAN) -> Column:
+    """The column moved to later places, with `before` in front of it."""
     if places == 0:
         return column
-    moved = np.full(len(column), NAN)
+    moved = np.empty(len(column))
+    moved[:places] = before
     moved[places:] = column[:-places] if places < len(column) else column[:0]
     return moved
 
@@ -63,29 +64,35 @@ def smallest(older: Part, _older_size: int, newer: Part, _newer_size: int) -> Pa
     return (np.minimum(older[0], newer[0]),)
 
 
-def over_column(start: Sequence[Column], size: int, combine: Combine) -> Part:
-    """The vectorised form: for each place what `combine` makes of the `size` values up to it."""
+def over_column(start: Sequence[Column], size: int, combine: Combine, before: float = NAN) -> Part:
+    """The vectorised form: for each place what `combine` makes of the `size` values up to it.
+
+    Args:
+        before: what stands in front of the first value.
+    """
     level: Part = tuple(start)
     level_size, covered = 1, 0
     result: Part | None = None
     while True:
         if size & level_size:
-            part = tuple(shift(column, covered) for column in level)
+            part = tuple(shift(column, covered, before) for column in level)
             result = part if result is None else combine(part, level_size, result, covered)
             covered += level_size
         if level_size * 2 > size:
             assert result is not None
             return result
-        level = combine(tuple(shift(column, level_size) for column in level), level_size, level, level_size)
+        level = combine(
+            tuple(shift(column, level_size, before) for column in level), level_size, level, level_size
+        )
         level_size *= 2
 
 
 class Window:
     """The streaming form. `push` takes what one value is, returns what the last `size` values are."""
 
-    def __init__(self, size: int, width: int, combine: Combine) -> None:
+    def __init__(self, size: int, width: int, combine: Combine, before: float = NAN) -> None:
         self._combine, self._size = combine, size
-        nothing: Part = (NAN,) * width
+        nothing: Part = (before,) * width
         self._levels: list[tuple[int, int, deque[Part]]] = []
         level_size, covered = 1, 0
         while level_size <= size:

@@ -12,7 +12,7 @@ import structlog
 from cryptobot.bus import topics
 from cryptobot.bus.api import Request
 from cryptobot.bus.contracts import trade
-from cryptobot.bus.contracts.market import Candle, Candles, ListCandles
+from cryptobot.bus.contracts.market import Candle, Candles, Feed, Feeds, ListCandles, ListFeeds
 from cryptobot.bus.contracts.service import Alert
 from cryptobot.bus.contracts.strategy import OrderIntent, OrderIntentReply, Signal, StrategyStatus
 from cryptobot.bus.memory import MemoryHub
@@ -23,6 +23,17 @@ from cryptobot.services.strategy.service import StrategyService
 STEP = 60_000
 EXCHANGE, SYMBOL, TIMEFRAME = "paper", "BTC/USDT", "1m"
 DEADLINE_S = 10.0
+FEED = Feed(
+    exchange=EXCHANGE,
+    symbol=SYMBOL,
+    timeframe=TIMEFRAME,
+    last_open_ms=0,
+    candles=0,
+    stale=False,
+    amount_step="0.00001",
+    min_amount="0.00001",
+    min_cost="5",
+)
 
 
 class Town:
@@ -49,6 +60,7 @@ class Town:
         self.trade = await self.hub.open_async("trade")
         self.viewer = await self.hub.open_async("viewer")
         self.data.serve(ListCandles, self._list_candles)
+        self.data.serve(ListFeeds, lambda request: Feeds(feeds=[FEED]))
         self.trade.serve(trade.GetPortfolio, self._portfolio)
         self.trade.serve(trade.ListOrders, lambda request: trade.Orders(orders=[]))
         self.trade.serve(OrderIntent, self._intent)

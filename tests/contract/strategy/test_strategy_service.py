@@ -1,5 +1,6 @@
 """The strategy service on the bus: decides on finished candles, once, fenced, and remembers."""
 
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -71,6 +72,22 @@ def test_a_cross_becomes_a_signal_and_one_intent(play: Any, instance: Any) -> No
         town.say(3, 70.0)
         await town.until(lambda: len(town.intents) == 2)
         assert (town.intents[1].side, town.intents[1].reduce_only, town.position) == ("sell", True, 0)
+        await running.stop()
+
+    play(scene)
+
+
+def test_dust_counts_as_nothing(play: Any, instance: Any) -> None:
+    """What rounding left, too little to be sold, is no position: the next cross buys."""
+
+    async def scene(town: Any) -> None:
+        town.position = Decimal("0.00000776")
+        town.past(*FALLING)
+        running = await town.service(cross=instance(strategy="ema-cross", timeframe="1m", parameters=CROSS))
+        town.say(0, 130.0)
+        await town.until(lambda: len(town.intents) == 1)
+
+        assert town.intents[0].side == "buy"
         await running.stop()
 
     play(scene)

@@ -19,12 +19,11 @@ def crosses(candles: list[Any]) -> list[tuple[int, str]]:
     """Where the strategy's signals lie in these candles: (open time, side)."""
     strategy = EmaCross({"fast": 2, "slow": 3})
     live = Live(Plan(EmaCross, strategy._parameters, "1s"))
-    strategy._view = live
     found = []
     for message in candles:
         prices = (message.open, message.high, message.low, message.close, message.volume)
         if live.push(Candle(message.open_ms, *(float(price) for price in prices))):
-            found.append((message.open_ms, "buy" if strategy.rise else "sell"))
+            found.append((message.open_ms, "buy" if live.attributes()["rise"] else "sell"))
     return found
 
 

@@ -1,0 +1,1 @@
+"""Runs a strategy over the past."""

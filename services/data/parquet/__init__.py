@@ -1,0 +1,1 @@
+"""Reads flat columns of Parquet files with numpy and cramjam alone (docs/decisions/0061)."""
