@@ -94,6 +94,13 @@ def golden() -> dict[str, str]:
     return found
 
 
+def kept(schema: type[Message]) -> bytes:
+    """The golden frame of a message."""
+    store = golden()
+    assert name(schema) in store, "a new message: run python tests/unit/bus/test_golden_frames.py"
+    return bytes.fromhex(store[name(schema)])
+
+
 def payload_of(schema: type[Message], data: bytes) -> bytes:
     """The payload, found as docs/protocol.md says."""
     if schema.DELIVERY in (Delivery.REQUEST, Delivery.REPLY):
@@ -116,7 +123,7 @@ def holds(today: Any, then: Any) -> bool:
 @pytest.mark.parametrize("schema", schemas(), ids=name)
 def test_every_message_has_a_golden_frame_that_plain_msgpack_reads(schema: type[Message]) -> None:
     """The payload is a map whose keys are fields of the class, in any msgpack reader."""
-    data = bytes.fromhex(golden()[name(schema)])
+    data = kept(schema)
     fields = msgpack.unpackb(payload_of(schema, data))
     assert set(fields) <= set(schema.__struct_fields__)
     required = {each.name for each in msgspec.structs.fields(schema) if each.required}
@@ -126,7 +133,7 @@ def test_every_message_has_a_golden_frame_that_plain_msgpack_reads(schema: type[
 @pytest.mark.parametrize("schema", schemas(), ids=name)
 def test_golden_frames_are_still_read_and_written(schema: type[Message]) -> None:
     """The class of today reads the frame of then, and writes the same values under the same keys."""
-    data = payload_of(schema, bytes.fromhex(golden()[name(schema)]))
+    data = payload_of(schema, kept(schema))
     then = msgpack.unpackb(data)
     again = msgpack.unpackb(codec.encode(codec.decode(data, schema)))
     assert holds(again, then), f"{again} does not hold {then}"
@@ -134,7 +141,7 @@ def test_golden_frames_are_still_read_and_written(schema: type[Message]) -> None
 
 def test_no_golden_frame_is_of_a_message_that_is_gone() -> None:
     """A message is not taken away while a release may still send it."""
-    assert set(golden()) == {name(schema) for schema in schemas()}
+    assert set(golden()) <= {name(schema) for schema in schemas()}
 
 
 def main() -> int:
