@@ -1,5 +1,6 @@
 """cryptobot logs"""
 
+import contextlib
 import re
 import sys
 from collections.abc import Callable, Iterable
@@ -49,10 +50,11 @@ def command(
         shown = chain(shown, follow(call.home.logs, service, wanted))
     elif not shown:
         note(f"The log of {service} has no such lines.")
-    for line in shown:
-        sys.stdout.write((line.text if as_json else for_people(line, _style())) + "\n")
-        if following:
-            sys.stdout.flush()
+    with contextlib.suppress(KeyboardInterrupt):
+        for line in shown:
+            sys.stdout.write((line.text if as_json else for_people(line, _style())) + "\n")
+            if following:
+                sys.stdout.flush()
 
 
 def _check_name(home: Home, service: str) -> None:

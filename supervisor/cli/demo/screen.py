@@ -1,5 +1,6 @@
 """What a person sees while the demo runs: a panel on a terminal, lines otherwise."""
 
+import contextlib
 import sys
 import time
 from abc import ABC, abstractmethod
@@ -109,6 +110,7 @@ class Panel(Screen):
     """A panel that is redrawn in place."""
 
     def open(self) -> None:
+        _echo_control_keys(False)
         from rich.console import Console
         from rich.live import Live
 
@@ -120,6 +122,7 @@ class Panel(Screen):
     def close(self) -> None:
         try:
             self._live.stop()
+            _echo_control_keys(True)
         except OSError:
             return  # the terminal is gone; there is nobody left to see it
 
@@ -183,6 +186,18 @@ class Panel(Screen):
         if gain is None:
             return _cell("profit", "…", "")
         return _cell("profit", signed(gain), "green" if gain >= 0 else "red")
+
+
+def _echo_control_keys(on: bool) -> None:
+    """Whether the terminal writes ^C where the cursor stands, which is in the middle of the panel."""
+    if sys.platform == "win32" or not sys.stderr.isatty():
+        return
+    import termios
+
+    with contextlib.suppress(termios.error):
+        modes = termios.tcgetattr(sys.stderr.fileno())
+        modes[3] = modes[3] | termios.ECHOCTL if on else modes[3] & ~termios.ECHOCTL
+        termios.tcsetattr(sys.stderr.fileno(), termios.TCSANOW, modes)
 
 
 def _cell(title: str, value: str, style: str) -> Any:
