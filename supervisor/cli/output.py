@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-import msgspec
-
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -21,6 +19,8 @@ class Column:
 
 def print_json(value: object) -> None:
     """One JSON document and a newline on stdout. Decimals become text."""
+    import msgspec
+
     data = msgspec.json.encode(value, enc_hook=str)
     if sys.stdout.isatty():
         data = msgspec.json.format(data, indent=2)

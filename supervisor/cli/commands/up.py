@@ -8,9 +8,9 @@ from ....configs.errors import ServiceError
 from ....configs.paths import Home
 from ....configs.schema import Settings
 from ...unit import Raised, StateChange
-from .. import daemon
 from ..call import Call, json_option, pass_call, set_option
 from ..group import Command
+from ..launching import Launched
 from ..output import note, print_json
 from ..prepare import prepare
 from ..progress import Progress, show, why_not_ready
@@ -56,7 +56,7 @@ def _foreground(home: Home, settings: Settings, overrides: tuple[str, ...]) -> i
 
 
 def _detached(home: Home, timeout_s: float, as_json: bool) -> None:
-    launched = daemon.Launched(home, leashed=False)
+    launched = Launched(home, leashed=False)
     progress = Progress()
     with launched.connect() as client:
         show(client, progress, timeout_s=timeout_s)

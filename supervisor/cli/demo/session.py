@@ -9,6 +9,7 @@ from ....configs.errors import CryptoBotError, NotRunningError, ServiceError
 from ....configs.paths import Home
 from .. import daemon, web
 from ..ask import CLIENT
+from ..launching import Launched
 from ..output import note
 from ..progress import Progress, show, why_not_ready
 from .screen import Screen, choose
@@ -30,7 +31,7 @@ class Session:
 
     def __init__(self, home: Home, *, leashed: bool) -> None:
         self._home, self._leashed = home, leashed
-        self._launched: daemon.Launched | None = None
+        self._launched: Launched | None = None
         self._bus: BlockingBus | None = None
         self._ending = threading.Event()
         self._failed = ""
@@ -48,7 +49,7 @@ class Session:
         Raises:
             ServiceError: one of them cannot.
         """
-        self._launched = daemon.Launched(self._home, leashed=self._leashed)
+        self._launched = Launched(self._home, leashed=self._leashed)
         progress = Progress()
         with self._launched.connect() as client, self._launched.connect() as other:
             other.start(wait=False)
@@ -92,7 +93,7 @@ class Session:
                 return
             note("The supervisor was killed; starting another one, which takes the services over.")
             try:
-                self._launched = daemon.Launched(self._home, leashed=self._leashed)
+                self._launched = Launched(self._home, leashed=self._leashed)
             except CryptoBotError as error:
                 self._failed = str(error)
                 return
