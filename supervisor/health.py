@@ -1,14 +1,17 @@
-"""Finding services that live and do not work: heartbeats that stay away."""
+"""Finding services that live and do not work: heartbeats that stay away, probes that fail."""
 
 import time
+from collections.abc import Callable
 
 from . import states
 from .lifecycle import Lifecycle
 from .loop import Loop
+from .probes import Probes
 from .unit import Raised, Unit
 
 _GRACE_FACTOR = 0.5
 _SLOWEST_S = 1.0
+_PROBE_FAILURES = 3
 
 
 class HealthWatch:
@@ -47,11 +50,55 @@ class HealthWatch:
                 self._lifecycle.kill(unit, f"frozen: no heartbeat for {silent_s:.0f} s")
 
 
+class LivenessWatch:
+    """Probes running services whose manifests say how; three failures in a row are a failed service.
+
+    The first failure makes it DEGRADED, a success brings it back, the third ends it for its policy.
+    """
+
+    def __init__(self, lifecycle: Lifecycle, probes: Probes) -> None:
+        self._lifecycle, self._probes = lifecycle, probes
+        self._due: dict[str, float] = {}
+        self._failures: dict[str, int] = {}
+
+    def tick(self) -> None:
+        """Called about once a second."""
+        now = time.monotonic()
+        for unit in self._lifecycle.units.values():
+            probe = unit.manifest.probe
+            if probe is None or unit.state not in {states.RUNNING, states.DEGRADED}:
+                continue
+            if now >= self._due.get(unit.name, 0.0):
+                self._due[unit.name] = now + probe.interval_s
+                self._probes.probe(unit, probe, self._verdict(unit, unit.pid))
+
+    def _verdict(self, unit: Unit, pid: int) -> Callable[[bool], None]:
+        def judge(good: bool) -> None:
+            if unit.pid != pid:
+                return
+            if good:
+                self._failures.pop(unit.name, None)
+                self._lifecycle.recover(unit)
+                return
+            count = self._failures[unit.name] = self._failures.get(unit.name, 0) + 1
+            reason = (
+                f"its {unit.manifest.probe.kind} probe fails" if unit.manifest.probe else "its probe fails"
+            )
+            if count == 1:
+                self._lifecycle.degrade(unit, reason)
+                self._lifecycle.listener.raised(_frozen(unit, reason))
+            elif count >= _PROBE_FAILURES:
+                self._failures.pop(unit.name, None)
+                self._lifecycle.kill(unit, f"{reason} {count} times in a row")
+
+        return judge
+
+
 def _frozen(unit: Unit, reason: str) -> Raised:
     return Raised(
         key=f"service.{unit.name}",
         severity="error",
         source="supervisor",
-        title=f"{unit.manifest.label} is frozen",
+        title=f"{unit.manifest.label} does not work",
         detail=f"{unit.name}: {reason}; it is restarted unless it recovers.",
     )

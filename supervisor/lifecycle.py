@@ -255,8 +255,7 @@ class Lifecycle:
         unit.progress = progress
         unit.beat_at = time.monotonic()
         if unit.state == states.DEGRADED:
-            unit.ready = True
-            self._set(unit, states.RUNNING, "recovered")
+            self.recover(unit)
         elif unit.adopted and unit.state == states.STARTING:
             self._ready(unit)  # its READY=1 came while no supervisor listened
 
@@ -264,6 +263,12 @@ class Lifecycle:
         """The process lives and does not do its work."""
         if unit.state == states.RUNNING:
             self._set(unit, states.DEGRADED, reason)
+
+    def recover(self, unit: Unit) -> None:
+        """It does its work again."""
+        if unit.state == states.DEGRADED:
+            unit.ready = True
+            self._set(unit, states.RUNNING, "recovered")
 
     def kill(self, unit: Unit, reason: str) -> None:
         """Kill the tree; the exit that follows counts as a failure with this reason."""

@@ -29,7 +29,6 @@ TRANSITIONS: dict[str, dict[str, str]] = {
     STOPPED: {STARTING: "start", FATAL: "cannot be started"},
     STARTING: {
         RUNNING: "ready",
-        DEGRADED: "frozen before ready",
         BACKOFF: "ended or not ready in time",
         STOPPING: "stop",
         STOPPED: "stop while it waits",

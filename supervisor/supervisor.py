@@ -15,7 +15,7 @@ from ..configs.schema import Settings
 from . import states
 from .control.server import ControlServer
 from .groups import Groups, Rolling
-from .health import HealthWatch
+from .health import HealthWatch, LivenessWatch
 from .journal import Journal
 from .lifecycle import Lifecycle
 from .logs import KeptOutputs, outputs_for
@@ -84,7 +84,9 @@ class Supervisor:
             extra_environment=self.notify.environment,
         )
         self.lifecycle.drain_notifications = self.notify.receive
-        self.lifecycle.prober = Probes(self.loop, self.lifecycle.processes.run_helper)
+        probes = Probes(self.loop, self.lifecycle.processes.run_helper)
+        self.lifecycle.prober = probes
+        self.liveness = LivenessWatch(self.lifecycle, probes)
         self.groups = Groups(self.lifecycle, load_groups(home))
         self.rollings: list[Rolling] = []
         self.protection = Protection(self.lifecycle, lambda: measure(home.root), MINIMUM)
@@ -286,6 +288,7 @@ class Supervisor:
     # Now and then
 
     def _tick_health(self) -> None:
+        self.liveness.tick()
         self.loop.call_later(self.health.tick(), self._tick_health)
 
     def _tick_resources(self) -> None:

@@ -77,7 +77,7 @@ def test_a_frozen_child_is_degraded_told_of_and_replaced(daemon) -> None:
     os.kill(first, signal.SIGSTOP)
     degraded = daemon.until("ice", "DEGRADED")
     assert "no heartbeat" in degraded["reason"]
-    assert "frozen" in daemon.until_alert("service.ice")["title"]
+    assert "does not work" in daemon.until_alert("service.ice")["title"]
     again = daemon.until("ice", lambda one: one["state"] == "RUNNING" and one["pid"] != first)
     assert not daemon.alive(first)
     assert again["restarts"] == 1
@@ -240,3 +240,19 @@ def test_a_lack_of_descriptors_is_waited_out(daemon) -> None:
         assert "no room" in waiting["reason"]
         resource.prlimit(pid, resource.RLIMIT_NOFILE, old)
         assert next(event for event in events if event.get("state") == "RUNNING")["name"] == "b"
+
+
+def test_a_service_whose_probe_fails_is_degraded_and_then_replaced(daemon, tmp_path: Path) -> None:
+    """Liveness: the first failure makes it DEGRADED, the third in a row ends it."""
+    sick = tmp_path / "sick"
+    daemon.service(
+        "p",
+        "ready",
+        probe={"kind": "command", "command": ["/usr/bin/test", "!", "-e", str(sick)], "interval_s": 0.1},
+    )
+    first = daemon.start().until("p", "RUNNING")["pid"]
+    sick.touch()
+    assert "command probe fails" in daemon.until("p", "DEGRADED")["reason"]
+    daemon.until("p", lambda one: one["pid"] not in {0, first})
+    sick.unlink()
+    assert daemon.until("p", "RUNNING")["pid"] != first
