@@ -34,7 +34,9 @@ def create_app(
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROPAGATE_EXCEPTIONS=False, TEMPLATES_AUTO_RELOAD=False
     )
-    app.extensions[EXTENSION] = Dashboard(gateway=gateway, sessions=sessions, assets=assets, log=log)
+    app.extensions[EXTENSION] = Dashboard(
+        home=home, gateway=gateway, sessions=sessions, assets=assets, log=log
+    )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["static"] = assets.url
     access.install(app, sessions)

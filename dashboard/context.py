@@ -7,6 +7,7 @@ import structlog
 from flask import current_app, g
 
 from ..bus.contracts.auth import Session
+from ..configs.paths import Home
 from .assets import Assets
 from .gateway import Gateway
 from .sessions import Sessions
@@ -18,6 +19,7 @@ EXTENSION = "cryptobot"
 class Dashboard:
     """The parts that live as long as the process."""
 
+    home: Home
     gateway: Gateway
     sessions: Sessions
     assets: Assets

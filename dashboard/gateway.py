@@ -46,6 +46,7 @@ from ..bus.contracts.trade import (
 )
 from ..configs.errors import BusError, BusTimeoutError
 from .state import MAX_CANDLES, MAX_FILLS, MAX_ORDERS, LiveState, now_ms
+from .tail import BusTail
 
 R = TypeVar("R", bound=Message)
 M = TypeVar("M", bound=Message)
@@ -114,6 +115,10 @@ class Gateway:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def make_tail(self, tell: Listener) -> BusTail:
+        """What follows everything on the bus, for the page that shows it."""
+        return BusTail(self._bus, tell)
 
     # requests
 

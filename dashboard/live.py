@@ -30,6 +30,8 @@ CHANNELS = {
     "strategy": "strategy.read",
     "logs": "service.read",
     "audit": "audit.read",
+    # Everything is seen there, the audit trail too.
+    "bus": "audit.read",
 }
 
 _encode = msgspec.json.Encoder().encode
@@ -80,6 +82,7 @@ class Hub:
         self._pending: dict[str, dict[str, tuple[str, Any]]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._last_flush = 0.0
+        self._tail = gateway.make_tail(self.put)
         gateway.on_change = self.put
         gateway.on_resync = self.resync
 
@@ -91,6 +94,8 @@ class Hub:
     def join(self, client: Client) -> None:
         """Add a browser and give it its snapshot."""
         self._groups.setdefault(client.channels, set()).add(client)
+        if "bus" in client.channels:
+            self._tail.start()
         if "strategy" in client.channels:
             # Counts of candles and signals are not published; whoever opens the page sees those of now.
             self._gateway.refresh("strategy")
@@ -103,6 +108,8 @@ class Hub:
             group.discard(client)
             if not group:
                 del self._groups[client.channels]
+        if not any("bus" in channels for channels in self._groups):
+            self._tail.stop()
 
     def put(self, channel: str, key: str, kind: str, data: Any) -> None:
         """A change: the newest of each key is sent at the next flush."""

@@ -11,13 +11,18 @@ from cryptobot.bus import topics
 from cryptobot.bus.aio import AsyncBus
 from cryptobot.bus.api import Request
 from cryptobot.bus.contracts.auth import (
+    AddUser,
     ChangePassword,
     CheckSession,
+    ListUsers,
     Login,
     LoginResult,
     Logout,
+    NewPassword,
     Session,
     SessionsRevoked,
+    User,
+    Users,
 )
 from cryptobot.bus.contracts.base import Done
 from cryptobot.bus.contracts.service import (
@@ -43,6 +48,10 @@ ALL = [
     "trade.halt",
     "account.password",
     "audit.read",
+    "config.read",
+    "config.write",
+    "user.read",
+    "user.manage",
 ]
 VIEWER = ["market.read", "service.read", "strategy.read", "trade.read", "account.password"]
 TITLES = {
@@ -70,6 +79,9 @@ class FakeAuth:
         bus.serve(CheckSession, self.check)
         bus.serve(Logout, self.logout)
         bus.serve(ChangePassword, self.change)
+        self.users = {"admin": "admin", "viewer": "viewer"}
+        bus.serve(ListUsers, self.list_users)
+        bus.serve(AddUser, self.add_user)
 
     def login(self, request: Request[Login]) -> LoginResult:
         """As auth: one answer for a wrong name and a wrong password."""
@@ -106,6 +118,19 @@ class FakeAuth:
         """Forget it."""
         self.sessions.pop(request.message.token, None)
         return Done()
+
+    def list_users(self, request: Request[ListUsers]) -> Users:
+        """All accounts."""
+        found = [
+            User(name=name, role=role, enabled=True, created_ms=1, last_login_ms=now_ms(), sessions=1)
+            for name, role in self.users.items()
+        ]
+        return Users(users=found, roles={"admin": ALL, "viewer": VIEWER})
+
+    def add_user(self, request: Request[AddUser]) -> NewPassword:
+        """One more."""
+        self.users[request.message.user] = request.message.role
+        return NewPassword(user=request.message.user, password="k3fq-9dmu-x2tz")
 
     def change(self, request: Request[ChangePassword]) -> Done:
         """All other sessions end."""

@@ -25,6 +25,10 @@ ARGUMENTS = [
 ]
 PAGES = {
     "overview": "/",
+    "markets": "/markets",
+    "bus": "/bus",
+    "settings": "/settings",
+    "users": "/users",
     "strategies": "/strategies",
     "orders": "/orders",
     "fills": "/fills",
@@ -70,7 +74,7 @@ def _take(page: Page, options: argparse.Namespace, name: str, suffix: str) -> No
     page.goto(options.url.rstrip("/") + PAGES[name])
     if name != "account":
         page.locator("cb-link-pill .pill.good").wait_for(timeout=20_000)
-    page.wait_for_timeout(options.wait * 1000 if name in ("overview", "services") else 400)
+    page.wait_for_timeout(options.wait * 1000 if name in ("overview", "markets", "services", "bus") else 400)
     page.screenshot(path=options.out / f"{name}-{suffix}.png", full_page=options.full)
 
 

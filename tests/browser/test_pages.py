@@ -6,7 +6,21 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-PAGES = ["/", "/strategies", "/orders", "/fills", "/portfolio", "/services", "/logs", "/audit", "/account"]
+PAGES = [
+    "/",
+    "/markets",
+    "/strategies",
+    "/orders",
+    "/fills",
+    "/portfolio",
+    "/services",
+    "/bus",
+    "/logs",
+    "/audit",
+    "/settings",
+    "/users",
+    "/account",
+]
 
 
 def test_a_wrong_password_is_told_and_a_right_one_opens_the_overview(visitor: Any) -> None:
@@ -205,3 +219,69 @@ def test_a_revoked_session_leads_to_the_login_at_once(visitor: Any) -> None:
     visitor.platform.command("revoke")
 
     expect(page).to_have_url(re.compile("/login$"))
+
+
+def test_a_setting_is_changed_and_undone(visitor: Any) -> None:
+    """A wrong value is explained in the dialog; a right one is saved, listed, and taken back."""
+    page = visitor.log_in()
+    visitor.expected = ("409",)
+    visitor.open("/settings")
+    page.get_by_role("button", name="Change trade.max_open_orders").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("textbox").fill("many")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("max_open_orders")
+
+    for value in ("5", "6"):
+        if not dialog.is_visible():
+            page.get_by_role("button", name="Change trade.max_open_orders").click()
+        dialog.get_by_role("textbox").fill(value)
+        dialog.get_by_role("button", name="Save").click()
+        expect(dialog).to_be_hidden()
+    row = page.locator(".settings li", has_text="max_open_orders")
+    expect(row.locator(".value")).to_have_text("6")
+    page.get_by_role("button", name="Back to this").last.click()
+
+    expect(row.locator(".value")).to_have_text("5")
+    expect(page.locator("cb-settings-history li")).to_have_count(3)
+
+
+def test_a_user_is_added_and_the_password_shown_once(visitor: Any) -> None:
+    """The generated password is in the dialog, the new account in the table."""
+    page = visitor.log_in()
+    visitor.open("/users")
+    page.get_by_role("button", name="Add a user").click()
+    page.get_by_role("dialog").get_by_label("Name").fill("eve")
+    page.get_by_role("dialog").get_by_role("button", name="Add").click()
+    expect(page.get_by_role("dialog").locator(".secret")).to_have_text(re.compile("^[a-z0-9-]+$"))
+
+    page.get_by_role("dialog").get_by_role("button", name="Done").click()
+
+    expect(page.locator("cb-users")).to_contain_text("eve")
+
+
+def test_the_tail_of_the_bus_can_be_filtered_and_paused(visitor: Any) -> None:
+    """Only what was asked for is shown, and it stands still while paused."""
+    page = visitor.log_in()
+    visitor.open("/bus")
+    page.get_by_label("Filter").fill("market.candle")
+    lines = page.locator("cb-tail summary b")
+    expect(lines.nth(3)).to_be_visible()
+    assert set(lines.all_inner_texts()) == {"market.candle.paper.BTC-USDT.1s"}
+
+    page.get_by_role("button", name="Pause").click()
+    count = lines.count()
+    page.wait_for_timeout(700)
+
+    assert lines.count() == count
+
+
+def test_the_market_page_draws_history_and_volume(visitor: Any) -> None:
+    """Older candles are asked once, and the market of the chart can be chosen."""
+    page = visitor.log_in()
+    with page.expect_response(lambda answer: "/api/v1/candles" in answer.url) as told:
+        visitor.open("/markets")
+
+    assert told.value.status == 200
+    expect(page.locator("cb-price-chart canvas").first).to_be_visible()
+    expect(page.locator("cb-market-tabs button")).to_have_attribute("aria-pressed", "true")

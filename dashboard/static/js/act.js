@@ -2,7 +2,7 @@
 import { csrfToken, h, icon } from "./view.js";
 
 /** POST to the API; the answer, or null when it failed (the person has been told). */
-export async function act(path, body = null) {
+export async function act(path, body = null, refused = (text) => toast(text, true)) {
   try {
     const answer = await fetch(`/api/v1/${path}`, {
       method: "POST",
@@ -14,6 +14,20 @@ export async function act(path, body = null) {
       if (data.message) toast(data.message);
       return data;
     }
+    if (answer.status === 401) location.assign("/login");
+    refused(data.error?.message ?? `The dashboard answered ${answer.status}.`);
+  } catch {
+    toast("The dashboard cannot be reached.", true);
+  }
+  return null;
+}
+
+/** GET from the API; the answer, or null when it failed (the person has been told). */
+export async function get(path) {
+  try {
+    const answer = await fetch(`/api/v1/${path}`, { cache: "no-store" });
+    const data = await answer.json();
+    if (answer.ok) return data;
     if (answer.status === 401) location.assign("/login");
     toast(data.error?.message ?? `The dashboard answered ${answer.status}.`, true);
   } catch {

@@ -1,8 +1,9 @@
 // The price with the bot's trades on it, and the equity curve.
 import {
-  BaselineSeries, CandlestickSeries, ColorType, CrosshairMode, LineSeries, createChart, createSeriesMarkers,
+  BaselineSeries, CandlestickSeries, ColorType, CrosshairMode, HistogramSeries, LineSeries, createChart, createSeriesMarkers,
 } from "../vendor/lightweight-charts-5.2.1/lightweight-charts.mjs";
 import { LiveElement, define } from "./element.js";
+import { get } from "./act.js";
 import { on, seriesKey, store } from "./live.js";
 import { empty, h, money, percent, price, put, signed, tone } from "./view.js";
 
@@ -50,6 +51,10 @@ function makeChart(place, withSeconds) {
   return chart;
 }
 
+let chosen = null;
+/** The market that the page shows: the chosen one, else the first. */
+const shownSeries = () => (chosen && store.series.get(chosen)) || store.series.values().next().value;
+
 class PriceChart extends LiveElement {
   static kinds = ["fill"];
 
@@ -58,12 +63,13 @@ class PriceChart extends LiveElement {
   }
 
   draw() {
-    const series = store.series.values().next().value;
+    const series = shownSeries();
     if (!series || series.rows.size === 0) {
       this.drawn = null;
       this.showOnly(this.nothing ??= empty("chart-candle", "No candle yet", "Prices appear here as soon as the data service has received the first one."));
       return;
     }
+    if (this.key !== seriesKey(series)) this.clear();
     if (!this.chart) this.build(series);
     if (this.firstElementChild !== this.legend) this.replaceChildren(this.legend, this.place);
     this.fill(series);
@@ -79,14 +85,45 @@ class PriceChart extends LiveElement {
     this.candles = this.chart.addSeries(CandlestickSeries, this.candleColours());
     this.markers = createSeriesMarkers(this.candles, [], { zOrder: "top" });
     this.lines = new Map();
+    if (this.hasAttribute("volume")) this.addVolume();
+    if (this.hasAttribute("history")) this.addHistory(series);
+    this.follow();
+    this.chart.subscribeCrosshairMove((event) => this.describe(event.time ? event.seriesData.get(this.candles) : null));
+  }
+
+  follow() {
+    if (this.following) return;
+    this.following = true;
     document.addEventListener("themechange", () => {
+      if (!this.chart) return;
       this.candles.applyOptions(this.candleColours());
       this.mark(store.series.get(this.key));
     });
     on("candle:one", (data) => this.newCandle(data));
     on("indicator:one", (data) => this.newIndicator(data));
-    on("snapshot", () => { this.drawn = null; });
-    this.chart.subscribeCrosshairMove((event) => this.describe(event.time ? event.seriesData.get(this.candles) : null));
+    on("snapshot", () => { if (this.chart) this.drawn = null; });
+  }
+
+  clear() {
+    this.chart?.remove();
+    this.chart = this.drawn = this.older = this.placed = undefined;
+  }
+
+  addVolume() {
+    this.volume = this.chart.addSeries(HistogramSeries, { priceScaleId: "volume", priceFormat: { type: "volume" }, lastValueVisible: false, priceLineVisible: false });
+    this.volume.priceScale().applyOptions({ scaleMargins: { top: 0.84, bottom: 0 } });
+    this.candles.priceScale().applyOptions({ scaleMargins: { top: 0.08, bottom: 0.2 } });
+  }
+
+  /** What data keeps beyond the newest candles: asked once, when the market is chosen. */
+  async addHistory(series) {
+    const { exchange, symbol, timeframe } = series;
+    const query = new URLSearchParams({ exchange, symbol, timeframe, limit: "5000" });
+    const answer = await get(`candles?${query}`);
+    if (!answer || this.key !== seriesKey(series)) return;
+    this.older = answer.candles.map((candle) => [candle.open_ms, Number(candle.open), Number(candle.high), Number(candle.low), Number(candle.close), Number(candle.volume), true]);
+    this.drawn = null;
+    this.redraw();
   }
 
   candleColours() {
@@ -98,9 +135,14 @@ class PriceChart extends LiveElement {
 
   fill(series) {
     if (this.drawn === series) return;
-    const first = this.drawn === undefined;
+    const first = this.drawn === undefined || this.drawn === null && !this.placed;
+    this.placed = true;
     this.drawn = series;
-    const rows = [...series.rows.values()].sort((a, b) => a[0] - b[0]);
+    const known = new Map((this.older ?? []).map((row) => [row[0], row]));
+    for (const row of series.rows.values()) known.set(row[0], row);
+    const rows = [...known.values()].sort((a, b) => a[0] - b[0]);
+    this.oldest = rows[0][0] / 1000;
+    this.volume?.setData(rows.map((row) => this.volumeBar(row)));
     this.lastTime = rows.at(-1)[0] / 1000;
     this.candles.setData(rows.map((row) => this.bar(row)));
     for (const [name, points] of series.indicators) {
@@ -118,6 +160,10 @@ class PriceChart extends LiveElement {
     return { time: row[0] / 1000, open: row[1], high: row[2], low: row[3], close: row[4] };
   }
 
+  volumeBar(row) {
+    return { time: row[0] / 1000, value: row[5], color: `${css(row[4] >= row[1] ? "--up" : "--down")}55` };
+  }
+
   line(name) {
     if (!this.lines.has(name)) {
       const color = LINE_COLOURS[this.lines.size % LINE_COLOURS.length];
@@ -132,6 +178,7 @@ class PriceChart extends LiveElement {
     const bar = this.bar(data.row);
     if (bar.time < this.lastTime) this.candles.update(bar, true);
     else this.candles.update(bar);
+    this.volume?.update(this.volumeBar(data.row), bar.time < this.lastTime);
     this.lastTime = Math.max(this.lastTime, bar.time);
     this.describe(null);
   }
@@ -148,7 +195,7 @@ class PriceChart extends LiveElement {
   mark(series) {
     const step = frameSeconds(series.timeframe);
     const shown = [...store.fills.values()].filter((fill) => fill.symbol === series.symbol);
-    const oldest = series.rows.keys().next().value / 1000;
+    const oldest = this.oldest;
     const marks = shown
       .map((fill) => ({ fill, time: Math.floor(fill.ts_ms / 1000 / step) * step }))
       .filter(({ time }) => time >= oldest)
@@ -234,13 +281,33 @@ class EquitySummary extends LiveElement {
   }
 }
 
+class MarketTabs extends LiveElement {
+  static kinds = ["candle"];
+  waiting() {}
+  draw() {
+    const names = [...store.series.keys()];
+    if (names.length === this.count) return;
+    this.count = names.length;
+    const current = seriesKey(shownSeries() ?? {});
+    this.replaceChildren(h("div", { class: "tabs", role: "group", "aria-label": "Market" }, names.map((name) => h("button", {
+      type: "button", "aria-pressed": String(name === current), onclick: (event) => this.choose(name, event.currentTarget),
+    }, name.split("|").slice(1).join(" · ")))));
+  }
+
+  choose(name, button) {
+    chosen = name;
+    for (const other of this.querySelectorAll("button")) other.setAttribute("aria-pressed", String(other === button));
+    document.querySelectorAll("cb-price-chart, cb-market").forEach((element) => element.redraw());
+  }
+}
+
 class Market extends LiveElement {
   static kinds = ["candle"];
   waiting() {}
   draw() {
-    const series = store.series.values().next().value;
+    const series = shownSeries();
     if (series) put(this, `${series.symbol} · ${series.timeframe} · ${series.exchange}`);
   }
 }
 
-define({ "price-chart": PriceChart, "equity-chart": EquityChart, "equity-summary": EquitySummary, market: Market });
+define({ "price-chart": PriceChart, "equity-chart": EquityChart, "equity-summary": EquitySummary, market: Market, "market-tabs": MarketTabs });

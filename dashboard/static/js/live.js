@@ -26,6 +26,8 @@ export const store = {
   signals: [],
   logs: [],
   audit: [],
+  tail: [],
+  topics: {},
 };
 
 const bus = new EventTarget();
@@ -128,6 +130,8 @@ const take = {
   signal: (data) => addLine(store.signals, data),
   log: (data) => addLine(store.logs, data),
   audit: (data) => addLine(store.audit, data),
+  tail: (data) => addLine(store.tail, data),
+  topics: (data) => { store.topics = data; },
 };
 
 function takeUpdate(items) {

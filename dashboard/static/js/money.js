@@ -20,8 +20,8 @@ class TableElement extends LiveElement {
 
   start() {
     this.body = h("tbody");
-    const head = h("tr", {}, this.columns().map(([title, kind = ""]) => h("th", { class: kind, scope: "col" }, title)));
-    this.table = h("div", { class: "table-wrap", tabindex: "0", role: "region", "aria-label": this.label }, h("table", {}, h("thead", {}, head), this.body));
+    const head = h("tr", {}, this.columns().map(([title, kind = ""]) => h("th", { class: kind, scope: "col" }, title || h("span", { class: "visually-hidden" }, "Actions"))));
+    this.table = h("div", { class: "table-wrap", tabindex: "0", role: "group", "aria-label": this.label }, h("table", {}, h("thead", {}, head), this.body));
   }
 
   draw() {

@@ -38,7 +38,7 @@ class Signals extends LiveElement {
 
   start() {
     this.body = h("tbody");
-    this.table = h("div", { class: "table-wrap", tabindex: "0", role: "region", "aria-label": "Decisions" }, h("table", {}, h("thead", {}, h("tr", {}, ["Time", "Strategy", "Market", "Side"].map((title) => h("th", { scope: "col" }, title)), h("th", { class: "right", scope: "col" }, "Price"), h("th", { scope: "col" }, "Why"))), this.body));
+    this.table = h("div", { class: "table-wrap", tabindex: "0", role: "group", "aria-label": "Decisions" }, h("table", {}, h("thead", {}, h("tr", {}, ["Time", "Strategy", "Market", "Side"].map((title) => h("th", { scope: "col" }, title)), h("th", { class: "right", scope: "col" }, "Price"), h("th", { scope: "col" }, "Why"))), this.body));
   }
 
   draw() {

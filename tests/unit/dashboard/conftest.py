@@ -53,8 +53,11 @@ class SmallAuth:
     """Tokens `good` and `poor`, and whatever else a test adds."""
 
     def __init__(self, bus: AsyncBus) -> None:
-        self.asked = 0
-        self.sessions = {"good": session_of("admin", TRADER), "poor": session_of("viewer", ["trade.read"])}
+        self.asked, self.bus = 0, bus
+        self.sessions = {
+            "good": session_of("admin", list(TRADER)),
+            "poor": session_of("viewer", ["trade.read"]),
+        }
         bus.serve(CheckSession, self.check)
         bus.serve(Login, self.login)
         bus.serve(Logout, lambda request: Done())

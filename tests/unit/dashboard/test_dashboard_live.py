@@ -325,3 +325,25 @@ def test_a_client_knows_how_much_it_skipped() -> None:
     client.offer(b"3")
 
     assert (client.behind, client.skipped) == (True, 2)
+
+
+async def test_the_tail_shows_what_passes_and_counts_what_is_too_much(make_rig: MakeRig) -> None:
+    """A flood is cut to sixty lines a tick, and every message of it is in the counts of its topic."""
+    rig = await make_rig()
+    told: list[tuple[str, Any]] = []
+    tail = rig.gateway.make_tail(lambda channel, key, kind, data: told.append((kind, data)))
+    tail.start()
+    other = await rig.memory.open_async("paper")
+    beat = Heartbeat(name="paper", pid=1, progress=1, loop_lag_ms=0.0)
+
+    for _ in range(200):
+        other.publish(topics.service_heartbeat("paper"), beat)
+    end = asyncio.get_running_loop().time() + 5
+    while tail._counts["service.heartbeat.paper"] < 200:
+        assert asyncio.get_running_loop().time() < end
+        await asyncio.sleep(0)
+
+    lines = [data for kind, data in told if kind == "tail"]
+    assert 60 <= len(lines) < 200
+    assert "service.heartbeat.paper" in {line["topic"] for line in lines}
+    tail.stop()

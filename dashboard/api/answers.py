@@ -1,0 +1,61 @@
+"""What all addresses of the API share: asking a service, reading a body, answering in JSON."""
+
+from typing import TypeVar
+
+import msgspec
+from flask import Response, request
+
+from ...bus.contracts.base import Message
+from ..context import dashboard
+from ..problems import ApiProblem
+
+B = TypeVar("B", bound=msgspec.Struct)
+R = TypeVar("R", bound=Message)
+
+PREFIX = "/api/v1"
+MAX_LIMIT = 5000
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all bodies."""
+
+
+def ask(service: str, question: Message, reply: type[R], timeout_s: float = 4.0) -> R:
+    """Ask a service on the bus; its refusals become the API's."""
+    return dashboard().gateway.request_from_thread(service, question, reply, timeout_s)
+
+
+def answer(value: object, status: int = 200) -> Response:
+    """Anything that msgspec can write, as JSON; money stays text."""
+    return Response(msgspec.json.encode(value), status, mimetype="application/json")
+
+
+def body(shape: type[B]) -> B:
+    """The request's body.
+
+    Raises:
+        ApiProblem: it is not JSON of that shape.
+    """
+    try:
+        return msgspec.json.decode(request.get_data(), type=shape)
+    except msgspec.MsgspecError as error:
+        raise ApiProblem(400, "invalid_body", f"The request's body is not as expected: {error}.") from error
+
+
+def number(name: str) -> int | None:
+    """A whole number of the query, None when it is not given."""
+    text = request.args.get(name)
+    if text is None:
+        return None
+    if not text.isdigit():
+        raise ApiProblem(400, "invalid_parameter", f"{name} must be a whole number, found {text[:40]!r}.")
+    return int(text)
+
+
+def limit(default: int) -> int:
+    """How many rows are wanted."""
+    given = number("limit")
+    chosen = default if given is None else given
+    if not 1 <= chosen <= MAX_LIMIT:
+        raise ApiProblem(400, "invalid_parameter", f"limit must be from 1 to {MAX_LIMIT}, found {chosen}.")
+    return chosen

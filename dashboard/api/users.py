@@ -1,0 +1,80 @@
+"""Accounts over the API. auth decides; a generated password is shown once, in the answer."""
+
+from flask import Flask, Response
+
+from ...bus.contracts.auth import (
+    AddUser,
+    ChangeUser,
+    ListUsers,
+    NewPassword,
+    RemoveUser,
+    ResetPassword,
+    Users,
+)
+from ...bus.contracts.base import Done
+from ..access import requires
+from ..context import session
+from .answers import PREFIX, Body, answer, ask, body
+
+# Hashing a password is slow on purpose.
+TIMEOUT_S = 15.0
+
+
+class NewUser(Body, frozen=True, kw_only=True):
+    """Body of POST /users."""
+
+    user: str
+    role: str
+
+
+class UserChange(Body, frozen=True, kw_only=True):
+    """Body of POST /users/NAME: what is null stays."""
+
+    role: str | None = None
+    enabled: bool | None = None
+
+
+def install(app: Flask) -> None:
+    """Add the routes."""
+    add = app.add_url_rule
+    add(f"{PREFIX}/users", "api_users", users, methods=["GET"])
+    add(f"{PREFIX}/users", "api_add_user", add_user, methods=["POST"])
+    add(f"{PREFIX}/users/<name>", "api_change_user", change_user, methods=["POST"])
+    add(f"{PREFIX}/users/<name>/password", "api_reset_password", reset_password, methods=["POST"])
+    add(f"{PREFIX}/users/<name>/remove", "api_remove_user", remove_user, methods=["POST"])
+
+
+@requires("user.read")
+def users() -> Response:
+    """All accounts, and the roles there are."""
+    return answer(ask("auth", ListUsers(), Users, TIMEOUT_S))
+
+
+@requires("user.manage")
+def add_user() -> Response:
+    """Make an account with a generated password, to be changed at the first login."""
+    wanted = body(NewUser)
+    question = AddUser(user=wanted.user, role=wanted.role, actor=session().user)
+    return answer(ask("auth", question, NewPassword, TIMEOUT_S), 201)
+
+
+@requires("user.manage")
+def change_user(name: str) -> Response:
+    """Give another role, lock or unlock."""
+    wanted = body(UserChange)
+    question = ChangeUser(user=name, actor=session().user, role=wanted.role, enabled=wanted.enabled)
+    done = ask("auth", question, Done, TIMEOUT_S)
+    return answer({"message": done.message or f"{name} is changed."})
+
+
+@requires("user.manage")
+def reset_password(name: str) -> Response:
+    """Give a generated password; the account's sessions end."""
+    return answer(ask("auth", ResetPassword(user=name, actor=session().user), NewPassword, TIMEOUT_S))
+
+
+@requires("user.manage")
+def remove_user(name: str) -> Response:
+    """Remove an account and its sessions."""
+    done = ask("auth", RemoveUser(user=name, actor=session().user), Done, TIMEOUT_S)
+    return answer({"message": done.message or f"{name} is removed."})

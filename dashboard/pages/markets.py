@@ -1,0 +1,13 @@
+"""Candles as far back as they are kept, with the bot's fills and the strategies' lines."""
+
+from .page import Page
+
+PAGE = Page(
+    name="markets",
+    title="Markets",
+    path="/markets",
+    icon="chart-candle",
+    order=15,
+    permission="market.read",
+    channels=("core", "money", "market"),
+)

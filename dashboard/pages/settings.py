@@ -1,0 +1,13 @@
+"""Every setting, where its value came from, and how to change it."""
+
+from .page import Page
+
+PAGE = Page(
+    name="settings",
+    title="Settings",
+    path="/settings",
+    icon="adjustments",
+    order=90,
+    permission="config.read",
+    channels=("core",),
+)

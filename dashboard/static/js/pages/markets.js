@@ -1,0 +1,2 @@
+import "../charts.js";
+import "../money.js";
