@@ -26,16 +26,18 @@ from .archive import Archive
 from .connections import Connections
 from .contracts.base import Done
 from .contracts.bus import Beat, GetBusStats, GetSnapshot, Replay, ReplayChunk, Snapshot
-from .contracts.service import Heartbeat, Ping
+from .contracts.service import Alert, Heartbeat, Ping
 from .gate import Gate
 from .journal import Journal
 from .publishing import BEATS
+from .retention import forget_passing_clients
 from .surrogate import SILENT_S, Surrogate
 
 EXIT_OK = 0
 EXIT_CANNOT_START = 78  # EX_CONFIG of sysexits.h: a restart alone will not help
 HEARTBEAT_INTERVAL_S = 1.0
 _SUBSCRIBE_ALL = b"\x01"
+_TIDY_INTERVAL_S = 3600.0
 _TAP = "inproc://journal"
 _log = logging.getLogger("cryptobot.bus")
 
@@ -127,6 +129,8 @@ async def _serve(home: Home, journal: Journal, notifier: Notifier, stopped: asyn
         notifier.ready()
         bus.start(_beat(bus, notifier))
         bus.start(_speak_for_the_silent(bus, home))
+        bus.start(_tell_of_a_pause(bus, journal))
+        bus.start(_tidy_up(home))
         await stopped.wait()
         notifier.stopping()
     finally:
@@ -164,6 +168,29 @@ async def _speak_for_the_silent(bus: AsyncBus, home: Home) -> None:
         for beat in await asyncio.to_thread(surrogate.beats):
             bus.publish(BEATS + beat.publisher, beat)
         await asyncio.sleep(SILENT_S)
+
+
+async def _tell_of_a_pause(bus: AsyncBus, journal: Journal) -> None:
+    told = False
+    while True:
+        if journal.paused != told:
+            told = journal.paused
+            alert = Alert(
+                key="bus.journal.paused",
+                severity="error",
+                source=endpoints.BROKER,
+                title="The journal is paused" if told else "The journal is written again",
+                detail=f"{journal.lost} messages were not journalled; trading goes on. Free some disk space.",
+                recovered=not told,
+            )
+            bus.publish(topics.alert(alert.severity), alert)
+        await asyncio.sleep(HEARTBEAT_INTERVAL_S)
+
+
+async def _tidy_up(home: Home) -> None:
+    while True:
+        await asyncio.to_thread(forget_passing_clients, home)
+        await asyncio.sleep(_TIDY_INTERVAL_S)
 
 
 def _answer_ping(request: Request[Ping]) -> Done:

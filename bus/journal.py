@@ -106,7 +106,11 @@ class Journal:
             entry.frame = frame
             entry.messages += 1
             entry.bytes += len(frame)
-        if written and not self.paused:
+        if not written:
+            return
+        if self.paused:
+            self.lost += len(written) // 2
+        else:
             self._write(b"".join(written), len(written) // 2)
 
     def _remember(self, key: bytes, frame: bytes) -> _Seen:

@@ -184,11 +184,19 @@ class Incoming:
     def _flow(self, source: str, topic: str, event: bool, epoch: int) -> Flow:
         found = self._flows.get((source, topic, event))
         if found is None:
+            if len(self._flows) >= _MAX_ROUTES:
+                self._forget_streams()
             found = self._flows[source, topic, event] = self._new_flow(source, topic, event)
             if not found.next and self._complete.get(source) == epoch:
                 # All topics of this life were told before: this one is new, so expect it from its beginning.
                 found.epoch, found.next = epoch, 1
         return found
+
+    def _forget_streams(self) -> None:
+        """Sources that come and go must not fill the memory; a stream begins anew with its next message."""
+        self._flows = {key: flow for key, flow in self._flows.items() if flow.event}
+        self._complete.clear()
+        self._forget_routes()
 
     def _new_flow(self, source: str, topic: str, event: bool) -> Flow:
         wanted = Delivery.EVENT if event else Delivery.STREAM
