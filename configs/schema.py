@@ -186,15 +186,26 @@ class PaperSettings(Section, frozen=True, kw_only=True):
 
     port: Annotated[int, setting("TCP port on loopback; 0 takes a free one.", ge=0, le=65535)] = 0
     source: Annotated[
-        Literal["recorded"], setting("Where prices come from: recorded plays the bundled candles.")
+        Literal["recorded", "synthetic"],
+        setting("recorded plays the bundled candles or your files; synthetic makes them up from the seed."),
     ] = "recorded"
+    symbol: Annotated[
+        str,
+        setting("Name of the market that is played, in ccxt's spelling.", pattern=r"^[A-Z0-9]+/[A-Z0-9]+$"),
+    ] = "BTC/USDT"
     file: Annotated[
         str, setting("A candle file to play instead of the bundled prices; empty plays those.")
     ] = ""
+    markets: Annotated[
+        dict[str, str], setting("Further markets and the candle files they are played from, in step.")
+    ] = msgspec.field(default_factory=dict)
     candle_interval_s: Annotated[
         float, setting("Seconds of the clock in which one recorded candle is played.", unit="s", gt=0)
     ] = 1.0
-    start: Annotated[int, setting("Index of the recorded candle to begin with.", ge=0)] = 1000
+    start: Annotated[
+        int,
+        setting("Index of the recorded candle to begin with; half-way through a shorter recording.", ge=0),
+    ] = 1000
     maker_fee: Annotated[
         Decimal, decimal_setting("Fee of resting orders, as a fraction.", ge="0", lt="1")
     ] = Decimal("0.001")
@@ -204,6 +215,9 @@ class PaperSettings(Section, frozen=True, kw_only=True):
     balances: Annotated[dict[str, Decimal], setting("What a new account holds.")] = msgspec.field(
         default_factory=lambda: {"USDT": Decimal("10000"), "BTC": Decimal("0")}
     )
+    latency_s: Annotated[
+        float, setting("Time that an order needs to reach the book.", unit="s", ge=0, le=60)
+    ] = 0.0
     seed: Annotated[int, setting("Seed of everything random.")] = 1
     request_weight_limit: Annotated[
         int, setting("Request weight an address may use in a minute; 0 is no limit.", ge=0)

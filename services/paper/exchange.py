@@ -16,7 +16,7 @@ from aiohttp import web
 
 from ...configs.errors import StartError
 from ...configs.schema import PaperSettings
-from . import recording
+from . import sources
 from . import storage as db
 from .admin import Admin
 from .changes import Fees
@@ -37,7 +37,6 @@ from .units import parse
 
 HOST = "127.0.0.1"
 MAIN_ACCOUNT = "main"
-_PAIR = ("BTC", "USDT")
 _SHUTDOWN_S = 2.0
 """Requests that are under way when the exchange stops get so long; held ones are dropped then."""
 
@@ -94,15 +93,17 @@ class PaperExchange:
 
     def _build(self) -> str:
         settings = self.settings
-        played = recording.load(settings.file)
-        rules = for_pair(*_PAIR, played[settings.start].close)
+        played = sources.load(settings)
+        self.recording = played[settings.symbol]
+        self.begin = settings.start if settings.start < len(self.recording) else len(self.recording) // 2
+        rules = {name: for_pair(*name.split("/"), r[self.begin].close) for name, r in played.items()}
         fees = Fees(parse(str(settings.maker_fee)), parse(str(settings.taker_fee)))
-        self.recording = played
-        self.engine = Engine([rules], fees)
+        self.engine = Engine(rules.values(), fees)
         self.desk = Desk(self.engine, self.storage, self.clock, self._tell)
         self.desk.load()
-        fingerprint = json.dumps([settings.file, len(played), settings.candle_interval_s])
-        self.feed = self._feed({rules.symbol: played}, fingerprint)
+        what = [settings.source, settings.file, len(self.recording), settings.candle_interval_s]
+        fingerprint = json.dumps(what)
+        self.feed = self._feed({rules[name].symbol: r for name, r in played.items()}, fingerprint)
         self.desk.book_changed = self.feed.book_changed
         self.desk.publish = self.feed.publish_trades
         if MAIN_ACCOUNT not in self.desk.accounts:
@@ -113,11 +114,11 @@ class PaperExchange:
         """The feed, from where the recording stopped; another recording or speed begins anew."""
         interval_ms = max(10, round(self.settings.candle_interval_s * 1000))
         facts = self.storage.facts()
-        stored = [Segment(*row) for row in self.storage.segments()]
+        stored = [Segment(*row) for row in self.storage.segments() if row[2]]
         if stored and facts.get("played") == fingerprint:
             timeline = Timeline(interval_ms, stored)
         else:
-            timeline = Timeline.begin(interval_ms, self._clock(), self.settings.start)
+            timeline = Timeline.begin(interval_ms, self._clock(), self.begin)
         timeline.resume(self._clock() // interval_ms + 1)
         segments = [(s.slot, s.number, s.count) for s in timeline.segments]
         if facts.get("played") != fingerprint:
@@ -196,8 +197,8 @@ class PaperExchange:
         """What a person must know of prices and speed."""
         every = f"{self.settings.candle_interval_s:g} s"
         note = (
-            f"Paper money. Prices are recorded {self.recording.note}, shown as {', '.join(self.symbols)}: one"
-            f" recorded candle is played every {every} at today's time, so this is not the market of today."
+            f"Paper money. Prices are {self.recording.note}, shown as {self.settings.symbol}: one"
+            f" candle is played every {every} at today's time, so this is not the market of today."
         )
         rounds = self.feed.timeline.number // len(self.recording)
         if rounds:
@@ -220,6 +221,11 @@ class PaperExchange:
         else:
             self.faults.add(fault)
 
+    async def travel(self) -> None:
+        """The way of an order to the book (paper.latency_s)."""
+        if self.settings.latency_s:
+            await asyncio.sleep(self.settings.latency_s)
+
     def _settled(self, finished: bool) -> None:
         """After a step of the price: store what traded; after a candle also the place in the recording."""
         if not finished:
@@ -239,7 +245,7 @@ class PaperExchange:
 
 
 async def _bind(runner: web.ServerRunner, port: int) -> int:
-    site = web.TCPSite(runner, HOST, port, reuse_address=True)
+    site = web.TCPSite(runner, HOST, port)
     await site.start()
     server = site._server
     assert server is not None, "a started site has a server"

@@ -20,6 +20,7 @@ SLOW_EVERY = 10
 PARTIAL_LEVELS = (5, 10, 20)
 MEMORY = 20_000
 """Candles of the past from which the longer candles are made again at start."""
+_PATIENCE_MS = 50
 CATCH_UP_S = 5.0
 """Falling behind the clock by more than this is an outage, not a delay to be made up."""
 _DAY_MS = 86_400_000
@@ -148,7 +149,7 @@ class Feed:
             played = {tape.symbol: self._ticks(tape, number) for tape in self.tapes.values()}
             for index in range(self._steps):
                 at = slot * interval + index * interval // self._steps
-                await self._until(at)
+                await self._until(at, interval // self._steps if index else interval)
                 for tape in self.tapes.values():
                     self._step(tape, number, index, played[tape.symbol][index], at)
                 self._settled(False)
@@ -163,9 +164,12 @@ class Feed:
             return self.timeline.slot
         return now // interval + 1
 
-    async def _until(self, time_ms: int) -> None:
-        while (wait := time_ms - self.clock()) > 0:  # noqa: ASYNC110 the clock may jump while we sleep
-            await asyncio.sleep(min(wait / 1000, 1.0))
+    async def _until(self, time_ms: int, longest_ms: int) -> None:
+        """Wait for a time. When the clock was set back, go on in the usual pace, ahead of it."""
+        loop = asyncio.get_running_loop()
+        latest = loop.time() + (longest_ms + _PATIENCE_MS) / 1000
+        while (wait := time_ms - self.clock()) > 0 and loop.time() < latest:  # noqa: ASYNC110 clocks jump
+            await asyncio.sleep(min(wait / 1000, 1.0, max(0.0, latest - loop.time())))
 
     def _step(self, tape: Tape, number: int, index: int, tick: Tick, at_ms: int) -> None:
         bar = tape.recording[number]

@@ -36,7 +36,7 @@ def read(path: Path) -> Recording:
         if before[0] == after[0]:
             raise StartError(f"The candle file {path} (paper.file) has two candles of {_iso(after[0])}.")
     times, *columns = zip(*bars, strict=True)
-    note = f"candles of {path.name}, {_iso(times[0])} to {_iso(times[-1])}"
+    note = f"recorded: candles of {path.name}, {_iso(times[0])} to {_iso(times[-1])}"
     return Recording(columns, times, note)
 
 

@@ -12,15 +12,13 @@ from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
 
-from ...configs.errors import StartError
 from . import units
 
 COLUMNS = ("open", "high", "low", "close", "volume", "quote_volume")
 STEP_MS = 3_600_000
 BUNDLED = "coinbase-btcusd-1h.prices"
-BUNDLED_NOTE = "hourly Coinbase BTC/USD candles of 2017-07 to 2019-10"
+BUNDLED_NOTE = "recorded: hourly Coinbase BTC/USD candles of 2017-07 to 2019-10"
 _SOURCE_SCALE = 5
 _SOURCE_UNIT = 100_000
 
@@ -151,21 +149,3 @@ def _whole(planes: bytes, rows: int) -> "array[int]":
     for i in range(numbers.itemsize):
         view[i :: numbers.itemsize] = planes[i * rows : (i + 1) * rows]
     return numbers
-
-
-def load(file: str) -> Recording:
-    """The candle file named in the settings, or the bundled prices when it is empty.
-
-    Raises:
-        StartError: the file cannot be read as candles; says which line and why.
-    """
-    if not file:
-        return bundled()
-    from . import files
-
-    path = Path(file).expanduser()
-    try:
-        return files.read(path)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise StartError(f"The candle file {path} (paper.file) cannot be read: {reason}.") from error

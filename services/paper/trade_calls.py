@@ -58,6 +58,7 @@ def _answer_kind(call: Call, order: NewOrder) -> str:
 async def place(call: Call) -> object:
     request = read_order(call)
     kind = _answer_kind(call, request)
+    await call.exchange.travel()
     order, fills = call.exchange.desk.place(call.owner, request)
     await call.exchange.desk.committed()
     return wire.placed(order, fills, kind, order.created_ms)
@@ -96,6 +97,7 @@ def _open_for_cancel(call: Call) -> Order:
 
 @endpoint("DELETE /api/v3/order", method="order.cancel", security=_SIGNED)
 async def cancel(call: Call) -> object:
+    await call.exchange.travel()
     order = _open_for_cancel(call)
     cancel_id = call.client_id("newClientOrderId") or f"cancel-{order.order_id}"
     answer = cancel_one(call, order, cancel_id)

@@ -1,10 +1,12 @@
 """The exchange over its life: restarts, several accounts, the end of the recording, the same game twice."""
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from cryptobot.configs.errors import StartError
 from cryptobot.configs.schema import PaperSettings
@@ -138,3 +140,55 @@ async def test_faults_can_be_injected_in_the_process(market: Market) -> None:
         customer.exchange.inject(Fault("reject", "POST /api/v3/order"))
 
         assert (await customer.buy())[0] == 400
+
+
+async def test_several_markets_are_played_in_step(market: Market, tmp_path: Path) -> None:
+    """Each from its own file, with rules that fit its price; one account trades on all."""
+    prices = [f"0.00000{i}1,0.0000091,0.0000011,0.00000{i}1" for i in range(2, 9)]
+    rows = [f"{1_600_000_000 + i * 60},{four},5000000000" for i, four in enumerate(prices)]
+    file = tmp_path / "coin.csv"
+    file.write_text("\n".join(["time,open,high,low,close,volume", *rows]))
+    async with market(markets={"PEPE/USDT": str(file)}) as customer:
+        assert customer.exchange.symbols == ["BTC/USDT", "PEPE/USDT"]
+        status, order = await customer.buy("5000000", symbol="PEPEUSDT", newOrderRespType="FULL")
+        _, account = await customer.call("GET", "account")
+
+    assert (status, order["status"]) == (200, "FILLED")
+    held = {b["asset"]: b["free"] for b in account["balances"]}
+    assert held["PEPE"] == "4995000.00000000"
+
+
+async def test_made_up_candles_are_the_same_for_the_same_seed(market: Market) -> None:
+    """And others for another."""
+    seen = []
+    for folder, seed in (("a", 5), ("b", 5), ("c", 6)):
+        async with market(folder, source="synthetic", seed=seed, candle_interval_s=60.0) as customer:
+            recording = customer.exchange.recording
+            seen.append([recording[number] for number in range(0, 20_000, 500)])
+            assert "made up" in customer.exchange.note
+
+    assert seen[0] == seen[1] != seen[2]
+    assert all(0 < b.low <= min(b.open, b.close) <= max(b.open, b.close) <= b.high for b in seen[0])
+
+
+async def test_an_order_takes_its_time_to_the_book(market: Market) -> None:
+    """paper.latency_s passes before it is matched."""
+    async with market(latency_s=0.4) as customer:
+        begun = asyncio.get_running_loop().time()
+        await customer.buy()
+
+        assert asyncio.get_running_loop().time() - begun >= 0.4
+
+
+async def test_a_disk_that_fails_ends_the_exchange(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It answers nothing that it could not store, and says that it failed."""
+
+    def broken(writes: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    async with market() as customer:
+        monkeypatch.setattr(customer.exchange.storage, "write", broken)
+        with pytest.raises(aiohttp.ContentTypeError):
+            await customer.buy()
+        with pytest.raises(sqlite3.OperationalError, match="disk is full"):
+            await asyncio.wait_for(customer.exchange.failed, 10)
