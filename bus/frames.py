@@ -7,7 +7,6 @@ remembers about a publisher's topic: one slice, one dictionary look-up.
 
 import hashlib
 import struct
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..configs.errors import ProtocolError
@@ -31,8 +30,7 @@ MAX_NAME_BYTES = 255
 NO_ID = bytes(16)
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """Everything of a published frame but the payload, which begins at `payload_at`."""
 
     topic: str
