@@ -78,6 +78,10 @@ _Mysql: Any = peewee.MySQLDatabase
 class PostgresqlEngine(_ServerMixin, _Postgresql):  # type: ignore[misc]  # the stubs leave out what is overridden
     """PostgreSQL through psycopg 3."""
 
+    def is_connection_usable(self) -> bool:
+        connection = self._state.conn
+        return not self._state.closed and connection is not None and not connection.closed
+
 
 class MariadbEngine(_ServerMixin, _Mysql):  # type: ignore[misc]  # the stubs leave out what is overridden
     """MariaDB or MySQL through PyMySQL, strict: nothing is cut off or rounded in silence."""

@@ -64,7 +64,8 @@ def transfer(
             raise DatabaseBrokenError(where, f"table {model._meta.table_name} differs from its source")
         reports.append(TableReport(model._meta.table_name, *after))
     _mend_sequences(target, ordered)
-    target.drop_tables([TransferMark], safe=True)
+    with target.bind_ctx([TransferMark]):
+        TransferMark.drop_table(safe=True)
     return reports
 
 
@@ -95,7 +96,7 @@ def _begin(target: Any, models: Sequence[type[Model]], where: str) -> None:
             table = model._meta.table_name
             raise DatabaseAccessError(where, f"its table {table} holds rows already; an empty one is needed")
     with target.bind_ctx([TransferMark]):
-        target.create_tables([TransferMark], safe=True)
+        TransferMark.create_table(safe=True)
 
 
 def _rows_of(engine: Any, model: type[Model]) -> Iterator[tuple[Any, ...]]:
@@ -110,9 +111,9 @@ def _fill(
     # SQLite before 3.32 takes at most 999 parameters in a statement.
     step = max(1, min(_BATCH, 900 // len(fields)))
     done = 0
-    with target.atomic():
+    with target.atomic(), target.bind_ctx([model], bind_refs=False, bind_backrefs=False):
         while batch := list(itertools.islice(rows, step)):
-            model.insert_many(batch, fields=fields).bind(target).execute()
+            model.insert_many(batch, fields=fields).execute()
             done += len(batch)
             if progress is not None:
                 progress(model._meta.table_name, done)

@@ -1,6 +1,7 @@
 """Real databases of every kind: files, and servers started in temporary folders by an unprivileged user."""
 
 import importlib.util
+import itertools
 import os
 import shutil
 import signal
@@ -18,9 +19,11 @@ from cryptobot.configs.paths import Home
 from cryptobot.configs.schema import DatabaseSettings
 from cryptobot.configs.secret import Secret
 from cryptobot.configs.vault import Vault
+from cryptobot.services.database.connect import connect
 from cryptobot.services.database.fields import Model
 from cryptobot.services.database.migrations import Migration
 from cryptobot.services.database.store import Database, open_database
+from cryptobot.services.database.target import target_of
 
 PASSWORD = "a password of the tests"
 ENGINES = ("sqlite", "sqlcipher", "postgresql", "mariadb")
@@ -58,10 +61,11 @@ class Server:
                 raise RuntimeError((self.folder / "log").read_text())
             time.sleep(0.05)
 
-    def stop(self, number: int = signal.SIGKILL) -> None:
-        """End it as a power cut would, unless told otherwise."""
+    def stop(self) -> None:
+        """End it as a power cut would: nothing is written, the next start recovers."""
         if self.process is not None:
-            self.process.send_signal(number)
+            # PostgreSQL's children outlive a killed parent for a moment; SIGQUIT is its immediate shutdown.
+            self.process.send_signal(signal.SIGQUIT if self.kind == "postgresql" else signal.SIGKILL)
             self.process.wait(30)
             self.process = None
 
@@ -212,6 +216,10 @@ class Place:
     owner: str
     server: Server | None = None
 
+    def connect(self) -> object:
+        """An engine of this place, without looking at what is in it."""
+        return connect(self.home, target_of(self.home, self.owner, self.settings), "FULL")
+
     def open(self, models: Sequence[type[Model]], migrations: Sequence[Migration] = ()) -> Database:
         """Open this place's database with these tables."""
         return open_database(
@@ -242,3 +250,48 @@ def place_on(engine: str, tmp_path: Path, running_server: Callable[[str], Server
 def place(request: pytest.FixtureRequest, tmp_path: Path, running_server: Callable[[str], Server]) -> Place:
     """An empty place on each engine in turn."""
     return place_on(request.param, tmp_path, running_server)
+
+
+@pytest.fixture
+def place_maker(tmp_path: Path, running_server: Callable[[str], Server]) -> Callable[..., Place]:
+    """Makes empty places on an engine; a second argument is a server of one's own."""
+    count = itertools.count()
+
+    def make(engine: str, server: Server | None = None) -> Place:
+        folder = tmp_path / str(next(count))
+        folder.mkdir()
+        return place_on(engine, folder, running_server if server is None else lambda _kind: server)
+
+    return make
+
+
+@pytest.fixture
+def own_server() -> Iterator[Callable[..., Server]]:
+    """Starts a server that the test may stop; `before` prepares its folder and switches TLS on."""
+    servers: list[Server] = []
+
+    def start(kind: str, before: Callable[[Path], None] | None = None) -> Server:
+        folder = Path(tempfile.mkdtemp(prefix=f"cryptobot-own-{kind}-"))
+        folder.chmod(0o755)
+        server = _MAKERS[kind](folder)
+        servers.append(server)
+        if before is not None:
+            before(folder)
+            _switch_tls_on(server)
+        server.start()
+        return server
+
+    yield start
+    for server in servers:
+        server.stop()
+        shutil.rmtree(server.folder, ignore_errors=True)
+
+
+def _switch_tls_on(server: Server) -> None:
+    certificate, key = server.folder / "server.crt", server.folder / "server.key"
+    key.chmod(0o600)
+    give_away(key)
+    if server.kind == "postgresql":
+        server.command += ["-c", "ssl=on", "-c", f"ssl_cert_file={certificate}", "-c", f"ssl_key_file={key}"]
+    else:
+        server.command += [f"--ssl-cert={certificate}", f"--ssl-key={key}"]

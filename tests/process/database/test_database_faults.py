@@ -3,7 +3,6 @@
 import json
 import multiprocessing
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -67,7 +66,7 @@ def killed_at_moments(target, arguments, moments):
         child = FORK.Process(target=target, args=arguments)
         child.start()
         child.join(moment_s)
-        os.kill(child.pid, signal.SIGKILL)
+        child.kill()
         child.join(10)
         yield
 
