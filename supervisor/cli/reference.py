@@ -40,6 +40,11 @@ def page() -> str:
     parts = [HEAD]
     for entry in COMMANDS:
         command = command_of(entry.name)
+        if not command.context_settings.get("help_option_names", True):
+            parts.append(
+                f"## {entry.name}\n{command.help} `cryptobot {entry.name} --help` lists its options.\n"
+            )
+            continue
         context = click.Context(
             command, info_name=f"cryptobot {entry.name}", max_content_width=100, terminal_width=100
         )

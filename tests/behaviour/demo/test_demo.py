@@ -13,7 +13,15 @@ pytestmark = [
     pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="POSIX signals"),
 ]
 
-SERVICES = ["bus", "auth", "paper", "data", "trade", "strategy", "dashboard"]
+NEEDS = {
+    "bus": [],
+    "auth": ["bus"],
+    "paper": ["bus"],
+    "data": ["bus", "paper"],
+    "trade": ["bus", "paper"],
+    "strategy": ["bus", "data", "trade"],
+    "dashboard": ["bus", "auth"],
+}
 FIELDS = {
     "name",
     "state",
@@ -46,28 +54,20 @@ def test_a_timed_demo_trades_and_sums_up(demo: Start, left_over: Any) -> None:
     assert summary["unknown_orders"] == 0
     assert Decimal(summary["equity"]) - Decimal(summary["start_equity"]) == Decimal(summary["pnl"])
     assert summary["dashboard"].startswith("https://127.0.0.1:")
+    assert_started_in_order(running.lines)
     assert left_over() == []
 
 
-def test_each_service_starts_when_what_it_needs_is_ready(demo: Start) -> None:
-    """The order in which they are told to be ready is an order of the graph."""
-    running = demo()
-    running.wait_for("Dashboard  https://")
-    running.interrupt()
-    running.end()
-
-    order = [
-        line.split()[0] for line in running.lines if " ready after " in line and not line.startswith("All")
-    ]
-    needs = {"auth": ["bus"], "paper": ["bus"], "data": ["bus", "paper"], "trade": ["bus", "paper"],
-             "strategy": ["bus", "data", "trade"], "dashboard": ["bus", "auth"]}  # fmt: skip
-    assert sorted(order) == sorted(SERVICES)
-    assert all(
-        order.index(need) < order.index(name) for name, all_needs in needs.items() for need in all_needs
-    )
+def assert_started_in_order(lines: list[str]) -> None:
+    """Each service was ready after what it needs."""
+    order = [line.split()[0] for line in lines if " ready after " in line and not line.startswith("All")]
+    assert sorted(order) == sorted(NEEDS)
+    assert all(order.index(need) < order.index(name) for name, needs in NEEDS.items() for need in needs)
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize(
+    "name", ["SIGINT", *(pytest.param(name, marks=pytest.mark.slow) for name in ("SIGTERM", "SIGHUP"))]
+)
 def test_a_signal_brings_everything_down(name: str, demo: Start, left_over: Any) -> None:
     """Ctrl-C, a service manager, a closed terminal: exit code 0, no process is left."""
     running = demo()
@@ -80,6 +80,7 @@ def test_a_signal_brings_everything_down(name: str, demo: Start, left_over: Any)
     assert left_over() == []
 
 
+@pytest.mark.slow
 def test_a_signal_during_the_start_brings_everything_down(demo: Start, left_over: Any) -> None:
     """Also when services are on their way up."""
     running = demo()
@@ -103,6 +104,7 @@ def test_a_killed_demo_leaves_nothing(demo: Start, left_over: Any) -> None:
     assert left_over(wait_s=30) == []
 
 
+@pytest.mark.slow
 def test_a_second_demo_names_the_first(demo: Start) -> None:
     """One home, one daemon: exit code 2, and the pid of the one that runs."""
     first = demo()
@@ -123,7 +125,7 @@ def test_a_detached_demo_returns_when_all_is_ready(detached: Any, left_over: Any
     status = detached.ask("status")
 
     assert [one["name"] for one in status["services"] if not one["ready"]] == []
-    assert {one["name"] for one in status["services"]} == set(SERVICES)
+    assert {one["name"] for one in status["services"]} == set(NEEDS)
     assert set(status["services"][0]) >= FIELDS
     info = detached.ask("paper", "info")
     assert set(info) >= {"rest_url", "ws_url", "ws_api_url", "api_key", "api_secret", "symbols"}

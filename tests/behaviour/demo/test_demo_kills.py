@@ -19,8 +19,8 @@ pytestmark = [
     pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="POSIX signals"),
 ]
 
-QUICK = ["trade", "bus"]
-SLOW = ["auth", "paper", "data", "strategy", "dashboard"]
+QUICK = ["trade"]
+SLOW = ["bus", "auth", "paper", "data", "strategy", "dashboard"]
 VICTIMS = [*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)]
 SYMBOL = "BTC/USDT"
 
