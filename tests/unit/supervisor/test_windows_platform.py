@@ -1,0 +1,87 @@
+"""The Windows adapter against recorded calls: it has not run on Windows, its logic has."""
+
+import subprocess
+from typing import Any
+
+import psutil
+import pytest
+from cryptobot.supervisor.loop import Loop
+from cryptobot.supervisor.platform import windows
+from cryptobot.supervisor.platform.base import CannotSpawn, SpawnRequest
+
+
+class RecordedPopen:
+    """Remembers how it was called; `code` is the exit code that `wait` gives."""
+
+    calls: list[dict[str, Any]] = []
+    code = 3
+    error: OSError | None = None
+
+    def __init__(self, argv: list[str], **options: Any) -> None:
+        if self.error is not None:
+            raise self.error
+        self.pid = psutil.Process().pid
+        RecordedPopen.calls.append({"argv": argv, **options})
+
+    def wait(self) -> int:
+        return self.code
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> type[RecordedPopen]:
+    """subprocess.Popen replaced, with Windows' flags in place."""
+    RecordedPopen.calls, RecordedPopen.error = [], None
+    monkeypatch.setattr(windows.subprocess, "Popen", RecordedPopen)
+    monkeypatch.setattr(windows.subprocess, "CREATE_NEW_PROCESS_GROUP", 0x200, raising=False)
+    monkeypatch.setattr(windows.subprocess, "CREATE_NO_WINDOW", 0x8000000, raising=False)
+    return RecordedPopen
+
+
+def _request() -> SpawnRequest:
+    return SpawnRequest(["x.exe", "a b"], {"A": "1"}, subprocess.DEVNULL, "", {}, 0, ())
+
+
+def test_a_process_gets_its_own_group_and_its_exit_is_reported(recorded: type[RecordedPopen]) -> None:
+    """No window, list of arguments, a thread that waits."""
+    loop = Loop(pytest.fail)
+    exits: list[tuple[int, int | None]] = []
+
+    def ended(pid: int, code: int | None) -> None:
+        exits.append((pid, code))
+        loop.stop()
+
+    platform = windows.WindowsPlatform()
+    platform.begin(loop, ended, "home")
+    pid = platform.spawn(_request())
+    loop.run()
+    loop.close()
+    assert exits == [(pid, 3)]
+    assert recorded.calls[0]["argv"] == ["x.exe", "a b"]
+    assert recorded.calls[0]["creationflags"] == 0x8000200
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (FileNotFoundError(), "does not exist"),
+        (PermissionError(), "may not be executed"),
+        (OSError(8, "bad"), "bad"),
+    ],
+)
+def test_what_cannot_be_started_is_explained(
+    recorded: type[RecordedPopen], error: OSError, sentence: str
+) -> None:
+    """The same kind of sentence as elsewhere."""
+    recorded.error = error
+    with pytest.raises(CannotSpawn, match=sentence) as caught:
+        windows.WindowsPlatform().spawn(_request())
+    assert caught.value.lasting
+
+
+def test_a_pid_with_another_birth_is_not_adopted() -> None:
+    """Pid and creation time name a process."""
+    platform = windows.WindowsPlatform()
+    own = psutil.Process().pid
+    assert platform.born(own) > 0
+    assert not platform.adopt(own, platform.born(own) + 1)
+    assert platform.born(2**22 + 5) == 0
