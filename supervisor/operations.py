@@ -40,7 +40,8 @@ class Operations(Handler):
         if operation == "status":
             reply(self._supervisor.status())
         elif operation in {"start", "stop", "restart"}:
-            names = self.change(operation, str(arguments.get("service") or ""))
+            remember = arguments.get("remember") is not False
+            names = self.change(operation, str(arguments.get("service") or ""), remember=remember)
             self._answer_when_settled(names, arguments, reply)
         elif operation == "wait":
             wanted = [unit.name for unit in self._supervisor.lifecycle.units.values() if unit.wanted]
@@ -73,8 +74,11 @@ class Operations(Handler):
             "wait, shutdown, reload, plan, graph, metrics, events."
         )
 
-    def change(self, operation: str, service: str) -> list[str]:
+    def change(self, operation: str, service: str, *, remember: bool = True) -> list[str]:
         """Start, stop or restart one service, or all when none is named; the names that are concerned.
+
+        Args:
+            remember: a stop is kept as a person's wish; without it the next daemon starts the service again.
 
         Raises:
             UsageError: there is no such service, or everything is being stopped.
@@ -88,7 +92,7 @@ class Operations(Handler):
             lifecycle.start(names, by_user=True)
         elif operation == "stop":
             for name in reversed(names):
-                lifecycle.stop(name, by_user=True)
+                lifecycle.stop(name, by_user=remember)
         else:
             for name in names:
                 if service or lifecycle.units[name].pid:

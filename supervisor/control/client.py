@@ -48,9 +48,14 @@ class ControlClient:
         """Start one service with what it needs, or all; with `wait`, return when it is ready or has failed."""
         return dict(self.call("start", service=service, wait=wait, timeout_s=timeout_s))
 
-    def stop(self, service: str = "", *, wait: bool = True, timeout_s: float = 60.0) -> dict[str, Any]:
-        """Stop one service, or all (the daemon stays). They stay stopped until started by a person."""
-        return dict(self.call("stop", service=service, wait=wait, timeout_s=timeout_s))
+    def stop(
+        self, service: str = "", *, wait: bool = True, timeout_s: float = 60.0, remember: bool = True
+    ) -> dict[str, Any]:
+        """Stop one service, or all (the daemon stays). They stay stopped until started by a person.
+
+        Without `remember` they are started again by the next daemon.
+        """
+        return dict(self.call("stop", service=service, wait=wait, timeout_s=timeout_s, remember=remember))
 
     def restart(self, service: str = "", *, wait: bool = True, timeout_s: float = 60.0) -> dict[str, Any]:
         """Restart one service, or all."""

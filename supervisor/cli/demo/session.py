@@ -51,8 +51,8 @@ class Session:
         """
         self._launched = Launched(self._home, leashed=self._leashed)
         progress = Progress()
-        with self._launched.connect() as client, self._launched.connect() as other:
-            other.start(wait=False)
+        with self._launched.connect() as client:
+            client.start(wait=False)  # also what a person has stopped in this home
             show(client, progress, timeout_s=START_TIMEOUT_S)
         if not progress.settled:
             raise ServiceError(f"The demo could not start: {why_not_ready(self._home, progress)}.")
@@ -121,7 +121,7 @@ class Session:
         assert self._bus is not None
         with daemon.connect(self._home) as client:
             restarts = sum(service["restarts"] for service in client.status()["services"])
-            client.stop("strategy", timeout_s=patience_s)
+            client.stop("strategy", timeout_s=patience_s, remember=False)
         return take(
             self._bus,
             seconds=seconds,
