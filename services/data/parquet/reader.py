@@ -1,6 +1,7 @@
 """Columns of a Parquet file as numpy arrays."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,8 +57,9 @@ class ParquetFile:
         size = int.from_bytes(self._data[-8:-4], "little")
         if size > len(self._data) - 12:
             raise ValueError("its metadata are damaged")
-        self._meta = Reader(self._data[-8 - size : -8]).struct()
-        self._leaves = {leaf.name: leaf for leaf in _leaves(self._meta[2])}
+        with _told_as_damage():
+            self._meta = Reader(self._data[-8 - size : -8]).struct()
+            self._leaves = {leaf.name: leaf for leaf in _leaves(self._meta[2])}
 
     @property
     def names(self) -> list[str]:
@@ -71,8 +73,9 @@ class ParquetFile:
             KeyError: there is no such column.
         """
         leaf = self._leaves[name]
-        parts = [part for group in self._meta[4] for part in self._chunk(group, leaf)]
-        values = np.concatenate(parts) if parts else np.empty(0)
+        with _told_as_damage():
+            parts = [part for group in self._meta[4] for part in self._chunk(group, leaf)]
+            values = np.concatenate(parts) if parts else np.empty(0)
         if leaf.unit_ns:
             return _times(values, leaf.unit_ns)
         return values.astype("datetime64[D]") if leaf.days else values
@@ -91,11 +94,15 @@ class ParquetFile:
             reader = Reader(self._data, at)
             head = reader.struct()
             at = reader.at + head[3]
+            if at < reader.at:
+                raise ValueError("a page is damaged")
             body = self._data[reader.at : at]
             if head[1] == _DICTIONARY:
                 dictionary = plain(_decompress(body, meta[4], head[2]), leaf.physical, head[7][1])
             elif head[1] in (_DATA, _DATA_2):
                 page = _Page(head, body, meta[4], leaf)
+                if page.count <= 0:
+                    raise ValueError("a page is damaged")
                 yield page.values(dictionary)
                 left -= page.count
 
@@ -155,6 +162,21 @@ class _Page:
         raise ValueError(f"column {self._leaf.name} has encoding {self._encoding}, which is not read here")
 
 
+@contextmanager
+def _told_as_damage() -> Iterator[None]:
+    """Metadata come from a file: a field that is missing or of another kind is damage, whatever Python
+    says of it.
+    """
+    import cramjam
+
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, OverflowError, MemoryError, RuntimeError) as error:
+        raise ValueError("its metadata are damaged") from error
+    except cramjam.DecompressionError as error:
+        raise ValueError("a page is damaged") from error
+
+
 def _decompress(data: bytes, codec: int, size: int) -> bytes:
     if codec == _UNCOMPRESSED:
         return data
@@ -199,7 +221,7 @@ def _leaves(schema: Iterable[dict[int, Any]]) -> Iterator[_Leaf]:
 def _unit_ns(element: dict[int, Any]) -> int:
     stamp = element.get(10, {}).get(8)
     if stamp is not None:
-        return _UNITS[next(iter(stamp[2]))]
+        return _UNITS[min(stamp[2])]
     return _CONVERTED_UNITS.get(element.get(6, -1), 0)
 
 

@@ -106,9 +106,10 @@ def test_what_cannot_be_had_is_marked_and_not_invented(
     bench.take(make_candle(103))
 
     assert bench.finished() == [101, 103]
-    assert [
-        (gap.first_ms // STEP, gap.last_ms // STEP) for gap in bench.store.gaps()
-    ] == [(100, 100), (102, 102)]
+    assert [(gap.first_ms // STEP, gap.last_ms // STEP) for gap in bench.store.gaps()] == [
+        (100, 100),
+        (102, 102),
+    ]
 
 
 def test_a_forming_candle_shows_a_missing_finished_one(
