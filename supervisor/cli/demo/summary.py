@@ -126,7 +126,7 @@ def sentences(summary: Summary, *, judged: bool) -> str:
         if summary.ledger_equal
         else "The bot's ledger does not equal the exchange's.",
     ]
-    if summary.problem and (judged or not summary.ledger_equal):
+    if summary.problem and not judged and summary.fills:
         lines.append(f"Not in order: {summary.problem}.")
     return "\n".join(lines)
 
