@@ -14,10 +14,13 @@ import zmq
 from . import sockets
 from .connections import Connections
 from .endpoints import Endpoints
+from .frames import MAX_NAME_BYTES, REQUEST
 from .links import read_request
 
 _NOBLOCK = int(zmq.NOBLOCK)
 _SNDMORE = int(zmq.SNDMORE)
+_RCVTIMEO = int(zmq.RCVTIMEO)
+_HEAD = MAX_NAME_BYTES + 1 + REQUEST.size
 
 
 class BlockingLink(ABC):
@@ -138,6 +141,7 @@ class _Responder:
 
     def __init__(self, link: "ZmqBlockingLink", socket: sockets.Socket) -> None:
         self._link, self._socket = link, socket
+        self._send = sockets.fast_send(socket)
         self._wake, address = sockets.wake_server(link.connections.context)
         socket.bind(address)
         self._wake.connect(address)
@@ -156,8 +160,8 @@ class _Responder:
     def reply(self, peer: Any, frame: bytes) -> None:
         """Answer, on the thread."""
         with contextlib.suppress(zmq.ZMQError):  # the caller is gone; if it lives it asks again
-            self._socket.send(peer, _SNDMORE | _NOBLOCK)
-            self._socket.send(frame, _NOBLOCK)
+            self._send(peer, _SNDMORE | _NOBLOCK)
+            self._send(frame, _NOBLOCK)
 
     def close(self) -> None:
         self._wake.send(sockets.WAKE)
@@ -232,7 +236,7 @@ class ZmqBlockingLink(BlockingLink):
     def exchange(self, service: str, frame: bytes, call_id: bytes, wait_s: float) -> bytes | None:
         caller = self._borrow(service)
         try:
-            caller.send(frame, _NOBLOCK)
+            sockets.fast_send(caller)(frame, _NOBLOCK)
             return _await_reply(caller, call_id, wait_s)
         except zmq.Again:
             return None
@@ -274,12 +278,16 @@ class ZmqBlockingLink(BlockingLink):
 
 def _await_reply(caller: sockets.Socket, call_id: bytes, wait_s: float) -> bytes | None:
     """The reply with this id; replies to earlier tries of other requests on this socket are dropped."""
+    wait_ms = max(1, int(wait_s * 1000.0))
+    if caller.getsockopt(_RCVTIMEO) != wait_ms:
+        caller.setsockopt(_RCVTIMEO, wait_ms)
+    reply = caller.recv()
+    if call_id in reply[:_HEAD]:
+        return reply
     deadline = time.monotonic() + wait_s
-    while True:
-        left_ms = int((deadline - time.monotonic()) * 1000.0)
-        if left_ms < 0:
-            return None
-        caller.setsockopt(zmq.RCVTIMEO, left_ms)
+    while (left_s := deadline - time.monotonic()) > 0.0:
+        caller.setsockopt(_RCVTIMEO, max(1, int(left_s * 1000.0)))
         reply = caller.recv()
-        if call_id in reply[:320]:
+        if call_id in reply[:_HEAD]:
             return reply
+    return None

@@ -17,6 +17,7 @@ from .contracts.base import ErrorReply, Message
 
 R = TypeVar("R", bound=Message)
 _MAX_REMEMBERED = 20_000
+_NOTHING = ErrorReply(code="", message="")
 
 
 class CallIds:
@@ -146,20 +147,22 @@ class Server:
 
     def _begin(self, peer: Any, call: frames.Call, frame: bytes) -> Job:
         schema, handler = self._handlers.get(call.schema_id, (None, None))
-        request = Request(call.id.hex(), call.source, call.deadline_ns, ErrorReply(code="", message=""))
-        job = Job(peer, request, call.id, call.deadline_ns, handler)
-        self._jobs[call.source, call.id] = job
+        refusal: ErrorReply | None = None
+        message: Message = _NOTHING
         if schema is None:
             text = f"{self._name} does not serve requests of schema {call.schema_id:#06x}."
-            self.finish(job, ErrorReply(code="unknown_request", message=text))
-            return job
-        try:
-            message = codec.decode(frame[call.payload_at :], schema)
-        except ProtocolError as error:
-            self.malformed += 1
-            self.finish(job, ErrorReply(code="bad_request", message=str(error)))
-            return job
-        job.request = Request(call.id.hex(), call.source, call.deadline_ns, message)
+            refusal = ErrorReply(code="unknown_request", message=text)
+        else:
+            try:
+                message = codec.decode(frame[call.payload_at :], schema)
+            except ProtocolError as error:
+                self.malformed += 1
+                refusal = ErrorReply(code="bad_request", message=str(error))
+        request = Request(call.id.hex(), call.source, call.deadline_ns, message)
+        job = Job(peer, request, call.id, call.deadline_ns, handler)
+        self._jobs[call.source, call.id] = job
+        if refusal is not None:
+            self.finish(job, refusal)
         return job
 
     def finish(self, job: Job, message: Message) -> bytes:

@@ -20,6 +20,7 @@ from .rules import holder_of
 _RUN = 256
 _NOBLOCK = int(zmq.NOBLOCK)
 _SNDMORE = int(zmq.SNDMORE)
+_RCVMORE = int(zmq.RCVMORE)
 
 
 class Link(ABC):
@@ -238,12 +239,11 @@ def read_request(router: sockets.Socket, secure: bool, flags: int) -> tuple[byte
         zmq.Again: nothing is there.
     """
     if not secure:
-        peer, frame = router.recv(flags), b""
-        if router.getsockopt(zmq.RCVMORE):
-            frame = router.recv(flags)
-            while router.getsockopt(zmq.RCVMORE):
-                router.recv(flags)
-                frame = b""
+        peer = router.recv(flags)
+        frame = router.recv(flags)  # a ROUTER puts the peer before at least one part
+        while router.getsockopt(_RCVMORE):
+            router.recv(flags)
+            frame = b""
         return peer, frame
     parts = router.recv_multipart(flags, copy=False)
     if len(parts) != 2:

@@ -1,5 +1,7 @@
 """Owner: auth. Numbers 0x05xx. Passwords and tokens travel only inside requests; no event carries one."""
 
+import fnmatch
+
 from .base import Delivery, Done, Message, message, request
 
 
@@ -13,6 +15,7 @@ class Session(Message, frozen=True, kw_only=True, gc=False):
     csrf_token: str
     expires_ms: int
     must_change_password: bool = False
+    stepped_up_until_ms: int = 0
 
 
 @message(0x0502, delivery=Delivery.REPLY)
@@ -138,3 +141,240 @@ class RemoveUser(Message, frozen=True, kw_only=True, gc=False):
 
     user: str
     actor: str
+
+
+def permits(permissions: list[str], needed: str, resource: str = "") -> bool:
+    """Do these permissions allow `needed`, on this resource?
+
+    A permission may be narrowed to resources by a pattern: `strategy.control:ema-*` allows it for the strategies
+    whose names match, and for nothing else. Without a pattern it holds for all.
+    """
+    if not needed:
+        return True
+    for permission in permissions:
+        name, _, pattern = permission.partition(":")
+        if name == needed and (not pattern or (resource and fnmatch.fnmatchcase(resource, pattern))):
+            return True
+    return False
+
+
+@message(0x0520, delivery=Delivery.REPLY)
+class TotpSetup(Message, frozen=True, kw_only=True, gc=False):
+    """A new second factor, not yet in force: the secret in base32 and as otpauth:// for a QR code."""
+
+    secret: str
+    uri: str
+
+
+@request(0x0521, reply=TotpSetup, permission="account.password")
+class BeginTotp(Message, frozen=True, kw_only=True, gc=False):
+    """Make a second factor for one's own account; in force after ConfirmTotp."""
+
+    token: str
+    password: str
+
+
+@message(0x0522, delivery=Delivery.REPLY)
+class RecoveryCodes(Message, frozen=True, kw_only=True, gc=False):
+    """Each of these works once instead of a TOTP code. They are shown once and kept as hashes."""
+
+    codes: list[str]
+
+
+@request(0x0523, reply=RecoveryCodes, permission="account.password")
+class ConfirmTotp(Message, frozen=True, kw_only=True, gc=False):
+    """Put the second factor in force with a code from the device; all other sessions of the user end."""
+
+    token: str
+    code: str
+
+
+@request(0x0524, reply=Done, permission="account.password")
+class DisableTotp(Message, frozen=True, kw_only=True, gc=False):
+    """Take one's own second factor away; needs the password and a code."""
+
+    token: str
+    password: str
+    code: str
+
+
+@request(0x0525, reply=Session, permission="account.password")
+class StepUp(Message, frozen=True, kw_only=True, gc=False):
+    """Prove again who one is, before something dangerous: a TOTP code, or the password without a second factor."""
+
+    token: str
+    code: str = ""
+    password: str = ""
+
+
+@message(0x0526, delivery=Delivery.REPLY)
+class SessionInfo(Message, frozen=True, kw_only=True, gc=False):
+    """One session of a user. `id` names it and is worth nothing as a token."""
+
+    id: str
+    address: str
+    user_agent: str
+    created_ms: int
+    seen_ms: int
+    expires_ms: int
+    current: bool
+
+
+@message(0x0527, delivery=Delivery.REPLY)
+class Sessions(Message, frozen=True, kw_only=True, gc=False):
+    """Newest first."""
+
+    sessions: list[SessionInfo]
+
+
+@request(0x0528, reply=Sessions, permission="account.password")
+class ListSessions(Message, frozen=True, kw_only=True, gc=False):
+    """One's own sessions."""
+
+    token: str
+
+
+@request(0x0529, reply=Done, permission="account.password")
+class EndSession(Message, frozen=True, kw_only=True, gc=False):
+    """End one of one's own sessions; with an empty id, all but this one."""
+
+    token: str
+    id: str = ""
+
+
+@request(0x052A, reply=Done, permission="user.manage")
+class ResetTotp(Message, frozen=True, kw_only=True, gc=False):
+    """Take the second factor of somebody who lost it away; that user's sessions end."""
+
+    user: str
+    actor: str
+
+
+@message(0x0530, delivery=Delivery.REPLY)
+class ApiKey(Message, frozen=True, kw_only=True, gc=False):
+    """An API key without its secret. Times are 0 when never; `addresses` empty allows all."""
+
+    id: str
+    user: str
+    name: str
+    scopes: list[str]
+    addresses: list[str]
+    created_ms: int
+    expires_ms: int
+    last_used_ms: int
+    last_address: str
+
+
+@message(0x0531, delivery=Delivery.REPLY)
+class ApiKeys(Message, frozen=True, kw_only=True, gc=False):
+    """Newest first."""
+
+    keys: list[ApiKey]
+
+
+@message(0x0532, delivery=Delivery.REPLY)
+class NewApiKey(Message, frozen=True, kw_only=True, gc=False):
+    """A new key; its secret text is shown once."""
+
+    key: ApiKey
+    secret: str
+
+
+@request(0x0533, reply=NewApiKey, permission="apikey.manage")
+class CreateApiKey(Message, frozen=True, kw_only=True, gc=False):
+    """Make an API key for a user. It never may do more than its user may.
+
+    Args:
+        scopes: permissions, also narrowed ones such as strategy.control:ema-*.
+        valid_s: 0 for ever.
+        addresses: networks such as 127.0.0.1 or 10.0.0.0/8 that may use it.
+    """
+
+    user: str
+    name: str
+    scopes: list[str]
+    actor: str
+    valid_s: float = 0.0
+    addresses: list[str] = []
+
+
+@request(0x0534, reply=ApiKeys, permission="apikey.manage")
+class ListApiKeys(Message, frozen=True, kw_only=True, gc=False):
+    """API keys of one user, or of all."""
+
+    user: str = ""
+
+
+@request(0x0535, reply=Done, permission="apikey.manage")
+class RevokeApiKey(Message, frozen=True, kw_only=True, gc=False):
+    """End an API key."""
+
+    id: str
+    actor: str
+
+
+@request(0x0536, reply=Session, permission="")
+class CheckApiKey(Message, frozen=True, kw_only=True, gc=False):
+    """Is this API key good from this address? RequestFailedError("key_invalid") when not."""
+
+    secret: str
+    address: str
+
+
+@request(0x0538, reply=Done, permission="user.manage")
+class SetRole(Message, frozen=True, kw_only=True, gc=False):
+    """Make or change a role of one's own; the built-in roles stay as they are. No permissions: remove it."""
+
+    role: str
+    permissions: list[str]
+    actor: str
+
+
+@message(0x0540, delivery=Delivery.REPLY)
+class AuditEntry(Message, frozen=True, kw_only=True, gc=False):
+    """One entry of the audit log; `number` counts from 1 without a gap."""
+
+    number: int
+    ts_ms: int
+    source: str
+    kind: str
+    actor: str
+    action: str
+    subject: str
+    detail: str
+    ok: bool
+    seal: str
+
+
+@message(0x0541, delivery=Delivery.REPLY)
+class AuditLog(Message, frozen=True, kw_only=True, gc=False):
+    """Newest first."""
+
+    entries: list[AuditEntry]
+
+
+@request(0x0542, reply=AuditLog, permission="audit.read")
+class ListAudit(Message, frozen=True, kw_only=True, gc=False):
+    """The audit log; empty filters take everything. `before` pages back: entries with smaller numbers."""
+
+    kind: str = ""
+    actor: str = ""
+    search: str = ""
+    since_ms: int = 0
+    before: int = 0
+    limit: int = 200
+
+
+@message(0x0543, delivery=Delivery.REPLY)
+class AuditReport(Message, frozen=True, kw_only=True, gc=False):
+    """Whether the chain holds; when not, the first wrong entry and why."""
+
+    ok: bool
+    entries: int
+    wrong_number: int = 0
+    reason: str = ""
+
+
+@request(0x0544, reply=AuditReport, permission="audit.read")
+class VerifyAudit(Message, frozen=True, kw_only=True, gc=False):
+    """Check every seal of the audit log."""

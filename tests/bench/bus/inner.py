@@ -1,4 +1,4 @@
-"""Rates within one process: journal, replay, healing, hostile frames, memory. Each function gives one figure."""
+"""Figures beside the harness's: journal, replay, healing, hostile frames, memory."""
 
 import asyncio
 import os
@@ -110,11 +110,12 @@ def _damaged(chance: random.Random, good: list[bytes]) -> bytes:
 async def _heal(place: Home, number: int) -> float:
     sender, reader = await AsyncBus.open(place, "trade"), await AsyncBus.open(place, "reader")
     alert = Alert(key="k", severity="info", source="s", title="t", detail="d")
-    got, done = 0, asyncio.Event()
+    got, first, done = 0, asyncio.Event(), asyncio.Event()
 
     def handle(received: object) -> None:
         nonlocal got
         got += 1
+        first.set()
         if got == number + 2:
             done.set()
 
@@ -122,8 +123,7 @@ async def _heal(place: Home, number: int) -> float:
     await asyncio.gather(sender.settled(), reader.settled())
     publisher = sender.topic("alert.info", Alert)
     publisher.send(alert)
-    while not got:
-        await asyncio.sleep(0.005)
+    await first.wait()
     outgoing = sender._outgoing
     emit, outgoing.emit = outgoing.emit, lambda frame: None
     for _ in range(number):

@@ -135,7 +135,7 @@ class ProductBus(harness.Transport):
     ) -> None:
         bus = await AsyncBus.open(self.home, node)
         bus.serve(Echo, lambda wish: _echo(handler, wish))
-        while not should_stop():
+        while not should_stop():  # noqa: ASYNC110  the flag is in memory that another process writes
             await asyncio.sleep(0.1)
 
     def client(self, node: str, server: str = "server") -> Any:
@@ -221,7 +221,7 @@ class _AsyncSubscriber(_Subscriber):
     async def consume(self, callback: Callable[[Any], bool], should_stop: Callable[[], bool]) -> None:  # type: ignore[override]
         done = asyncio.Event()
         self.listen(callback, done.set)
-        while not done.is_set() and not should_stop():
+        while not done.is_set() and not should_stop():  # noqa: ASYNC110  as above
             await asyncio.sleep(0.2)
 
 
@@ -238,6 +238,6 @@ class _Client:
 
 
 class _AsyncClient(_Client):
-    async def request(self, payload: bytes, timeout: float = 2.0) -> bytes:  # type: ignore[override]
+    async def request(self, payload: bytes, timeout: float = 2.0) -> bytes:  # type: ignore[override] # noqa: ASYNC109
         reply: Blob = await self.bus.request(self.server, Echo(data=payload), Blob, timeout_s=timeout)
         return reply.data
