@@ -63,14 +63,17 @@ class Answers:
         bus.serve(ProtectPosition, self.protect)
         bus.serve(EndProtection, self.end_protection)
 
-    def place(self, request: Request[OrderIntent]) -> OrderIntentReply:
-        return self._execution.place(request.message)
+    async def place(self, request: Request[OrderIntent]) -> OrderIntentReply:
+        reply = self._execution.place(request.message)
+        await self._store.durable()
+        return reply
 
-    def cancel(self, request: Request[CancelOrder]) -> Done:
+    async def cancel(self, request: Request[CancelOrder]) -> Done:
         asked = request.message
         order = self._execution.cancel(asked.order_id, asked.actor)
         if order is None:
             raise RequestFailedError("unknown_order", f"There is no order {asked.order_id}.")
+        await self._store.durable()
         return Done(message=f"order {order.id} is {order.state.value}")
 
     def orders(self, request: Request[ListOrders]) -> Orders:
@@ -92,11 +95,14 @@ class Answers:
             protections=[rows.protection_message(guard) for guard in self._protections.guards.values()],
         )
 
-    def protect(self, request: Request[ProtectPosition]) -> Protection:
-        return rows.protection_message(self._protections.set(request.message))
+    async def protect(self, request: Request[ProtectPosition]) -> Protection:
+        guard = self._protections.set(request.message)
+        await self._store.durable()
+        return rows.protection_message(guard)
 
-    def end_protection(self, request: Request[EndProtection]) -> Done:
+    async def end_protection(self, request: Request[EndProtection]) -> Done:
         self._protections.end(request.message)
+        await self._store.durable()
         return Done(message=f"{request.message.symbol} is not protected any more")
 
     def equity(self, request: Request[ListEquity]) -> EquityHistory:
@@ -110,5 +116,7 @@ class Answers:
         except ConnectorError as error:
             raise RequestFailedError("venue_away", f"The ledger cannot be compared now: {error}") from error
 
-    def set_state(self, request: Request[SetTradingState]) -> TradingState:
-        return self._control.set(request.message)
+    async def set_state(self, request: Request[SetTradingState]) -> TradingState:
+        state = self._control.set(request.message)
+        await self._store.durable()
+        return state

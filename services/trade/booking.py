@@ -54,9 +54,10 @@ class Booking:
         self._account, self._store, self._bus, self._log = account, store, bus, log
         self._fills: OrderedDict[str, FillRecord] = OrderedDict()
         self.on_order: list[Callable[[OrderRecord], None]] = []
+        store.on_committed = self._publish
 
     def journal(self, order: OrderRecord, protection: ProtectionRecord | None = None) -> None:
-        """Write a new order down, with the guard that it belongs to. It is on disk when this returns.
+        """Write a new order down, with the guard that it belongs to; wait for the store before acting on it.
 
         Raises:
             IntegrityError: its id or intent exists already.
@@ -221,10 +222,13 @@ class Booking:
     def publish_left_over(self) -> int:
         """Publish what an earlier life committed and may not have told; how many."""
         left = self._store.unpublished()
-        for number, event in left:
+        self._publish(left)
+        return len(left)
+
+    def _publish(self, numbered: list[tuple[int, OutgoingEvent]]) -> None:
+        for number, event in numbered:
             self._bus.publish(event.topic, event.message, correlation_id=event.correlation_id)
             self._store.published(number)
-        return len(left)
 
     def _seen_before(self, fill: FillRecord, known: FillRecord) -> Counted:
         self._remember(known)
@@ -262,11 +266,8 @@ class Booking:
         return draft
 
     def _save(self, change: Change) -> None:
-        numbered = self._store.commit(change)
+        self._store.write(change)
         self._account.adopt(change)
-        for number, event in numbered:
-            self._bus.publish(event.topic, event.message, correlation_id=event.correlation_id)
-            self._store.published(number)
         for order in (*change.new_orders, *change.orders):
             for listener in self.on_order:
                 listener(order)

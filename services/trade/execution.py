@@ -220,6 +220,7 @@ class Execution:
             return
         order = self._booking.move(order_id, Event.SEND)
         assert order is not None
+        await self._store.durable()
         try:
             told = await self.venue.create_order(venue_request(order))
         except OutcomeUnknownError as error:

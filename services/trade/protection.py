@@ -217,6 +217,7 @@ class Protections:
         if order is None or self.venue is None:
             self._replacing.discard(symbol)
             return
+        await self._store.durable()
         try:
             told = await self.venue.replace_order(old, venue_request(order))
         except OutcomeUnknownError:
@@ -299,13 +300,13 @@ class Protections:
         self._booking.journal(order, record)
 
     def _keep(self, record: ProtectionRecord) -> None:
-        self._store.commit(Change(protections=[record]))
+        self._store.write(Change(protections=[record]))
         self.guards[record.symbol] = record
 
     def _forget(self, record: ProtectionRecord) -> None:
         draft = copy(record)
         draft.state = ENDED
-        self._store.commit(Change(protections=[draft]))
+        self._store.write(Change(protections=[draft]))
         self.guards.pop(record.symbol, None)
 
 

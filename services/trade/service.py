@@ -107,6 +107,7 @@ class TradeService(Service):
             self._protections,
         )
         answers.serve(self.bus)
+        self.spawn(self._store.watch(), "commits")
         connected = self.spawn(self._connect(), "connect")
         first = asyncio.ensure_future(self._reconciler.first_done.wait())
         await asyncio.wait(

@@ -1,6 +1,6 @@
 """What trade writes down: a `Change` is written whole, in one transaction, or not at all."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -10,8 +10,10 @@ import msgspec
 from ...bus.contracts.base import SCHEMAS, Message
 from ...bus.contracts.trade import Equity, TradingState
 from ...configs.paths import Home
+from ..database.fields import fn
 from ..database.store import Database, open_database
 from . import money, rows
+from .batch import Batch
 from .ledger import Entry
 from .models import (
     MIGRATIONS,
@@ -31,6 +33,7 @@ from .models import (
 from .order import FillRecord, OrderRecord
 from .positions import PositionRecord
 from .protection_plan import ENDED, ProtectionRecord
+from .statements import Statements
 from .states import TERMINAL, State
 
 Accounts = dict[tuple[str, str], Decimal]
@@ -63,31 +66,40 @@ class Change:
 
 
 class TradeStore:
-    """Trade's database. Commits are on disk when `commit` returns (synchronous=FULL)."""
+    """Trade's database (synchronous=FULL). What `write` took is on disk once `durable` returns.
+
+    `on_committed` is called with the events of each commit: they may be published from then on.
+    """
 
     def __init__(self, home: Home) -> None:
         self._database: Database = open_database(
             home, "trade", models=MODELS, migrations=MIGRATIONS, synchronous="FULL"
         )
+        self._fast = Statements(self._database)
+        self._batch = Batch(self._database, self._tell_committed)
+        self._numbered: list[tuple[int, OutgoingEvent]] = []
+        self.on_committed: Callable[[list[tuple[int, OutgoingEvent]]], None] | None = None
+        self.durable, self.watch, self.flush = self._batch.durable, self._batch.watch, self._batch.flush
         self._published = 0
+        self._last_event = OutboxRow.select(fn.MAX(OutboxRow.number)).scalar() or 0
         self.accounts: Accounts = {
             (row.account, row.asset): row.amount for row in AccountRow.select().iterator()
         }
 
-    def commit(self, change: Change) -> list[tuple[int, OutgoingEvent]]:
-        """Write all of it; the events with their numbers in the outbox.
+    def write(self, change: Change) -> None:
+        """Write all of it, with its events in the outbox; on the loop's thread.
 
         Raises:
             IntegrityError: an order, a fill or an entry exists already; nothing was written.
         """
         accounts = self._accounts_after(change.entries)
-        with self._database.transaction():
+        with self._batch.joined():
             for order in change.new_orders:
-                OrderRow.insert(**rows.order_row(order)).execute()
+                self._fast.insert(OrderRow, rows.order_row(order))
             for order in change.orders:
-                OrderRow.update(**rows.order_changes(order)).where(OrderRow.id == order.id).execute()
+                self._fast.update(OrderRow, order.id, rows.order_changes(order))
             for fill, order in change.fills:
-                FillRow.insert(**rows.fill_row(fill, order)).execute()
+                self._fast.insert(FillRow, rows.fill_row(fill, order))
             self._write_entries(change.entries, accounts)
             for position in change.positions:
                 self._write_position(position)
@@ -102,7 +114,12 @@ class TradeStore:
                 EquityRow.insert(**rows.equity_row(point)).execute()
             numbered = self._write_events(change.events)
         self.accounts.update(accounts)
-        return numbered
+        self._numbered += numbered
+
+    def _tell_committed(self) -> None:
+        numbered, self._numbered = self._numbered, []
+        if numbered and self.on_committed is not None:
+            self.on_committed(numbered)
 
     def published(self, number: int) -> None:
         """The event of this number, and all before it, are with the bus; the next commit forgets them."""
@@ -122,7 +139,7 @@ class TradeStore:
 
     def find_order(self, column: str, value: str) -> OrderRecord | None:
         """By id, client_order_id, exchange_order_id or intent_id."""
-        row = OrderRow.select().where(getattr(OrderRow, column) == value).first()
+        row = self._fast.find(OrderRow, column, value)
         return None if row is None else rows.order_record(row)
 
     def list_orders(self, symbol: str | None, open_only: bool, limit: int) -> list[OrderRecord]:
@@ -141,7 +158,7 @@ class TradeStore:
         return sorted(row.created_ms for row in query)
 
     def find_fill(self, key: str) -> FillRecord | None:
-        row = FillRow.select().where(FillRow.key == key).first()
+        row = self._fast.find(FillRow, "key", key)
         return None if row is None else rows.fill_record(row)
 
     def list_fills(self, symbol: str | None, since_ms: int | None, limit: int) -> Sequence[Any]:
@@ -182,6 +199,7 @@ class TradeStore:
         EquityRow.delete().where(EquityRow.ts_ms < ts_ms).execute()
 
     def close(self) -> None:
+        self._batch.flush()
         self._database.close()
 
     def _accounts_after(self, entries: list[Entry]) -> Accounts:
@@ -195,22 +213,22 @@ class TradeStore:
 
     def _write_entries(self, entries: list[Entry], accounts: Accounts) -> None:
         for entry in entries:
-            EntryRow.insert(key=entry.key, ts_ms=entry.ts_ms).execute()
-            PostingRow.insert_many(
-                [
-                    {"entry": entry.key, "account": line.account, "asset": line.asset, "amount": line.amount}
-                    for line in entry.postings
-                ]
-            ).execute()
+            self._fast.insert(EntryRow, {"key": entry.key, "ts_ms": entry.ts_ms})
+            for line in entry.postings:
+                self._fast.insert(
+                    PostingRow,
+                    {"entry": entry.key, "account": line.account, "asset": line.asset, "amount": line.amount},
+                )
         for (account, asset), amount in accounts.items():
             key = f"{account}|{asset}"
-            if not AccountRow.update(amount=amount).where(AccountRow.key == key).execute():
-                AccountRow.insert(key=key, account=account, asset=asset, amount=amount).execute()
+            if not self._fast.update(AccountRow, key, {"amount": amount}):
+                row = {"key": key, "account": account, "asset": asset, "amount": amount}
+                self._fast.insert(AccountRow, row)
 
     def _write_position(self, position: PositionRecord) -> None:
         row = rows.position_row(position)
-        if not PositionRow.update(**row).where(PositionRow.key == row["key"]).execute():
-            PositionRow.insert(**row).execute()
+        if not self._fast.update(PositionRow, row["key"], row):
+            self._fast.insert(PositionRow, row)
 
     def _write_protection(self, protection: ProtectionRecord) -> None:
         ProtectionRow.delete().where(ProtectionRow.symbol == protection.symbol).execute()
@@ -218,8 +236,8 @@ class TradeStore:
             ProtectionRow.insert(**rows.protection_row(protection)).execute()
 
     def _write_fact(self, name: str, value: str) -> None:
-        if not FactRow.update(value=value).where(FactRow.name == name).execute():
-            FactRow.insert(name=name, value=value).execute()
+        if not self._fast.update(FactRow, name, {"value": value}):
+            self._fast.insert(FactRow, {"name": name, "value": value})
 
     def _write_events(self, events: list[OutgoingEvent]) -> list[tuple[int, OutgoingEvent]]:
         if self._published:
@@ -227,11 +245,14 @@ class TradeStore:
             self._published = 0
         numbered = []
         for event in events:
-            number = OutboxRow.insert(
-                topic=event.topic,
-                schema_id=event.message.SCHEMA_ID,
-                correlation_id=event.correlation_id,
-                body=msgspec.json.encode(event.message).decode(),
-            ).execute()
-            numbered.append((int(number), event))
+            self._last_event += 1
+            row = {
+                "number": self._last_event,
+                "topic": event.topic,
+                "schema_id": event.message.SCHEMA_ID,
+                "correlation_id": event.correlation_id,
+                "body": msgspec.json.encode(event.message).decode(),
+            }
+            self._fast.insert(OutboxRow, row)
+            numbered.append((self._last_event, event))
         return numbered

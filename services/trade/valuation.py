@@ -66,7 +66,7 @@ class Valuation:
         if self._start is None:
             self._start = point.start_equity
             change.facts[self._fact] = str(point.start_equity)
-        self._store.commit(change)
+        self._store.write(change)
         self._written_ms = point.ts_ms
         self._writes += 1
         if self._writes % _FORGET_EVERY == 0:
