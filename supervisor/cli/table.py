@@ -48,6 +48,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("balance", MONEY, "List what the account holds."),
     Entry("paper info", MONEY, "Show how to reach the paper exchange."),
     Entry("strategy list", SETUP, "List the strategies that run and those that could."),
+    Entry("strategy new", SETUP, "Write a start for a strategy of your own."),
     Entry("backtest run", SETUP, "Run a strategy over a candle file."),
     Entry("config get", SETUP, "Show one setting, or all."),
     Entry("config set", SETUP, "Change one setting in config.yaml."),

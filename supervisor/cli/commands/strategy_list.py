@@ -3,8 +3,10 @@
 import click
 
 from ....bus.contracts.strategy import ListStrategies, Strategies
+from .. import daemon
 from ..ask import ask
 from ..call import Call, json_option, pass_call
+from ..delegate import load
 from ..group import Command
 from ..output import Column, note, print_json, print_table
 from ..styles import state_style
@@ -25,7 +27,10 @@ COLUMNS = (
 @json_option
 @pass_call
 def command(call: Call, as_json: bool) -> None:
-    """List the strategies that run, and those that could."""
+    """List the strategies that run, and those that could. When nothing runs: only those that could."""
+    if not daemon.is_running(call.home):
+        _available(call, as_json)
+        return
     found = ask(call, "strategy", ListStrategies(), Strategies)
     if as_json:
         print_json(found)
@@ -36,3 +41,13 @@ def command(call: Call, as_json: bool) -> None:
     ]
     print_table(COLUMNS, rows, empty="No strategy runs.")
     note("Available: " + ", ".join(found.available))
+
+
+def _available(call: Call, as_json: bool) -> None:
+    known = load("cryptobot.services.strategy.loader:Loader")(call.home.strategies).available()
+    if as_json:
+        print_json({"strategies": [], "available": list(known)})
+        return
+    rows = [[name, source.kind, source.target] for name, source in known.items()]
+    print_table((Column("strategy"), Column("kind"), Column("where")), rows, empty="There are no strategies.")
+    note("Nothing runs; `cryptobot up` starts the platform.")

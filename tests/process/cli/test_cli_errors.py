@@ -24,7 +24,6 @@ NEED_THE_DAEMON = [
     ["halt"],
     ["resume"],
     ["paper", "info"],
-    ["strategy", "list"],
     ["bus", "tail"],
     ["bus", "top"],
     ["bus", "send", "alert.info", "Alert", "{}"],

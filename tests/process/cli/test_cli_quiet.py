@@ -94,3 +94,39 @@ def test_the_kinds_of_messages_are_listed(cryptobot: Run) -> None:
 def test_plain_output_has_no_escape_codes(cryptobot: Run) -> None:
     """In a pipe there is no colour."""
     assert "\x1b" not in cryptobot("doctor").out + cryptobot("bus", "ls").out + cryptobot("--help").out
+
+
+def test_a_new_strategy_is_found_and_loads(cryptobot: Run, home: Path) -> None:
+    """What is written is a strategy that runs, under the name that was asked for."""
+    ran = cryptobot("strategy", "new", "my-idea", "--json")
+    listed = json.loads(cryptobot("strategy", "list", "--json").out)
+
+    from cryptobot.services.strategy.loader import Loader
+
+    assert ran.code == 0, ran.err
+    assert "my-idea" in listed["available"]
+    assert Loader(home / "strategies").load("my-idea").__name__ == "MyIdea"
+
+
+def test_a_strategy_is_never_overwritten(cryptobot: Run, home: Path) -> None:
+    """The author's work is theirs."""
+    cryptobot("strategy", "new", "my-idea")
+    (home / "strategies" / "my_idea.py").write_text("mine")
+
+    ran = cryptobot("strategy", "new", "my-idea")
+
+    assert ran.code == 2
+    assert (home / "strategies" / "my_idea.py").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["My Idea", "../evil", "", "1st", "a_b"])
+def test_a_strange_name_is_refused(name: str, cryptobot: Run) -> None:
+    """It becomes a file's name and a class's."""
+    assert cryptobot("strategy", "new", name).code == 2
+
+
+def test_the_databases_are_checked_in_a_home_of_its_own(cryptobot: Run) -> None:
+    """A new home has none, which is no fault."""
+    ran = cryptobot("db", "check", "--json")
+
+    assert (ran.code, json.loads(ran.out)) == (0, [])
