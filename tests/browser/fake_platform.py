@@ -2,7 +2,8 @@
 
 Run by the tests of this folder, and by hand: `python tests/browser/fake_platform.py HOME [PORT]`.
 It prints one JSON line when the dashboard is ready, and then takes commands, one word a line, on stdin:
-bus-stop, bus-start, dashboard-stop, dashboard-start, revoke, must-change, alert, log, quit.
+bus-stop, bus-start, dashboard-stop, dashboard-start, revoke, must-change, alert, log,
+storm, quit.
 """
 
 import asyncio
@@ -89,6 +90,13 @@ class Platform:
             self.supervisor.sample(turn)
             await asyncio.sleep(1.0)
 
+    async def storm(self) -> None:
+        """A value with its time, fifty times a second, for measuring how long it takes to a browser."""
+        topic = topics.equity("storm")
+        while True:
+            self.buses["trade"].publish(topic, self.trade.equity())
+            await asyncio.sleep(0.02)
+
     async def command(self, word: str) -> None:
         """Carry out one command of a test."""
         if word == "bus-stop":
@@ -100,6 +108,8 @@ class Platform:
             self.processes["dashboard"].wait(10)
         elif word == "dashboard-start":
             await self.start_dashboard()
+        elif word == "storm":
+            self.tasks.append(asyncio.create_task(self.storm()))
         elif word == "revoke":
             self.auth.revoke()
         elif word == "must-change":

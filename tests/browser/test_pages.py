@@ -206,6 +206,7 @@ def test_logging_out_ends_the_session(visitor: Any) -> None:
     page = visitor.log_in()
 
     page.get_by_role("button", name="Log out").first.click()
+    expect(page).to_have_url(re.compile("/login$"))
     visitor.open("/")
 
     expect(page).to_have_url(re.compile("/login$"))
