@@ -4,5 +4,13 @@
 """
 
 NAMES = {
+    "breakout": "breakout:Breakout",
+    "dca": "dca:DollarCostAveraging",
     "ema-cross": "ema_cross:EmaCross",
+    "grid": "grid:Grid",
+    "macd-trend": "macd_trend:MacdTrend",
+    "market-maker": "market_maker:MarketMaker",
+    "mean-reversion": "mean_reversion:MeanReversion",
+    "momentum": "momentum:Momentum",
+    "rsi-dip": "rsi_dip:RsiDip",
 }

@@ -17,7 +17,7 @@ def curve(days: int, seed: int = 1) -> tuple[Columns, np.ndarray]:
     return candles, 1000 * np.exp(np.cumsum(random.normal(0.0002, 0.004, len(times))))
 
 
-# Sharpe, Sortino, annual return, annual volatility, total return, worst drawdown of `curve(200, seed)`, computed by
+# Sharpe, Sortino, annual return and volatility, total return, worst drawdown of `curve(200, seed)`, made by
 # empyrical-reloaded 0.7.1 with 365 days a year. It is not installed here: it holds peewee back at 3.17.3.
 EMPYRICAL = [
     (6.209216160332131, 11.57445968235073, 11.481819572604808, 0.4221486888107984, 2.987495623798812,
