@@ -46,11 +46,19 @@ class Account:
         self.positions: dict[str, PositionRecord] = {
             position.symbol: position for position in store.positions() if position.exchange == exchange
         }
+        self._used: dict[str, Decimal] = {}
+        self._bound: dict[str, tuple[str, Decimal]] = {}
         self._finished: OrderedDict[str, OrderRecord] = OrderedDict()
         self._by_exchange_id = {
             o.exchange_order_id: o.id for o in self.orders.values() if o.exchange_order_id
         }
         self._created_ms = store.orders_created_since(now_ms() - _MINUTE_MS)
+
+    def learn_markets(self, markets: dict[str, Market]) -> None:
+        """The rules of the venue; what open orders bind follows from them."""
+        self.markets = markets
+        for order in self.orders.values():
+            self._bind(order)
 
     def adopt(self, change: Change) -> None:
         """Take over what was committed."""
@@ -101,14 +109,7 @@ class Account:
 
     def used(self, asset: str) -> Decimal:
         """What open orders bind."""
-        bound = ZERO
-        for order in self.orders.values():
-            market = self.markets.get(order.symbol)
-            if market is not None and market.base == asset:
-                bound = money.add(bound, order.reserved_base)
-            if market is not None and market.quote == asset:
-                bound = money.add(bound, order.reserved_quote)
-        return bound
+        return self._used.get(asset, ZERO)
 
     def free(self, asset: str) -> Decimal:
         left = money.subtract(self.total(asset), self.used(asset))
@@ -180,6 +181,7 @@ class Account:
     def _keep(self, order: OrderRecord) -> None:
         if order.exchange_order_id:
             self._by_exchange_id[order.exchange_order_id] = order.id
+        self._bind(order)
         if order.state not in TERMINAL:
             self._finished.pop(order.id, None)
             self.orders[order.id] = order
@@ -189,6 +191,20 @@ class Account:
         while len(self._finished) > _FINISHED_KEPT:
             _, oldest = self._finished.popitem(last=False)
             self._by_exchange_id.pop(oldest.exchange_order_id, None)
+
+    def _bind(self, order: OrderRecord) -> None:
+        """Keep the sums of what open orders bind, so that nobody has to add them up."""
+        asset, amount = self._bound.pop(order.id, ("", ZERO))
+        if asset:
+            self._used[asset] = money.subtract(self._used[asset], amount)
+        market = self.markets.get(order.symbol)
+        if market is None or not order.is_open:
+            return
+        asset = market.base if order.side == "sell" else market.quote
+        amount = order.reserved_base if order.side == "sell" else order.reserved_quote
+        if amount:
+            self._bound[order.id] = (asset, amount)
+            self._used[asset] = money.add(self._used.get(asset, ZERO), amount)
 
     def _open(self, symbol: str, side: str) -> Iterable[OrderRecord]:
         return (order for order in self.orders.values() if order.symbol == symbol and order.side == side)

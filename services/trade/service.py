@@ -145,7 +145,7 @@ class TradeService(Service):
         self.spawn(self._watch_clock(venue), "clock")
 
     async def _greet(self, venue: Venue) -> None:
-        self._account.markets = await venue.load_markets()
+        self._account.learn_markets(await venue.load_markets())
         await self._check_clock(venue)
         await self._check_key(venue)
         for symbol in self._symbols():
