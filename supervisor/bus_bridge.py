@@ -35,6 +35,8 @@ _NAME = "supervisor"
 _BUS_SERVICE = "bus"
 _QUEUE = 10_000
 _ANSWER_S = 4.0
+# Readers come back to a new broker each at their own time; whoever missed the first hears the second.
+_STATE_AGAIN_AFTER_S = (0.0, 2.0, 8.0)
 
 
 class BusBridge:
@@ -69,8 +71,13 @@ class BusBridge:
             self._thread = threading.Thread(target=self._run, name="bus-bridge", daemon=True)
             self._thread.start()
             self._supervisor.loop.call_later(0.0, self._tick)
-        for state in self._all_states():
-            self._put(state)
+        for after_s in _STATE_AGAIN_AFTER_S:
+            self._supervisor.loop.call_later(after_s, self._state_all)
+
+    def _state_all(self) -> None:
+        if not self._closing and self._supervisor.lifecycle.units[_BUS_SERVICE].ready:
+            for state in self._all_states():
+                self._put(state)
 
     def _tick(self) -> None:
         if self._closing:

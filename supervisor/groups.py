@@ -128,7 +128,7 @@ class Rolling:
                 severity="error",
                 source="supervisor",
                 title="A rolling restart stopped",
-                detail=f"{unit.name} did not become ready ({unit.reason}); {len(self._left)} were left alone.",
+                detail=f"{unit.name} is not ready ({unit.reason}); {len(self._left)} were left alone.",
             )
         )
         self._done(self._finished, unit.name)

@@ -1,4 +1,4 @@
-"""The supervisor's own log: one JSON object a line, in logs/supervisor.log, in the foreground on stderr too."""
+"""The supervisor's own log: JSON lines in logs/supervisor.log, in the foreground on stderr too."""
 
 import os
 import sys

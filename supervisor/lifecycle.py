@@ -209,23 +209,25 @@ class Lifecycle:
         unit.started_at = time.monotonic()
         self.listener.spawned(unit)
         if unit.manifest.readiness.kind == "none":
-            self._ready(unit)
+            self.ready(unit)
             return
         unit.reason = "not ready yet"
         unit.timer = self.loop.call_later(unit.start_timeout_s, lambda: self._start_timed_out(unit))
         if unit.manifest.readiness.kind != "notify" and self.prober is not None:
             pid = unit.pid
-            self.prober.watch(unit, lambda: self._ready(unit) if unit.pid == pid else None)
+            self.prober.watch(unit, lambda: self.ready(unit) if unit.pid == pid else None)
 
     def _start_timed_out(self, unit: Unit) -> None:
         detail = f" ({unit.status_text})" if unit.status_text else ""
         self.kill(unit, f"was not ready within {unit.start_timeout_s:g} s{detail}")
 
-    def _ready(self, unit: Unit) -> None:
+    def ready(self, unit: Unit) -> None:
+        """It says, or a probe found, that it is ready."""
         if unit.state not in {states.STARTING, states.DEGRADED} or not unit.pid:
             return
         unit.clear_timer()
         unit.ready = True
+        unit.status_text = ""  # what it said while it started explains no later end
         unit.ready_at = time.monotonic()
         if unit.manifest.target or unit.manifest.heartbeat_timeout_s is not None:
             unit.beat_at = unit.ready_at  # it has promised to beat from now on
@@ -233,31 +235,6 @@ class Lifecycle:
         self._set(unit, states.RUNNING, note)
 
     # What children and the system tell
-
-    def on_notify(self, pid: int, fields: dict[str, str]) -> None:
-        """A datagram of sd_notify(3)."""
-        unit = self.processes.owner(pid)
-        if unit is None:
-            return
-        if "STATUS" in fields:
-            unit.status_text = fields["STATUS"]
-        if fields.get("STOPPING") == "1":
-            unit.said_stopping = True
-        if fields.get("WATCHDOG") == "1":
-            self._beat(unit, fields.get("X_PROGRESS", ""))
-        if fields.get("READY") == "1":
-            self._ready(unit)
-
-    def _beat(self, unit: Unit, progress: str) -> None:
-        # Beats without progress come from a thread of a process whose main loop hangs.
-        if progress and progress == unit.progress:
-            return
-        unit.progress = progress
-        unit.beat_at = time.monotonic()
-        if unit.state == states.DEGRADED:
-            self.recover(unit)
-        elif unit.adopted and unit.state == states.STARTING:
-            self._ready(unit)  # its READY=1 came while no supervisor listened
 
     def degrade(self, unit: Unit, reason: str) -> None:
         """The process lives and does not do its work."""
@@ -481,7 +458,7 @@ class Lifecycle:
         unit.wanted = True
         self._set(unit, states.STARTING, "adopted")
         if ready:
-            self._ready(unit)
+            self.ready(unit)
         else:
             unit.timer = self.loop.call_later(unit.start_timeout_s, lambda: self._start_timed_out(unit))
         return True

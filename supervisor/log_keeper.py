@@ -20,6 +20,7 @@ import os
 import select
 import signal
 import socket
+import sys
 import time
 import traceback
 from pathlib import Path
@@ -149,7 +150,8 @@ class LogKeeper:
             if file.fault == stream.fault and (file.dropped_bytes == stream.reported or not file.fault):
                 continue
             stream.fault, stream.reported = file.fault, file.dropped_bytes
-            text = f"X_LOG={stream.name}\nX_DROPPED={file.dropped_bytes}\nX_FAULT={file.fault}\nMAINPID={os.getpid()}"
+            text = f"X_LOG={stream.name}\nX_DROPPED={file.dropped_bytes}\nX_FAULT={file.fault}"
+            text += f"\nMAINPID={os.getpid()}"
             with contextlib.suppress(OSError):
                 self._out.sendto(text.encode(), self._notify_path)
 
@@ -234,6 +236,7 @@ def run_forked(path: Path, folder: Path, notify_path: str, lifeline: int, ready:
             os.dup2(null, standard)
         os.write(ready, b"1")
         os.close(ready)
+        _set_title(f"cryptobot log keeper of {folder.parent}")
         LogKeeper(orders, folder, notify_path, lifeline).run()
         path.unlink(missing_ok=True)
         code = 0
@@ -242,6 +245,20 @@ def run_forked(path: Path, folder: Path, notify_path: str, lifeline: int, ready:
             (folder / "log-keeper.err").write_text(traceback.format_exc(), encoding="utf-8")
     finally:
         os._exit(code)
+
+
+def _set_title(title: str) -> None:
+    """Show in the process list who this is, where the system lets us write over our arguments."""
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    with open("/proc/self/stat", "rb") as file:  # noqa: PTH123 - one plain read
+        fields = file.read().rpartition(b")")[2].split()
+    start, end = int(fields[45]), int(fields[46])  # arg_start and arg_end of proc(5)
+    if end > start:
+        text = title.encode()[: end - start - 1]
+        ctypes.memmove(start, text + b"\0" * (end - start - len(text)), end - start)
 
 
 def _close_all_but(kept: set[int]) -> None:

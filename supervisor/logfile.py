@@ -73,7 +73,7 @@ class LogFile:
             return False
         self._looked = now
         try:
-            there, ours = os.stat(self.path), os.fstat(self._descriptor)
+            there, ours = self.path.stat(), os.fstat(self._descriptor)
         except OSError:
             return True
         return (there.st_ino, there.st_dev) != (ours.st_ino, ours.st_dev)

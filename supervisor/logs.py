@@ -190,7 +190,7 @@ class KeptOutputs(Outputs):
         if sys.platform != "linux":
             return
         try:
-            if os.stat(source).st_ino != inode:
+            if Path(source).stat().st_ino != inode:
                 return
             read_end = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             write_end = os.open(source, os.O_WRONLY | os.O_CLOEXEC)

@@ -29,7 +29,7 @@ class _Waiter:
 
 
 class Operations(Handler):
-    """Carries out requests; those that take time are answered when they are through, others go on meanwhile."""
+    """Carries out requests; those that take time are answered when they are through, others go on."""
 
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor

@@ -1,4 +1,4 @@
-"""Protection of the machine: when memory or disk runs out, what matters least is stopped first, and said so."""
+"""Protection of the machine: when memory or disk runs out, what matters least is stopped first."""
 
 import os
 import shutil

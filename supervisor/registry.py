@@ -1,6 +1,6 @@
 """Which services there are: the built-in table and the manifests in `services.d`.
 
-One line of `_TABLE` is one service. A service is started by the string target of its manifest, never by import.
+One line of `_TABLE` is one service. It is started by the string target of its manifest, never by import.
 """
 
 import sys
@@ -47,7 +47,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All that the supervisor knows about a service before it runs. Durations are seconds.
 
-    A service has a `target` ("package.module:function", run in our program) or a `command` (a list, no shell).
+    A service has a `target` ("package.module:function", in our program) or a `command` (a list, no shell).
     Empty time-outs (None) take the supervisor's settings.
     """
 
@@ -173,7 +173,7 @@ def _with_override(manifest: Manifest, override: ServiceOverride | None) -> Mani
 
 
 def load(home: Home, settings: Settings) -> list[Manifest]:
-    """Built-in services and those of `HOME/services.d/*.yaml` (or .json), overrides applied, instances spread.
+    """Built-in services and those of `HOME/services.d/*.yaml` (or .json), with overrides and instances.
 
     Raises:
         SettingsError: a manifest file is broken, a name is used twice, or an override names no service.
@@ -208,7 +208,7 @@ def load_groups(home: Home) -> list[Group]:
 
 
 def spread(manifests: Iterable[Manifest]) -> list[Manifest]:
-    """One manifest for each instance: `worker` with three instances becomes `worker`, `worker-2`, `worker-3`."""
+    """One manifest for each instance: `worker` with three becomes `worker`, `worker-2`, `worker-3`."""
     out: list[Manifest] = []
     for manifest in manifests:
         out.append(manifest)
@@ -271,7 +271,8 @@ def _check_name(path: Path, name: str) -> None:
     legal = name.replace("-", "").replace("_", "")
     if not legal.isalnum() or not name.isascii() or name == "supervisor" or len(name) > 40:
         raise SettingsError(
-            f"{path}: {name!r} cannot be a service's name; take up to 40 letters, digits, - and _, not 'supervisor'."
+            f"{path}: {name!r} cannot be a service's name; "
+            "take up to 40 letters, digits, - and _, not 'supervisor'."
         )
 
 

@@ -27,7 +27,7 @@ class RestartPolicy:
         self._failures: deque[float] = deque(maxlen=limit + 1)
 
     def failed(self, now: float, ran_s: float) -> float | None:
-        """A run of `ran_s` seconds ended: seconds to wait before the next, or None when it was one too many."""
+        """A run of `ran_s` seconds ended: seconds to wait before the next, None when it was one too many."""
         if ran_s >= self.stable_s:
             self.in_a_row = 0
         self._failures.append(now)

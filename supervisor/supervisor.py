@@ -26,6 +26,7 @@ from .platform.choose import here
 from .probes import Probes
 from .protect import MINIMUM, Protection, measure
 from .registry import Manifest, load, load_groups
+from .reports import Reports
 from .resources import ResourceWatch
 from .store import Kept, Store
 from .unit import Raised, StateChange, Unit
@@ -83,6 +84,7 @@ class Supervisor:
             home_argument=str(home.root),
             extra_environment=self.notify.environment,
         )
+        self.reports = Reports(self.lifecycle)
         self.lifecycle.drain_notifications = self.notify.receive
         probes = Probes(self.loop, self.lifecycle.processes.run_helper)
         self.lifecycle.prober = probes
@@ -263,7 +265,7 @@ class Supervisor:
         if pid == self.outputs.keeper_pid:
             self._on_log_fault(fields)
         else:
-            self.lifecycle.on_notify(pid, fields)
+            self.reports.take(pid, fields)
 
     def _on_log_fault(self, fields: dict[str, str]) -> None:
         name, fault, dropped = (

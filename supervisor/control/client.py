@@ -1,4 +1,4 @@
-"""The blocking client of the control socket. It imports nothing heavy: `cryptobot status` must start at once."""
+"""The blocking client of the control socket. It imports nothing heavy: `cryptobot status` starts at once."""
 
 import json
 import socket
@@ -45,7 +45,7 @@ class ControlClient:
         return dict(self.call("status"))
 
     def start(self, service: str = "", *, wait: bool = True, timeout_s: float = 60.0) -> dict[str, Any]:
-        """Start one service with what it needs, or all; with `wait`, return when it is ready or has failed."""
+        """Start one service with what it needs, or all; with `wait`, until it is ready or has failed."""
         return dict(self.call("start", service=service, wait=wait, timeout_s=timeout_s))
 
     def stop(
@@ -70,7 +70,7 @@ class ControlClient:
         return list(self.call("scale", service=service, count=count))
 
     def wait_ready(self, *, timeout_s: float = 60.0) -> dict[str, Any]:
-        """Return {"ready": bool, "services": [...]} when every wanted service is ready, or one has failed for good."""
+        """Wait until every wanted service is ready or failed for good: {"ready", "services", ...}."""
         return dict(self.call("wait", timeout_s=timeout_s))
 
     def shutdown(self, *, timeout_s: float = 60.0) -> None:

@@ -1,7 +1,8 @@
 """The control socket: newline-delimited JSON for people's commands, answered from memory.
 
     {"id": 1, "op": "restart", "service": "data", "wait": true}
-    {"id": 1, "ok": true, "result": {...}}  or  {"id": 1, "ok": false, "error": {"code": "...", "message": "..."}}
+    {"id": 1, "ok": true, "result": {...}}
+    {"id": 1, "ok": false, "error": {"code": "...", "message": "..."}}
 
 After the op `events` the connection carries a snapshot and then every change of a state, one object a line.
 """
@@ -226,7 +227,7 @@ class ControlServer:
 
 
 def peer_uid(sock: socket.socket) -> int | None:
-    """The user at the other end, as the kernel tells; None where it does not (then the folder's mode guards)."""
+    """The user at the other end, as the kernel tells; None where it does not (the folder's mode guards)."""
     if hasattr(socket, "SO_PEERCRED"):
         data = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
         return int(struct.unpack("3i", data)[1])

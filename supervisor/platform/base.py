@@ -50,8 +50,9 @@ class Platform(ABC):
 
     @abstractmethod
     def begin(self, loop: Loop, on_exit: ExitHandler, home: str) -> None:
-        """Start to watch exits. `home` is what our children carry in CRYPTOBOT_HOME. `on_exit(pid, code)` is called for every process of ours that ended.
+        """Start to watch exits: `on_exit(pid, code)` is called for every process of ours that ended.
 
+        `home` is what our children carry in CRYPTOBOT_HOME.
         `code` is the exit code, minus the signal's number when a signal ended it, None when it is unknown.
         """
 
@@ -69,7 +70,7 @@ class Platform(ABC):
 
     @abstractmethod
     def adopt(self, pid: int, born: int) -> bool:
-        """Watch a process that is not our child; False when it is gone or is another one than was born then."""
+        """Watch a process that is not our child; False when it is gone, or another one than was born then."""
 
     @abstractmethod
     def forget(self, pid: int) -> None:

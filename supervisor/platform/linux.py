@@ -180,7 +180,7 @@ def _fields(data: bytes) -> list[bytes]:
 def _children(pid: int) -> list[int]:
     found: list[int] = []
     try:
-        threads = os.listdir(f"/proc/{pid}/task")
+        threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - names are all that is wanted
     except OSError:
         return found
     for thread in threads:

@@ -84,7 +84,7 @@ class Daemon:
         self.log: dict[str, Any] = {}
 
     def service(self, name: str, *words: str, **manifest: Any) -> None:
-        """Write a manifest; without `command` the child does the words, and with no READY word is ready at once."""
+        """Write a manifest; the child does the words, and without `ready` it is ready at once."""
         manifest.setdefault("command", child(*words))
         if "ready" not in words and "readiness" not in manifest:
             manifest["readiness"] = {"kind": "none"}

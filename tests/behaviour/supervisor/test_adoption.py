@@ -41,7 +41,8 @@ def test_output_is_kept_across_the_death_of_the_supervisor(daemon, tmp_path: Pat
     go = tmp_path / "go"
     code = (
         "import os,time,socket\n"
-        "s=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM); s.sendto(b'READY=1',os.environ['NOTIFY_SOCKET'])\n"
+        "s=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM)\n"
+        "s.sendto(b'READY=1',os.environ['NOTIFY_SOCKET'])\n"
         f"while not os.path.exists({str(go)!r}): time.sleep(0.01)\n"
         "for n in range(5000): os.write(1,b'line %d %s\\n'%(n,b'.'*100))\n"
         f"open({str(go)!r}+'.done','w').close()\n"

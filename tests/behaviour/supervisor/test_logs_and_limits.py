@@ -21,7 +21,7 @@ def _until_log(daemon, name: str, text: bytes, timeout_s: float = 10.0) -> bytes
 
 
 def test_a_full_disk_stops_nobody_is_told_and_the_log_goes_on_afterwards(daemon) -> None:
-    """S8: child and supervisor go on, an alert counts what was dropped, the log goes on when space returns."""
+    """S8: child and supervisor go on, an alert counts what was dropped, the log returns with the space."""
     path = daemon.home.logs / "talker.log"
     path.symlink_to("/dev/full")
     daemon.service("talker", command=["/bin/sh", "-c", "while :; do echo still here; sleep 0.05; done"])

@@ -4,7 +4,7 @@ import os
 import resource
 import signal
 import threading
-import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -34,7 +34,7 @@ def test_a_child_that_fails_for_ever_becomes_fatal_and_one_command_brings_it_bac
     assert "exit code 1" in fatal["reason"]
     assert daemon.until_alert("service.weak")["severity"] == "critical"
     times = [float(line.split()[1]) for line in (tmp_path / "tries").read_text(encoding="ascii").splitlines()]
-    waits = [after - before for before, after in zip(times, times[1:], strict=False)]
+    waits = [after - before for before, after in pairwise(times)]
     assert len(times) == 5
     assert waits[1] >= 0.08
     assert waits[2] >= 0.16
@@ -233,7 +233,7 @@ def test_a_lack_of_descriptors_is_waited_out(daemon) -> None:
     with daemon.client() as client, daemon.client() as watcher:
         events = watcher.events()
         next(events)
-        in_use = len(os.listdir(f"/proc/{pid}/fd"))
+        in_use = len(list(Path(f"/proc/{pid}/fd").iterdir()))
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (in_use + 1, old[1]))
         client.start("b", wait=False)
         waiting = next(event for event in events if event.get("state") == "BACKOFF")

@@ -66,7 +66,7 @@ def _pid(home: Home, name: str) -> int:
 
 
 def test_status_and_control_are_served_on_the_bus(home: Home) -> None:
-    """GetStatus tells what the control socket tells; ControlService restarts; nonsense is refused with a code."""
+    """GetStatus tells what the control socket tells; ControlService restarts; nonsense is refused."""
     with BlockingBus.open(home, "test") as bus:
         status = bus.request("supervisor", GetStatus(), SupervisorStatus, timeout_s=10)
         assert {one.name: one.state for one in status.services}["sleeper"] == "RUNNING"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cryptobot.supervisor.logfile import LogFile
 from cryptobot.supervisor.logs import tail
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
@@ -18,6 +18,7 @@ def _all(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in names)
 
 
+@settings(deadline=None)  # the disk is shared
 @given(st.lists(st.binary(max_size=300).filter(lambda data: b"\0" not in data), max_size=60))
 def test_nothing_is_lost_or_reordered_by_rotation(
     tmp_path_factory: pytest.TempPathFactory, chunks: list[bytes]
@@ -31,6 +32,7 @@ def test_nothing_is_lost_or_reordered_by_rotation(
     assert _all(folder) == b"".join(chunks)
 
 
+@settings(deadline=None)  # the disk is shared
 @given(st.lists(st.integers(1, 120), min_size=1, max_size=80))
 def test_a_file_begins_and_ends_with_a_whole_line(
     tmp_path_factory: pytest.TempPathFactory, sizes: list[int]

@@ -1,5 +1,7 @@
 """The resolver, the drawings, the plans' texts: pure functions over manifests."""
 
+from itertools import pairwise
+
 import pytest
 from cryptobot.configs.errors import SettingsError
 from cryptobot.supervisor.graph import dot, mermaid, text
@@ -66,8 +68,8 @@ def test_every_graph_is_ordered_or_refused(pairs: list[tuple[int, int]]) -> None
     except SettingsError as error:
         names = str(error).split(": ")[1].split(";")[0].split(" > ")
         assert names[0] == names[-1]
-        for one, other in zip(names, names[1:], strict=False):
-            assert int(other[1:]) in needs[int(one[1:])]
+        for left, right in pairwise(names):
+            assert int(right[1:]) in needs[int(left[1:])]
         return
     place = {name: index for index, name in enumerate(order)}
     assert len(place) == 12

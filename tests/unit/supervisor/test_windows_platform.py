@@ -1,7 +1,7 @@
 """The Windows adapter against recorded calls: it has not run on Windows, its logic has."""
 
 import subprocess
-from typing import Any
+from typing import Any, ClassVar
 
 import psutil
 import pytest
@@ -13,7 +13,7 @@ from cryptobot.supervisor.platform.base import CannotSpawn, SpawnRequest
 class RecordedPopen:
     """Remembers how it was called; `code` is the exit code that `wait` gives."""
 
-    calls: list[dict[str, Any]] = []
+    calls: ClassVar[list[dict[str, Any]]] = []
     code = 3
     error: OSError | None = None
 
