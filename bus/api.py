@@ -24,7 +24,7 @@ class MessageId(msgspec.Struct, frozen=True, gc=False, order=True):
     seq: int
 
 
-class Received(msgspec.Struct, Generic[M], frozen=True):
+class Received(msgspec.Struct, Generic[M], frozen=True, gc=False):
     """A message with its envelope. `correlation_id` is the id of the cause (32 hex digits), "" when none."""
 
     topic: str

@@ -101,14 +101,13 @@ class _Reader:
 
     def _run(self) -> None:
         receive, take, receiving = self._socket.recv, self._link.on_frame, self._link.receiving
+        wake = sockets.WAKE
         while self._open:
-            frame = receive()
-            if frame == sockets.WAKE:
-                while self._commands:
-                    self._commands.popleft()()
-            else:
+            while (frame := receive()) != wake:
                 with receiving:
                     take(frame)
+            while self._commands:
+                self._commands.popleft()()
         self._socket.close()
 
     def do(self, command: Callable[[], None]) -> None:
