@@ -1,9 +1,11 @@
 """The class an author writes against, and what it refuses."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
 from decimal import Decimal
+from pathlib import Path
 
 import cryptobot
 import pytest
@@ -11,6 +13,7 @@ from cryptobot import CLOSE, Candle, Parameter, Position, Strategy, bollinger, c
 from cryptobot.configs.errors import SettingsError, StrategyError
 from cryptobot.services.strategy import api
 from cryptobot.services.strategy.base import Wish
+from cryptobot.services.strategy.builtin import NAMES
 
 
 class Sample(Strategy):
@@ -66,6 +69,21 @@ def test_every_exported_name_exists_and_is_forwarded_by_the_package() -> None:
         assert getattr(cryptobot, name) is getattr(api, name)
     with pytest.raises(AttributeError):
         _ = cryptobot.Plan  # type: ignore[attr-defined]
+
+
+def test_every_exported_name_is_documented() -> None:
+    """docs/strategies.md mentions each name that an author may import."""
+    page = (Path(__file__).resolve().parents[3] / "docs" / "strategies.md").read_text(encoding="utf-8")
+    words = set(re.findall(r"\w+", page))
+
+    assert set(api.__all__) <= words
+
+
+def test_every_bundled_strategy_is_documented() -> None:
+    """docs/strategies.md has a row for each bundled strategy."""
+    page = (Path(__file__).resolve().parents[3] / "docs" / "strategies.md").read_text(encoding="utf-8")
+
+    assert all(f"| `{name}` |" in page for name in NAMES)
 
 
 def test_importing_the_api_loads_neither_bus_nor_numpy() -> None:
