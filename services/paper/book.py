@@ -6,6 +6,7 @@ the recorded volume and a seed, and never cross a customer's order.
 
 from bisect import insort
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from . import units
@@ -91,6 +92,13 @@ class Market:
     def available(self, side: str, limit: int) -> list[Level]:
         """What a taker of `side` could get, best first, down to its limit; customers and synthetic as one."""
         return [Level(p, q) for p, q in self.levels(opposite(side)).items() if crosses(side, limit, p)]
+
+    def show(self, bids: Sequence[tuple[int, int]], asks: Sequence[tuple[int, int]]) -> None:
+        """Put these (price, quantity), best first, in the place of all synthetic orders."""
+        self.synthetic = {
+            BUY: [Level(price, quantity) for price, quantity in bids],
+            SELL: [Level(price, quantity) for price, quantity in asks],
+        }
 
     def quote(self, price: int, volume: int, seed: int) -> None:
         """Make the synthetic orders for a new price. `volume` is the recorded volume of the whole candle."""

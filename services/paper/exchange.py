@@ -26,8 +26,8 @@ from .feed import Feed
 from .limits import Limits
 from .listen_keys import ListenKeys
 from .matching import Engine
-from .recording import Recording
-from .rules import for_pair
+from .rules import Rules, for_pair
+from .scripts import Script
 from .server import Server
 from .sockets import USER, Commands
 from .storage import Storage
@@ -93,27 +93,27 @@ class PaperExchange:
 
     def _build(self) -> str:
         settings = self.settings
-        played = sources.load(settings)
-        self.recording = played[settings.symbol]
-        self.begin = settings.start if settings.start < len(self.recording) else len(self.recording) // 2
-        rules = {name: for_pair(*name.split("/"), r[self.begin].close) for name, r in played.items()}
+        self.interval_ms = max(10, round(settings.candle_interval_s * 1000))
+        played = sources.load(settings, self.interval_ms)
+        self.script = played[settings.symbol]
+        self.begin = settings.start if settings.start < len(self.script) else len(self.script) // 2
+        rules = {name: _rules(name, script.price(self.begin)) for name, script in played.items()}
         fees = Fees(parse(str(settings.maker_fee)), parse(str(settings.taker_fee)))
         self.engine = Engine(rules.values(), fees)
         self.desk = Desk(self.engine, self.storage, self.clock, self._tell)
         self.desk.load()
-        what = [settings.source, settings.file, len(self.recording), settings.candle_interval_s]
+        what = [settings.source, settings.file, len(self.script), settings.candle_interval_s]
         fingerprint = json.dumps(what)
-        self.feed = self._feed({rules[name].symbol: r for name, r in played.items()}, fingerprint)
+        self.feed = self._feed({rules[name].symbol: s for name, s in played.items()}, fingerprint)
         self.desk.book_changed = self.feed.book_changed
         self.desk.publish = self.feed.publish_trades
         if MAIN_ACCOUNT not in self.desk.accounts:
             self.desk.open_account(MAIN_ACCOUNT, deposits(dict(settings.balances)))
         return fingerprint
 
-    def _feed(self, recordings: dict[str, Recording], fingerprint: str) -> Feed:
+    def _feed(self, scripts: dict[str, Script], fingerprint: str) -> Feed:
         """The feed, from where the recording stopped; another recording or speed begins anew."""
-        interval_ms = max(10, round(self.settings.candle_interval_s * 1000))
-        facts = self.storage.facts()
+        interval_ms, facts = self.interval_ms, self.storage.facts()
         stored = [Segment(*row) for row in self.storage.segments() if row[2]]
         if stored and facts.get("played") == fingerprint:
             timeline = Timeline(interval_ms, stored)
@@ -124,7 +124,7 @@ class PaperExchange:
         if facts.get("played") != fingerprint:
             self.storage.write([(db.DROP_SEGMENTS, [()]), (db.PUT_SEGMENT, segments)])
         return Feed(
-            self.engine, recordings, timeline, self.hub, self.clock, self._settled, self.settings.seed
+            self.engine, scripts, timeline, self.hub, self.clock, self._settled, self.settings.seed
         )  # fmt: skip
 
     async def stop(self) -> None:
@@ -197,10 +197,10 @@ class PaperExchange:
         """What a person must know of prices and speed."""
         every = f"{self.settings.candle_interval_s:g} s"
         note = (
-            f"Paper money. Prices are {self.recording.note}, shown as {self.settings.symbol}: one"
+            f"Paper money. Prices are {self.script.note}, shown as {self.settings.symbol}: one"
             f" candle is played every {every} at today's time, so this is not the market of today."
         )
-        rounds = self.feed.timeline.number // len(self.recording)
+        rounds = self.feed.timeline.number // len(self.script)
         if rounds:
             note += f" The recording has ended and started over {rounds} time(s)."
         return note
@@ -242,6 +242,11 @@ class PaperExchange:
             self.hub.publish(USER + account, lambda e=event: e)  # type: ignore[misc]
             for commands in tuple(self.commands):
                 commands.tell(account, event)
+
+
+def _rules(symbol: str, price: int) -> Rules:
+    base, _, quote = symbol.partition("/")
+    return for_pair(base, quote, price)
 
 
 async def _bind(runner: web.ServerRunner, port: int) -> int:

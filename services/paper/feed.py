@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from itertools import groupby
 from typing import Protocol
 
 from . import tickers, wire
@@ -9,10 +10,10 @@ from .depth import Depth
 from .klines import INTERVALS, Candles, Kline, open_time
 from .matching import Engine
 from .orders import PublicTrade
-from .recording import Recording
+from .scripts import Event, Script
 from .streams import Hub
 from .timeline import Timeline
-from .walk import Tick, steps, taken, walk
+from .walk import Tick
 
 DEPTH_INTERVAL_S = 0.1
 SLOW_EVERY = 10
@@ -32,15 +33,19 @@ class Clock(Protocol):
 
 
 class Tape:
-    """One market: its recording, candles and book."""
+    """One market: its script, candles and book."""
 
-    def __init__(self, engine: Engine, symbol: str, recording: Recording, first_update_id: int) -> None:
+    def __init__(self, engine: Engine, symbol: str, script: Script, first_update_id: int) -> None:
         self.symbol = symbol
         self.stream = symbol.lower()
-        self.recording = recording
+        self.script = script
         self.market = engine.market(symbol)
         self.candles = Candles()
         self.depth = Depth(self.market, first_update_id)
+
+
+Scheduled = tuple[int, int, Tape, Event]
+"""Offset in the slot, number within its script's slot, market, event."""
 
 
 class Feed:
@@ -54,7 +59,7 @@ class Feed:
     def __init__(
         self,
         engine: Engine,
-        recordings: dict[str, Recording],
+        scripts: dict[str, Script],
         timeline: Timeline,
         hub: Hub,
         clock: Clock,
@@ -63,10 +68,8 @@ class Feed:
     ) -> None:
         self.engine, self.timeline, self.hub, self.clock = engine, timeline, hub, clock
         self._settled, self._seed = settled, seed
-        self._steps = steps(timeline.interval_ms)
         first = clock() * 16
-        self.tapes = {s: Tape(engine, s, r, first) for s, r in recordings.items()}
-        self.outages = 0
+        self.tapes = {name: Tape(engine, name, script, first) for name, script in scripts.items()}
         self._remember()
 
     # the past
@@ -77,24 +80,25 @@ class Feed:
             past = self.timeline.newest(2**62, MEMORY)
             for open_ms, number in past:
                 tape.candles.merge(self.whole(tape, open_ms, number))
-            bar = tape.recording[max(0, self.timeline.number - 1)]
-            price = bar.close if past else bar.open
-            tape.market.quote(price, bar.volume, self._seed + self.timeline.number * self._steps)
-            tape.depth.refresh()
+            self._stand(tape, self.timeline.number)
 
-    def _ticks(self, tape: Tape, number: int) -> list[Tick]:
-        rules = tape.market.rules
-        before = tape.recording[number - 1].close if number else 0
-        return walk(tape.recording[number], self._steps, rules.tick, rules.step, before)
+    def _stand(self, tape: Tape, number: int) -> None:
+        """Put the market where the script stands before a slot."""
+        price = tape.script.price(number)
+        if tape.script.own_book:
+            tape.market.show(*tape.script.book(number))
+            tape.market.last = price
+        else:
+            tape.market.quote(price, tape.script.volume(number), self._noise(number, 0))
+        tape.depth.refresh()
+
+    def _noise(self, number: int, index: int) -> int:
+        """Seed of the synthetic book at one event."""
+        return self._seed + number * 1_000 + index
 
     def whole(self, tape: Tape, open_ms: int, number: int) -> Kline:
-        """A recorded candle as it was or will be played."""
-        bar = tape.recording[number]
-        kline = Kline(open_ms, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.quote_volume)
-        before = tape.recording[number - 1].close if number else 0
-        summary = taken(bar, self._steps, tape.market.rules.step, before)
-        kline.trades, kline.taker_volume, kline.taker_quote = summary
-        return kline
+        """A slot as one candle, as it was or will be played."""
+        return tape.script.whole(open_ms, number, tape.market.rules)
 
     def klines(
         self, tape: Tape, interval: str, since_ms: int | None, until_ms: int | None, limit: int
@@ -130,8 +134,11 @@ class Feed:
         if INTERVALS[interval] == self.timeline.interval_ms:
             return [self.whole(tape, open_ms, number)]
         parts: list[Kline] = []
-        for index, tick in enumerate(self._ticks(tape, number)):
-            at = open_time(interval, open_ms + index * self.timeline.interval_ms // self._steps)
+        for event in tape.script.events(number, tape.market.rules):
+            tick = event.tick
+            if tick is None:
+                continue
+            at = open_time(interval, open_ms + event.offset_ms)
             if not parts or parts[-1].open_ms != at:
                 parts.append(Kline(at, tick.price, tick.price, tick.price, tick.price))
             parts[-1].add(tick.price, tick.volume, tick.quote_volume, not tick.seller)
@@ -143,18 +150,26 @@ class Feed:
         """Follow the clock for ever."""
         interval = self.timeline.interval_ms
         while True:
-            if self.timeline.resume(self._due_slot()):
-                self.outages += 1
-            slot, number = self.timeline.slot, self.timeline.number
-            played = {tape.symbol: self._ticks(tape, number) for tape in self.tapes.values()}
-            for index in range(self._steps):
-                at = slot * interval + index * interval // self._steps
-                await self._until(at, interval // self._steps if index else interval)
-                for tape in self.tapes.values():
-                    self._step(tape, number, index, played[tape.symbol][index], at)
+            self.timeline.resume(self._due_slot())
+            begin, number = self.timeline.slot * interval, self.timeline.number
+            waited = 0
+            for offset_ms, events in groupby(self._schedule(number), key=_offset):
+                await self._until(begin + offset_ms, offset_ms - waited or interval)
+                waited = offset_ms
+                for _, index, tape, event in events:
+                    self._happen(tape, number, index, event, begin + offset_ms)
                 self._settled(False)
             self.timeline.finish()
             self._settled(True)
+
+    def _schedule(self, number: int) -> list[Scheduled]:
+        """What happens in a slot on all markets, in the order of time."""
+        found = [
+            (event.offset_ms, index, tape, event)
+            for tape in self.tapes.values()
+            for index, event in enumerate(tape.script.events(number, tape.market.rules))
+        ]
+        return sorted(found, key=_offset)
 
     def _due_slot(self) -> int:
         """The slot to play now: the next one, unless the clock ran far ahead (the machine slept)."""
@@ -171,11 +186,17 @@ class Feed:
         while (wait := time_ms - self.clock()) > 0 and loop.time() < latest:  # noqa: ASYNC110 clocks jump
             await asyncio.sleep(min(wait / 1000, 1.0, max(0.0, latest - loop.time())))
 
-    def _step(self, tape: Tape, number: int, index: int, tick: Tick, at_ms: int) -> None:
-        bar = tape.recording[number]
-        seed = self._seed + number * self._steps + index
-        self._candles(tape, tick, at_ms)
-        self.engine.step(tape.symbol, tick.price, tick.volume, tick.seller, bar.volume, seed, max(at_ms, 0))
+    def _happen(self, tape: Tape, number: int, index: int, event: Event, at_ms: int) -> None:
+        if event.book is not None:
+            self.engine.show(tape.symbol, *event.book, at_ms)
+        tick = event.tick
+        if tick is not None:
+            self._candles(tape, tick, at_ms)
+            if tape.script.own_book:
+                self.engine.trade(tape.symbol, tick.price, tick.volume, tick.seller, at_ms)
+            else:
+                depth, noise = tape.script.volume(number), self._noise(number, index)
+                self.engine.step(tape.symbol, tick.price, tick.volume, tick.seller, depth, noise, at_ms)
         self.book_changed(tape.symbol)
 
     def _candles(self, tape: Tape, tick: Tick, at_ms: int) -> None:
@@ -245,3 +266,7 @@ class Feed:
 def _within(tape: Tape, interval: str, since_ms: int | None, until: int, limit: int) -> list[Kline]:
     found = [k for k in tape.candles.series[interval].all() if (since_ms or 0) <= k.open_ms <= until]
     return found[:limit] if since_ms is not None else found[-limit:]
+
+
+def _offset(scheduled: Scheduled) -> int:
+    return scheduled[0]

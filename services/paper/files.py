@@ -1,11 +1,13 @@
-"""Candle files of the user's: CSV with a header, and Parquet where pyarrow is installed.
+"""Candle and trade files of the user's: CSV with a header, and Parquet where pyarrow is installed.
 
-Columns: a time (`timestamp`, `open_time`, `time` or `date`: ms, s or ISO 8601), `open`, `high`, `low`,
-`close`, `volume`. Rows are sorted by time; a time that comes twice is an error.
+Columns: a time (`timestamp`, `open_time`, `time` or `date`: ms, s or ISO 8601), then `open`, `high`, `low`,
+`close`, `volume`, or `price`, `amount`, `side` (the taker's). Rows are sorted by time; two candles of one
+time are an error.
 """
 
 import csv
-from collections.abc import Iterable, Mapping
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +15,7 @@ from pathlib import Path
 from ...configs.errors import StartError
 from . import units
 from .recording import Recording
+from .scripts import Trades
 
 _TIMES = ("timestamp", "open_time", "time", "date", "datetime")
 _PRICES = ("open", "high", "low", "close")
@@ -21,8 +24,8 @@ _SECONDS_END = 100_000_000_000
 _MICROSECONDS = 100_000_000_000_000
 
 
-def read(path: Path) -> Recording:
-    """The candles of a file.
+def read(path: Path) -> Recording | Trades:
+    """The candles, or the trades, of a file.
 
     Raises:
         StartError: names file, row and what is wrong with it.
@@ -31,6 +34,8 @@ def read(path: Path) -> Recording:
     rows = list(_parquet(path) if path.suffix in (".parquet", ".pq") else _csv(path))
     if not rows:
         raise StartError(f"The candle file {path} (paper.file) has no candles.")
+    if "amount" in rows[0] and "price" in rows[0]:
+        return _trades(path, rows)
     bars = sorted((_bar(path, number, row) for number, row in enumerate(rows, 1)))
     for before, after in pairwise(bars):
         if before[0] == after[0]:
@@ -38,6 +43,24 @@ def read(path: Path) -> Recording:
     times, *columns = zip(*bars, strict=True)
     note = f"recorded: candles of {path.name}, {_iso(times[0])} to {_iso(times[-1])}"
     return Recording(columns, times, note)
+
+
+def _trades(path: Path, rows: Sequence[Mapping[str, object]]) -> Trades:
+    """Rows with `price`, `amount` and `side` (the taker's)."""
+    found = []
+    for number, row in enumerate(rows, 1):
+        try:
+            when = next(row[name] for name in _TIMES if row.get(name) is not None)
+            seller = str(row.get("side", "sell")).lower() == "sell"
+            line = (_time(when), _amount(row["price"]), _amount(row["amount"]), seller)
+        except (StopIteration, ValueError, TypeError, KeyError) as error:
+            raise _wrong(path, number, str(error) or "it has no time") from None
+        if line[1] <= 0 or line[2] < 0:
+            raise _wrong(path, number, "the price is not above zero, or the amount is negative")
+        found.append(line)
+    found.sort(key=lambda line: line[0])
+    times, prices, amounts, sellers = zip(*found, strict=True)
+    return Trades(array("q", times), array("q", prices), array("q", amounts), sellers)
 
 
 def _csv(path: Path) -> Iterable[Mapping[str, object]]:

@@ -5,10 +5,10 @@ Everything that happened is put into `changes`, in order; the owner takes them, 
 
 from collections.abc import Iterable
 
+from . import admission, units
 from . import orders as o
-from . import units
 from .accounts import Balances
-from .arithmetic import base_for, better, cost, cost_at, reached
+from .arithmetic import better, cost, cost_at, reached
 from .book import Level, Market, crosses, opposite
 from .changes import Changes, Fees, Report
 from .lists import Lists
@@ -69,15 +69,8 @@ class Engine:
     def check(self, account: str, request: NewOrder, funds: bool = True) -> None:
         """Everything that `place` refuses for, without placing (order/test)."""
         market = self.market(request.symbol)
-        market.rules.check(request, market.last)
-        if self.find_open(account, request.symbol, 0, request.client_id):
-            raise RefusedError(-2010, "Duplicate order sent.")
-        self._check_counts(account, market, request)
-        if request.type in o.TRIGGERED and self._would_trigger(market, request):
-            raise RefusedError(-2010, "Stop price would trigger immediately.")
-        best = market.best_price(opposite(request.side))
-        if request.type == o.LIMIT_MAKER and best and crosses(request.side, request.price, best):
-            raise RefusedError(-2010, "Order would immediately match and take.")
+        mine = [x for x in self.open_orders.values() if x.account == account and x.symbol == request.symbol]
+        admission.check(market, request, mine)
         if funds and self.free_to_pay(account, request) < self.needs(request):
             raise RefusedError(-2010, "Account has insufficient balance for requested action.")
 
@@ -108,9 +101,10 @@ class Engine:
         order = Order(
             order_id=self.next_order_id, account=account, symbol=request.symbol,
             client_id=request.client_id or f"paper-{self.next_order_id}", side=request.side,
-            type=request.type, time_in_force=request.time_in_force, quantity=self._quantity(market, request),
-            quote_quantity=request.quote_quantity, price=request.price, stop_price=request.stop_price,
-            created_ms=now_ms, updated_ms=now_ms, locked=locked, sequence=self._sequence,
+            type=request.type, time_in_force=request.time_in_force,
+            quantity=admission.quantity(market, request), quote_quantity=request.quote_quantity,
+            price=request.price, stop_price=request.stop_price, created_ms=now_ms, updated_ms=now_ms,
+            locked=locked, sequence=self._sequence,
             list_id=list_id, stp=request.stp, iceberg=request.iceberg,
             working_ms=-1 if request.type in o.TRIGGERED else now_ms,
         )  # fmt: skip
@@ -118,14 +112,6 @@ class Engine:
         self.next_order_id += 1
         self.open_orders[order.order_id] = order
         return order
-
-    def _check_counts(self, account: str, market: Market, request: NewOrder) -> None:
-        mine = [x for x in self.open_orders.values() if x.account == account and x.symbol == request.symbol]
-        if len(mine) >= market.rules.max_orders:
-            raise RefusedError(-1013, "Filter failure: MAX_NUM_ORDERS")
-        stops = sum(x.waiting for x in mine)
-        if request.type in o.TRIGGERED and stops >= market.rules.max_stop_orders:
-            raise RefusedError(-1013, "Filter failure: MAX_NUM_ALGO_ORDERS")
 
     def _pays(self, rules: Rules, side: str) -> str:
         return rules.quote if side == o.BUY else rules.base
@@ -136,27 +122,7 @@ class Engine:
 
     def needs(self, request: NewOrder) -> int:
         """What the order must lock of the asset it pays with."""
-        market = self.market(request.symbol)
-        if request.side == o.SELL:
-            return self._quantity(market, request)
-        if request.quote_quantity:
-            return request.quote_quantity
-        if request.type == o.MARKET:
-            return cost(market.available(o.BUY, 0), request.quantity)
-        return cost_at(request.price or request.stop_price, request.quantity)
-
-    def _quantity(self, market: Market, request: NewOrder) -> int:
-        """Base units of an order; one by value gets what the book gives for the money now."""
-        if not request.quote_quantity:
-            return request.quantity
-        levels = market.available(request.side, 0)
-        quantity = base_for(levels, request.quote_quantity, market.rules.step)
-        if not quantity:
-            raise RefusedError(-1013, "Filter failure: MARKET_LOT_SIZE")
-        return quantity
-
-    def _would_trigger(self, market: Market, request: NewOrder) -> bool:
-        return bool(market.last) and reached(request.type, request.side, request.stop_price, market.last)
+        return admission.needs(self.market(request.symbol), request)
 
     # working
 
@@ -337,18 +303,32 @@ class Engine:
             seed: of the synthetic sizes.
         """
         market = self.markets[symbol]
-        left = self._sweep(market, price, volume, seller, now_ms)
-        if left:
-            self._print(market, price, left, seller, now_ms)
+        market.show([], [])
+        self._sweep(market, price, volume, seller, now_ms)
         market.quote(price, depth, seed)
         for side in o.SIDES:
             self._meet(market, side, now_ms)
         self._trigger(market, now_ms)
 
-    def _sweep(self, market: Market, price: int, volume: int, seller: bool, now_ms: int) -> int:
-        """The recorded aggressor meets the customers' orders at their prices; returns what is left."""
+    def trade(self, symbol: str, price: int, volume: int, seller: bool, now_ms: int) -> None:
+        """A recorded trade, where the recorded book comes separately (`show`)."""
+        market = self.markets[symbol]
+        self._sweep(market, price, volume, seller, now_ms)
+        market.last = price
+        self._trigger(market, now_ms)
+
+    def show(
+        self, symbol: str, bids: list[tuple[int, int]], asks: list[tuple[int, int]], now_ms: int
+    ) -> None:
+        """A recorded order book: (price, quantity), best first."""
+        market = self.markets[symbol]
+        market.show(bids, asks)
+        for side in o.SIDES:
+            self._meet(market, side, now_ms)
+
+    def _sweep(self, market: Market, price: int, volume: int, seller: bool, now_ms: int) -> None:
+        """The recorded aggressor meets the customers' orders at their prices, then everybody else's."""
         side = o.BUY if seller else o.SELL
-        market.synthetic = {o.BUY: [], o.SELL: []}
         while volume > 0:
             maker = market.best_resting(side)
             if maker is None or not crosses(side, maker.price, price):
@@ -356,7 +336,8 @@ class Engine:
             quantity = min(volume, maker.remaining)
             self._fill_maker(market, maker, quantity, now_ms)
             volume -= quantity
-        return volume
+        if volume:
+            self._print(market, price, volume, seller, now_ms)
 
     def _meet(self, market: Market, side: str, now_ms: int) -> None:
         """Synthetic orders that would cross a customer's order trade with it, at the customer's price."""

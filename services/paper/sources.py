@@ -5,9 +5,10 @@ from pathlib import Path
 
 from ...configs.errors import StartError
 from ...configs.schema import PaperSettings
-from . import files, recording, units
+from . import book_files, files, recording, units
 from .book import mix
 from .recording import Recording
+from .scripts import CandleScript, Script, TradeScript
 
 SYNTHETIC_CANDLES = 20_000
 _FIRST_PRICE = 30_000
@@ -18,25 +19,32 @@ _TICK = units.UNIT // 100
 _STEP = units.UNIT // 100_000
 
 
-def load(settings: PaperSettings) -> dict[str, Recording]:
+def load(settings: PaperSettings, interval_ms: int) -> dict[str, Script]:
     """Market (in ccxt's spelling): what it plays.
 
     Raises:
-        StartError: a file cannot be read as candles; names file, row and reason.
+        StartError: a file cannot be read; names file, row and reason.
     """
     if settings.source == "synthetic":
-        return {settings.symbol: synthetic(settings.seed)}
-    first = _file(settings.file) if settings.file else recording.bundled()
-    return {settings.symbol: first} | {name: _file(path) for name, path in settings.markets.items()}
+        return {settings.symbol: CandleScript(synthetic(settings.seed), interval_ms)}
+    first: Script = CandleScript(recording.bundled(), interval_ms)
+    if settings.file:
+        first = _file(settings.file, interval_ms)
+    return {settings.symbol: first} | {n: _file(path, interval_ms) for n, path in settings.markets.items()}
 
 
-def _file(name: str) -> Recording:
+def _file(name: str, interval_ms: int) -> Script:
     path = Path(name).expanduser()
     try:
-        return files.read(path)
+        if path.suffix == ".gz":
+            return book_files.read(path, interval_ms)
+        found = files.read(path)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise StartError(f"The candle file {path} (paper.file) cannot be read: {reason}.") from error
+        raise StartError(f"The file {path} (paper.file) cannot be played: {reason}.") from error
+    if isinstance(found, Recording):
+        return CandleScript(found, interval_ms)
+    return TradeScript(found, interval_ms, f"recorded: trades of {path.name}")
 
 
 def synthetic(seed: int) -> Recording:

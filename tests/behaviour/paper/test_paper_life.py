@@ -1,6 +1,7 @@
 """The exchange over its life: restarts, several accounts, the end of the recording, the same game twice."""
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -13,6 +14,8 @@ from cryptobot.configs.schema import PaperSettings
 from cryptobot.services.paper.exchange import PaperExchange
 from cryptobot.services.paper.faults import Fault
 
+ROOT = Path(__file__).resolve().parents[3]
+DATA = Path(os.environ.get("CRYPTOBOT_TEST_DATA", ROOT.parent / "shared" / "data"))
 Market = Callable[..., Any]
 Eventually = Callable[..., Awaitable[Any]]
 
@@ -163,7 +166,7 @@ async def test_made_up_candles_are_the_same_for_the_same_seed(market: Market) ->
     seen = []
     for folder, seed in (("a", 5), ("b", 5), ("c", 6)):
         async with market(folder, source="synthetic", seed=seed, candle_interval_s=60.0) as customer:
-            recording = customer.exchange.recording
+            recording = customer.exchange.script.recording
             seen.append([recording[number] for number in range(0, 20_000, 500)])
             assert "made up" in customer.exchange.note
 
@@ -192,3 +195,19 @@ async def test_a_disk_that_fails_ends_the_exchange(market: Market, monkeypatch: 
             await customer.buy()
         with pytest.raises(sqlite3.OperationalError, match="disk is full"):
             await asyncio.wait_for(customer.exchange.failed, 10)
+
+
+async def test_recorded_books_are_played_and_traded_on(market: Market, eventually: Eventually) -> None:
+    """Real levels of real minutes: a buyer pays the recorded ask."""
+    path = DATA / "l2" / "binance_ws" / "spot_btcusdt_20240808.gz"
+    if not path.exists():
+        pytest.skip(f"{path} is not there")
+    async with market(file=str(path), start=0, candle_interval_s=1.0) as customer:
+        exchange = customer.exchange
+        await eventually(lambda: exchange.feed.timeline.number >= 1)
+        best = exchange.feed.tapes["BTCUSDT"].depth.best()
+        status, order = await customer.buy("0.0001", newOrderRespType="FULL")
+
+    assert 61_000 * 10**8 < best[0] < best[2] < 62_500 * 10**8
+    assert (status, order["status"]) == (200, "FILLED")
+    assert 61_000 < float(order["fills"][0]["price"]) < 62_500
