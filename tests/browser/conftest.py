@@ -21,6 +21,8 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# Patience for a machine that does many things at a time.
+expect.set_options(timeout=30_000)
 SCRIPT = Path(__file__).parent / "fake_platform.py"
 
 

@@ -16,7 +16,7 @@ from playwright.sync_api import expect
 pytestmark = pytest.mark.timeout(300)
 START_S = 120
 FILL_MS = 120_000
-HEAL_MS = 30_000
+HEAL_MS = 60_000
 
 
 class Demo:

@@ -1,0 +1,71 @@
+"""What holds on every page: the note on the prices, no fault of axe, no complaint, a phone's width."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+# axe-core 4.14.1 (MPL-2.0), unchanged, with its licence beside it.
+AXE = (Path(__file__).parent / "vendor" / "axe-core-4.14.1" / "axe.min.js").read_text(encoding="utf-8")
+LIVE_PAGES = [
+    "/",
+    "/markets",
+    "/strategies",
+    "/orders",
+    "/fills",
+    "/portfolio",
+    "/services",
+    "/bus",
+    "/logs",
+    "/audit",
+    "/settings",
+    "/users",
+]
+
+
+@pytest.fixture(scope="module")
+def cookies(browser: Any, platform: Any) -> Iterator[list[Any]]:
+    """The cookies of one login, for all tests of this module."""
+    context = browser.new_context(ignore_https_errors=True)
+    page = context.new_page()
+    page.goto(platform.url + "login")
+    page.get_by_label("Password").fill(platform.password)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+    kept = context.cookies()
+    context.close()
+    yield kept
+
+
+def faults(page: Any) -> list[str]:
+    """What axe finds, whatever its weight."""
+    page.evaluate(AXE)
+    found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+    return [
+        f"{one['impact']} {one['id']}: {node['html'][:160]} {node.get('failureSummary', '')[:200]}"
+        for one in found
+        for node in one["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("path", ["/login", "/account", *LIVE_PAGES])
+def test_every_page_is_honest_accessible_and_fits(visitor: Any, cookies: list[Any], path: str) -> None:
+    """It says that prices are recorded; axe finds nothing in both themes; nothing sticks out on a phone."""
+    if path != "/login":
+        visitor.context.add_cookies(cookies)
+    page = visitor.page
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    visitor.open(path)
+    if path in LIVE_PAGES:
+        expect(page.locator("cb-link-pill")).to_have_text("Live")
+        expect(page.locator("main .skeleton")).to_have_count(0)
+
+    expect(page.get_by_role("note")).to_contain_text("played faster than the clock")
+    assert faults(page) == []
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    assert faults(page) == []
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
