@@ -148,7 +148,8 @@ class StrategySettings(Section, frozen=True, kw_only=True):
         default_factory=lambda: {"ema-cross": StrategyInstance(strategy="ema-cross")}
     )
     call_timeout_s: Annotated[
-        float, setting("A strategy that does not return from one call by then is stopped.", unit="s", gt=0, le=60)
+        float,
+        setting("A strategy that does not return from one call by then is stopped.", unit="s", gt=0, le=60),
     ] = 2.0
 
 
@@ -164,13 +165,20 @@ class TradeSettings(Section, frozen=True, kw_only=True):
     max_open_orders: Annotated[int, setting("Most open orders at a time.", ge=1, le=1000)] = 20
     max_orders_per_minute: Annotated[int, setting("Most new orders a minute.", ge=1, le=6000)] = 120
     max_orders_per_10s: Annotated[
-        int, setting("New orders are sent no faster than this in any ten seconds; Binance allows 100.", ge=1, le=10_000)
+        int,
+        setting(
+            "New orders are sent no faster than this in any ten seconds; Binance allows 100.", ge=1, le=10_000
+        ),
     ] = 90
     request_timeout_s: Annotated[
-        float, setting("A call to the venue without an answer for so long has an unknown outcome.", unit="s", ge=0.5)
+        float,
+        setting(
+            "A call to the venue without an answer for so long has an unknown outcome.", unit="s", ge=0.5
+        ),
     ] = 5.0
     allow_withdraw_keys: Annotated[
-        bool, setting("Use an API key that may withdraw money. Better make one that may not.", applies="person")
+        bool,
+        setting("Use an API key that may withdraw money. Better make one that may not.", applies="person"),
     ] = False
     price_collar_percent: Annotated[
         Decimal,
@@ -243,6 +251,10 @@ class AuthSettings(Section, frozen=True, kw_only=True):
     session_absolute_s: Annotated[
         float, setting("A session ends after so long in any case.", unit="s", ge=300)
     ] = 7 * 86_400.0
+    step_up_s: Annotated[
+        float,
+        setting("How long dangerous things are allowed after proving again who one is.", unit="s", ge=30),
+    ] = 300.0
 
 
 class DatabaseSettings(Section, frozen=True, kw_only=True):

@@ -9,9 +9,9 @@ from ...bus.contracts.auth import User
 from ...configs.errors import RequestFailedError
 from ...configs.files import replace
 from . import passwords
-from .models import UserRow
+from .models import ApiKeyRow, RecoveryRow, UserRow
 from .passwords import PasswordHasher
-from .permissions import ROLES
+from .roles import RoleStore
 from .sessions import SessionStore
 
 ADMIN = "admin"
@@ -27,9 +27,14 @@ class Accounts:
     """
 
     def __init__(
-        self, sessions: SessionStore, now_ms: Callable[[], int], initial_password_file: Path
+        self,
+        sessions: SessionStore,
+        roles: RoleStore,
+        now_ms: Callable[[], int],
+        initial_password_file: Path,
     ) -> None:
-        self._sessions, self._now_ms, self._initial = sessions, now_ms, initial_password_file
+        self._sessions, self._roles, self._now_ms = sessions, roles, now_ms
+        self._initial = initial_password_file
 
     def make_first(self, hasher: PasswordHasher) -> bool:
         """On the first run, make `admin` with a generated password in the file; was it the first run?"""
@@ -70,7 +75,7 @@ class Accounts:
                 "A user name has 1 to 32 small letters, digits, dots, dashes or underscores "
                 "and begins with a letter or digit.",
             )
-        _known_role(role)
+        self._roles.demand(role)
         if self.find(name) is not None:
             raise RequestFailedError("user_exists", f"There is a user {name} already.")
         self._insert(name, role, password_hash, must_change=must_change)
@@ -91,7 +96,7 @@ class Accounts:
         """
         row = self.get(name)
         if role is not None:
-            _known_role(role)
+            self._roles.demand(role)
         stays_admin = (role in (None, "admin")) and enabled is not False
         if not stays_admin:
             self._spare_last_admin(row)
@@ -110,6 +115,8 @@ class Accounts:
         row = self.get(name)
         self._spare_last_admin(row)
         self._sessions.end_all(row.name)
+        ApiKeyRow.delete().where(ApiKeyRow.user == row.name).execute()
+        RecoveryRow.delete().where(RecoveryRow.user == row.name).execute()
         row.delete_instance()
 
     def all(self) -> list[User]:
@@ -122,6 +129,7 @@ class Accounts:
                 created_ms=row.created_ms,
                 last_login_ms=row.last_login_ms,
                 sessions=self._sessions.count(row.name),
+                totp=row.totp is not None,
                 must_change_password=row.must_change_password,
             )
             for row in UserRow.select().order_by(UserRow.name)
@@ -147,10 +155,3 @@ class Accounts:
 def normal(name: str) -> str:
     """Names are compared in small letters, without spaces around."""
     return name.strip().lower()
-
-
-def _known_role(role: str) -> None:
-    if role not in ROLES:
-        raise RequestFailedError(
-            "role_unknown", f"There is no role {role[:40]!r}; roles are {', '.join(ROLES)}."
-        )

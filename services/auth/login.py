@@ -1,112 +1,151 @@
-"""Logging in: throttled, in constant time, hashed in a thread so that the loop never waits."""
+"""The desk for logging in: throttled, in constant time, with the second factor where there is one."""
 
-import asyncio
-from collections.abc import Callable
-from typing import TypeVar
-
-from ...bus.contracts.auth import Login, LoginResult, Session
-from .accounts import Accounts, normal
+from ...bus.api import Request
+from ...bus.contracts.auth import (
+    ChangePassword,
+    CheckSession,
+    EndSession,
+    ListSessions,
+    Login,
+    LoginResult,
+    Logout,
+    Session,
+    SessionInfo,
+    Sessions,
+)
+from ...bus.contracts.base import Done
+from ...configs.errors import RequestFailedError
+from .accounts import normal
+from .context import AuthContext
+from .factors import SecondFactors
+from .hashing import BusyError
 from .models import SessionRow, UserRow
-from .passwords import MAX_LENGTH, PasswordHasher
-from .permissions import ROLES
-from .sessions import SessionStore, csrf_token
-from .throttle import LoginThrottle
+from .passwords import MAX_LENGTH
 
-T = TypeVar("T")
-
-# Each hash takes 64 MiB: few at a time, and a queue that ends.
-_AT_ONCE = 2
-_WAITING = 50
-
-
-class BusyError(Exception):
-    """More logins wait than can be worked off soon."""
-
-
-class Hashing:
-    """A `PasswordHasher` for asyncio."""
-
-    def __init__(self, hasher: PasswordHasher) -> None:
-        self._hasher = hasher
-        self._slots = asyncio.Semaphore(_AT_ONCE)
-        self._waiting = 0
-
-    async def verify(self, stored: str | None, password: str) -> bool:
-        """Is it the right password?
-
-        Raises:
-            BusyError: too many wait already.
-        """
-        return await self._in_thread(lambda: self._hasher.verify(stored, password))
-
-    async def hash(self, password: str) -> str:
-        return await self._in_thread(lambda: self._hasher.hash(password))
-
-    def is_dated(self, stored: str) -> bool:
-        return self._hasher.is_dated(stored)
-
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        if self._waiting >= _WAITING:
-            raise BusyError
-        self._waiting += 1
-        try:
-            async with self._slots:
-                return await asyncio.to_thread(work)
-        finally:
-            self._waiting -= 1
+_ID_LENGTH = 16
 
 
 class LoginDesk:
-    """Decides about logins. What happened is told by `LoginResult.code`; "" is success."""
+    """Sessions, from login to logout. What a login came to is told by `LoginResult.code`; "" is success."""
 
-    def __init__(
-        self,
-        accounts: Accounts,
-        sessions: SessionStore,
-        throttle: LoginThrottle,
-        hashing: Hashing,
-        now_ms: Callable[[], int],
-    ) -> None:
-        self._accounts, self._sessions, self._throttle = accounts, sessions, throttle
-        self._hashing, self._now_ms = hashing, now_ms
+    def __init__(self, context: AuthContext, factors: SecondFactors) -> None:
+        self._context, self._factors = context, factors
 
-    async def login(self, request: Login) -> LoginResult:
-        """Check name and password; on success open a session."""
-        name = normal(request.user)
-        wait_s = self._throttle.wait_s(name, request.address)
+    def serve(self) -> None:
+        """Answer requests."""
+        bus = self._context.bus
+        bus.serve(Login, self._login)
+        bus.serve(CheckSession, self._check)
+        bus.serve(Logout, self._logout)
+        bus.serve(ChangePassword, self._change_password)
+        bus.serve(ListSessions, self._list)
+        bus.serve(EndSession, self._end)
+
+    async def _login(self, request: Request[Login]) -> LoginResult:
+        wish = request.message
+        result = await self._decide(wish)
+        user, detail = wish.user.strip()[:40], result.code or "logged in"
+        if result.code != "totp_required":
+            self._context.audit("login", user, "login", wish.address[:64], detail, ok=not result.code)
+        return result
+
+    async def _decide(self, wish: Login) -> LoginResult:
+        context, name = self._context, normal(wish.user)
+        wait_s = context.throttle.wait_s(name, wish.address)
         if wait_s > 0:
             return _refused("throttled", f"Too many failed logins; try again in {wait_s:.0f} s.", wait_s)
-        row = self._accounts.find(name)
-        usable = row is not None and row.enabled and len(request.password) <= MAX_LENGTH
+        row = context.accounts.find(name)
+        usable = row is not None and row.enabled and len(wish.password) <= MAX_LENGTH
         # Counted before it is checked: tries sent at the same moment cannot slip past the limit together.
-        wait_s = self._throttle.failed(name, request.address)
+        wait_s = context.throttle.failed(name, wish.address)
         try:
-            right = await self._hashing.verify(row.password if row and usable else None, request.password)
+            right = await context.hashing.verify(row.password if row and usable else None, wish.password)
         except BusyError:
             return _refused("busy", "Too many people log in at this moment; try again in a few seconds.", 5.0)
         if row is None or not right:
             return _refused("login_failed", "User name or password is wrong.", wait_s)
-        self._throttle.succeeded(name, request.address)
-        return await self._opened(row, request)
+        if row.totp is not None and not wish.totp:
+            context.throttle.undo(name, wish.address)
+            return _refused("totp_required", "Type the code of your second factor.", 0.0)
+        if row.totp is not None and not self._factors.accepts(row, wish.totp):
+            return _refused("totp_wrong", "The code is wrong, or was used before.", wait_s)
+        context.throttle.succeeded(name, wish.address)
+        return await self._opened(row, wish)
 
-    async def _opened(self, row: UserRow, request: Login) -> LoginResult:
-        if self._hashing.is_dated(row.password):
-            row.password = await self._hashing.hash(request.password)
-        row.last_login_ms = self._now_ms()
+    async def _opened(self, row: UserRow, wish: Login) -> LoginResult:
+        context = self._context
+        if context.hashing.is_dated(row.password):
+            row.password = await context.hashing.hash(wish.password)
+        row.last_login_ms = context.now_ms()
         row.save(only=[UserRow.password, UserRow.last_login_ms])
-        token, session = self._sessions.open(row.name, request.address, request.user_agent)
-        return LoginResult(token=token, session=self.describe(token, session, row))
+        token, session = context.sessions.open(row.name, wish.address, wish.user_agent)
+        if row.totp is not None:
+            context.sessions.stepped_up(session)
+        return LoginResult(token=token, session=context.describe(token, session, row))
 
-    def describe(self, token: str, session: SessionRow, row: UserRow) -> Session:
-        """A session as others see it."""
-        return Session(
-            user=row.name,
-            role=row.role,
-            permissions=sorted(ROLES.get(row.role, frozenset())),
-            csrf_token=csrf_token(token),
-            expires_ms=self._sessions.expires_ms(session),
-            must_change_password=row.must_change_password,
+    def _check(self, request: Request[CheckSession]) -> Session:
+        session, row = self._context.session_of(request.message.token)
+        return self._context.describe(request.message.token, session, row)
+
+    def _logout(self, request: Request[Logout]) -> Done:
+        user = self._context.sessions.end(request.message.token)
+        if user:
+            self._context.revoked(user)
+            self._context.audit("login", user, "logout", "")
+        return Done()
+
+    async def _change_password(self, request: Request[ChangePassword]) -> Done:
+        wish, context = request.message, self._context
+        _, row = context.session_of(wish.token)
+        try:
+            await context.demand_password(row, wish.current)
+        except RequestFailedError as error:
+            context.audit("user", row.name, "change password", row.name, error.code, ok=False)
+            raise
+        if wish.new == wish.current:
+            raise RequestFailedError("password_same", "The new password is the same as the current one.")
+        new_hash = await context.new_hash(row.name, wish.new)
+        context.accounts.set_password(row, new_hash, must_change=False)
+        context.sessions.end_all(row.name, but=wish.token)
+        context.revoked(row.name)
+        context.audit("user", row.name, "change password", row.name)
+        return Done(message="The password is changed; all other sessions have ended.")
+
+    def _list(self, request: Request[ListSessions]) -> Sessions:
+        current, row = self._context.session_of(request.message.token)
+        rows = self._context.sessions.of_user(row.name)
+        return Sessions(sessions=[self._info(session, current) for session in rows])
+
+    def _info(self, session: SessionRow, current: SessionRow) -> SessionInfo:
+        return SessionInfo(
+            id=session.token_hash[:_ID_LENGTH],
+            address=session.address,
+            user_agent=session.user_agent,
+            created_ms=session.created_ms,
+            seen_ms=session.seen_ms,
+            expires_ms=self._context.sessions.expires_ms(session),
+            current=session.token_hash == current.token_hash,
         )
+
+    def _end(self, request: Request[EndSession]) -> Done:
+        wish, context = request.message, self._context
+        current, row = context.session_of(wish.token)
+        rows = [
+            session
+            for session in context.sessions.of_user(row.name)
+            if (
+                session.token_hash.startswith(wish.id)
+                if wish.id
+                else session.token_hash != current.token_hash
+            )
+        ]
+        if wish.id and (len(wish.id) != _ID_LENGTH or not rows):
+            raise RequestFailedError("session_unknown", "There is no such session; it may have ended.")
+        for session in rows:
+            session.delete_instance()
+        context.revoked(row.name)
+        context.audit("login", row.name, "end sessions", row.name, str(len(rows)))
+        return Done(message=f"{len(rows)} sessions have ended.")
 
 
 def _refused(code: str, reason: str, wait_s: float) -> LoginResult:

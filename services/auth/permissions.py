@@ -6,8 +6,10 @@ ADMINISTER = frozenset(
     {
         "apikey.manage",
         "audit.read",
+        "bus.read",
         "config.read",
         "config.write",
+        "paper.fault",
         "secret.read",
         "secret.write",
         "service.control",
@@ -16,8 +18,10 @@ ADMINISTER = frozenset(
     }
 )
 
+ALL = VIEW | TRADE | ADMINISTER
+
 ROLES: dict[str, frozenset[str]] = {
-    "admin": VIEW | TRADE | ADMINISTER,
+    "admin": ALL,
     "trader": VIEW | TRADE,
     "viewer": VIEW,
 }

@@ -14,10 +14,11 @@ _SEEN_PART = 60
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long sessions last, in seconds: without use, and in any case."""
+    """How long sessions last, in seconds: without use, in any case, and stepped up."""
 
     idle_s: float
     absolute_s: float
+    step_up_s: float = 300.0
 
 
 class SessionStore:
@@ -62,6 +63,11 @@ class SessionStore:
         idle_end = row.seen_ms + int(self._limits.idle_s * 1000)
         return int(min(idle_end, row.created_ms + int(self._limits.absolute_s * 1000)))
 
+    def stepped_up_until_ms(self, row: SessionRow) -> int:
+        """Until when dangerous things are allowed without proving again; 0 when they are not."""
+        until = row.stepped_up_ms + int(self._limits.step_up_s * 1000)
+        return int(until) if row.stepped_up_ms and self._now_ms() < until else 0
+
     def end(self, token: str) -> str:
         """End one session; its user's name, "" when there was none."""
         row = SessionRow.get_or_none(SessionRow.token_hash == _hash(token))
@@ -77,10 +83,19 @@ class SessionStore:
             query = query.where(SessionRow.token_hash != _hash(but))
         return int(query.execute())
 
+    def stepped_up(self, row: SessionRow) -> None:
+        """Note that this session's person proved again who they are."""
+        row.stepped_up_ms = self._now_ms()
+        row.save(only=[SessionRow.stepped_up_ms])
+
+    def of_user(self, user: str) -> list[SessionRow]:
+        """Sessions of a user that have not ended, newest first."""
+        rows = SessionRow.select().where(SessionRow.user == user).order_by(SessionRow.created_ms.desc())
+        return [row for row in rows if self._now_ms() < self.expires_ms(row)]
+
     def count(self, user: str) -> int:
-        """Sessions of a user that have not ended."""
-        rows = SessionRow.select().where(SessionRow.user == user)
-        return sum(1 for row in rows if self._now_ms() < self.expires_ms(row))
+        """How many sessions of a user have not ended."""
+        return len(self.of_user(user))
 
     def clean(self) -> int:
         """Remove ended sessions; how many went."""

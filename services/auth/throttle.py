@@ -40,6 +40,14 @@ class LoginThrottle:
             row.save()
         return self.wait_s(user, address)
 
+    def undo(self, user: str, address: str) -> None:
+        """Take one failure back: nothing was wrong yet, a second factor is asked for."""
+        for _, key in _keys(user, address):
+            row = FailureRow.get_or_none(FailureRow.key == key)
+            if row is not None and row.count > 0:
+                row.count -= 1
+                row.save()
+
     def succeeded(self, user: str, address: str) -> None:
         """Forget this user's failures, from this address and in all; of the address's, only the last."""
         for kind, key in _keys(user, address):
