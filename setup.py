@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from setuptools import setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 PORTIONS = ("bus", "configs", "dashboard", "services", "supervisor")
@@ -34,5 +35,20 @@ def data_files(names: list[str]) -> dict[str, list[str]]:
     return owned
 
 
+class BuildPackages(build_py):
+    """Leaves this file out: it lies in the folder of the package `cryptobot`, and is no part of it."""
+
+    def find_package_modules(self, package: str, package_dir: str) -> list[tuple[str, str, str]]:
+        """Modules of one package: package, name and file of each."""
+        found = super().find_package_modules(package, package_dir)
+        return [one for one in found if one[:2] != ("cryptobot", "setup")]
+
+
 names = packages()
-setup(packages=names, package_data=data_files(names), include_package_data=False, py_modules=[])
+setup(
+    packages=names,
+    package_data=data_files(names),
+    include_package_data=False,
+    py_modules=[],
+    cmdclass={"build_py": BuildPackages},
+)
