@@ -1,5 +1,6 @@
 """ccxt's errors in our words, which are named by what the reader must do next."""
 
+import importlib
 import re
 from typing import Any
 
@@ -91,10 +92,9 @@ def ccxt_base_error() -> type[Exception]:
 
 
 def _errors() -> Any:
+    # Not `import ccxt.base.errors`: in ccxt imported whole by somebody else, `ccxt.base` is a list of names.
     lazy.install()
-    import ccxt.base.errors
-
-    return ccxt.base.errors
+    return importlib.import_module("ccxt.base.errors")
 
 
 def _refused(errors: Any, error: Exception) -> bool:

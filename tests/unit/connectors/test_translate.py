@@ -1,5 +1,7 @@
 """What ccxt's errors mean to us."""
 
+import importlib
+
 import aiohttp
 import pytest
 from cryptobot.configs.errors import (
@@ -11,7 +13,7 @@ from cryptobot.configs.errors import (
 from cryptobot.services.connectors import lazy, translate
 
 lazy.install()
-import ccxt.base.errors as errors  # noqa: E402 ccxt is made lazy first
+errors = importlib.import_module("ccxt.base.errors")
 
 
 @pytest.mark.parametrize(
