@@ -6,6 +6,7 @@ ccxt's numbers are made text (`exchange.number = str`), so that no amount or pri
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
@@ -90,7 +91,9 @@ class CcxtVenue(Venue):
 
     async def create_order(self, request: OrderRequest) -> VenueOrder:
         action = f"submit {request.client_id} ({request.side} {request.amount} {request.symbol})"
-        return await self._send(action, partial(self._submit, request), translate.submit_error)
+        answer = await self._send(action, partial(self._submit, request), translate.submit_error)
+        # Many venues answer with little more than their own id.
+        return answer if answer.client_id else replace(answer, client_id=request.client_id)
 
     async def replace_order(self, old_client_id: str, request: OrderRequest) -> VenueOrder:
         action = f"replace {old_client_id} by {request.client_id}"
@@ -129,6 +132,8 @@ class CcxtVenue(Venue):
             raise translate.cancel_error(self.name, f"cancel {client_id}", error) from error
 
     async def fetch_order(self, symbol: str, client_id: str, order_id: str = "") -> VenueOrder | None:
+        if not order_id and not self.capabilities.client_ids:
+            return await self._search_order(symbol, client_id)
         params = self._id_params(client_id, order_id)
 
         async def ask() -> Any:
@@ -141,6 +146,19 @@ class CcxtVenue(Venue):
 
         raw = await self._read(f"fetch order {client_id}", ask)
         return None if raw is None else self._order(raw)
+
+    async def _search_order(self, symbol: str, client_id: str) -> VenueOrder | None:
+        """By our id where the venue takes only its own: among the open orders, then among the latest
+        closed.
+        """
+        for action, method in (("open", "fetch_open_orders"), ("closed", "fetch_closed_orders")):
+            listed = await self._read(
+                f"fetch {action} orders", partial(getattr(self._exchange, method), symbol)
+            )
+            for raw in listed:
+                if raw.get("clientOrderId") == client_id:
+                    return self._order(raw)
+        return None
 
     async def fetch_open_orders(self, symbol: str | None = None) -> list[VenueOrder]:
         raw = await self._read("fetch open orders", lambda: self._exchange.fetch_open_orders(symbol))
