@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from ...configs.machinekey import machine_key
 from ...configs.paths import Home
@@ -26,6 +27,10 @@ AUDIT_HEAD = "audit-head"
 _CLEAN_INTERVAL_S = 600.0
 
 
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
 def main(home: Home) -> int:
     """Run the service; what its manifest names."""
     return run(AuthService, home)
@@ -35,16 +40,19 @@ class AuthService(Service):
     """Who may do what, and what was done."""
 
     name = "auth"
+    # Tests put a cheap hasher and a clock of their own here.
+    make_hasher: Callable[[], PasswordHasher] = PasswordHasher
+    now_ms: Callable[[], int] = staticmethod(_now_ms)
     _database: Database | None = None
 
     async def setup(self) -> None:
         database = open_database(self.home, "auth", models=MODELS, migrations=MIGRATIONS, synchronous="FULL")
         self._database = database
-        key, hasher = machine_key(self.home), PasswordHasher()
+        key, hasher = machine_key(self.home), self.make_hasher()
         context = self._context(hasher)
         self._auth = context
         # First of all, so that nothing that is done below is missing in the log.
-        AuditDesk(self.bus, database, key, self.home.keys / AUDIT_HEAD, _now_ms).serve()
+        AuditDesk(self.bus, database, key, self.home.keys / AUDIT_HEAD, self.now_ms).serve()
         if await asyncio.to_thread(context.accounts.make_first, hasher):
             self.log.info("first run: the admin's password is in keys/initial-password")
         factors = SecondFactors(context, TotpVault(key))
@@ -64,18 +72,14 @@ class AuthService(Service):
                 settings.auth.session_absolute_s,
                 settings.auth.step_up_s,
             ),
-            _now_ms,
+            self.now_ms,
         )
         roles = RoleStore()
-        accounts = Accounts(sessions, roles, _now_ms, self.home.keys / INITIAL_PASSWORD)
-        return AuthContext(self.bus, accounts, sessions, roles, Hashing(hasher), _now_ms)
+        accounts = Accounts(sessions, roles, self.now_ms, self.home.keys / INITIAL_PASSWORD)
+        return AuthContext(self.bus, accounts, sessions, roles, Hashing(hasher), self.now_ms)
 
     async def _clean(self) -> None:
         while True:
             self._auth.sessions.clean()
             self._auth.throttle.clean()
             await asyncio.sleep(_CLEAN_INTERVAL_S)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
