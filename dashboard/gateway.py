@@ -315,9 +315,16 @@ class Gateway:
         candle = received.message
         series = self.state.series_of(candle.exchange, candle.symbol, candle.timeframe)
         row = series.put(candle)
+        self._revalue(candle)
         self.on_change(
             "market", f"candle|{series.key}|{candle.open_ms}", "candle", {"key": series.key, "row": row}
         )
+
+    def _revalue(self, candle: Candle) -> None:
+        position = self.state.revalue(candle)
+        if position is not None:
+            key = f"{position.exchange}|{position.symbol}"
+            self.on_change("money", f"position|{key}", "position", position)
 
     def _indicators(self, received: Received[IndicatorValues]) -> None:
         values = received.message

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from ..bus.contracts.market import Candle, Feeds
 from ..bus.contracts.service import (
     Alert,
@@ -179,6 +181,16 @@ class LiveState:
         self.fills[f"{fill.exchange}|{fill.id}"] = fill
         while len(self.fills) > MAX_FILLS:
             self.fills.popitem(last=False)
+
+    def revalue(self, candle: Candle) -> Position | None:
+        """The position in the candle's market at its price; None when there is none. trade tells it at fills."""
+        key = f"{candle.exchange}|{candle.symbol}"
+        position = self.positions.get(key)
+        if position is None or position.average is None or not position.amount:
+            return None
+        gain = (Decimal(candle.close) - position.average) * position.amount
+        self.positions[key] = msgspec.structs.replace(position, unrealised_pnl=gain)
+        return self.positions[key]
 
     def put_equity(self, equity: Equity) -> None:
         """Keep the newest value and a thinned history of all."""

@@ -10,7 +10,7 @@ import pytest
 from cryptobot.bus import topics
 from cryptobot.bus.contracts.market import Candle
 from cryptobot.bus.contracts.service import GetStatus, Heartbeat, ServiceStatus, SupervisorStatus
-from cryptobot.bus.contracts.trade import Equity
+from cryptobot.bus.contracts.trade import Equity, Position
 from cryptobot.dashboard import gateway as gateway_module
 from cryptobot.dashboard.live import Client
 from cryptobot.dashboard.sessions import COOKIE
@@ -347,3 +347,35 @@ async def test_the_tail_shows_what_passes_and_counts_what_is_too_much(make_rig: 
     assert 60 <= len(lines) < 200
     assert "service.heartbeat.paper" in {line["topic"] for line in lines}
     tail.stop()
+
+
+def test_a_position_is_valued_at_the_newest_price() -> None:
+    """Between two fills the gain moves with the market, to the last digit."""
+    state = LiveState()
+    state.positions["paper|BTC/USDT"] = Position(
+        exchange="paper",
+        symbol="BTC/USDT",
+        amount=Decimal("0.5"),
+        average=Decimal("100"),
+        realised_pnl=Decimal(0),
+        unrealised_pnl=Decimal(0),
+        fees=Decimal(0),
+        updated_ms=1,
+    )
+    candle = Candle(
+        exchange="paper",
+        symbol="BTC/USDT",
+        timeframe="1s",
+        open_ms=1,
+        open="1",
+        high="1",
+        low="1",
+        close="100.01",
+        volume="1",
+        closed=False,
+    )
+
+    valued = state.revalue(candle)
+
+    assert valued is not None
+    assert valued.unrealised_pnl == Decimal("0.005")
