@@ -72,6 +72,7 @@ contracts: $(TEST_VENV)/installed  ## Check who imports whom
 
 docs: $(TEST_VENV)/installed  ## Write the generated pages of docs/
 	@$(TEST_VENV)/bin/python -m cryptobot.supervisor.cli.reference docs
+	@$(TEST_VENV)/bin/python -m cryptobot.configs.reference docs
 
 check: lint types contracts  ## lint, types and contracts
 

@@ -107,6 +107,11 @@ def iso(ms: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
 
 
+def day(ms: int) -> str | None:
+    """The date alone; None when it never happened."""
+    return iso(ms)[:10] if ms else None
+
+
 def text(value: Decimal | None) -> str | None:
     """Plain digits, never an exponent."""
     return None if value is None else f"{value:f}"
