@@ -61,6 +61,7 @@ class Feed:
         self._step, self._phase = timeframe_ms(timeframe), timeframe_phase_ms(timeframe)
         self._stands_since_ms = 0
         self._forming_due = 0.0
+        self._asked_before_ms = 0
         self._missing_because = _NOT_THERE
         self._log = structlog.get_logger(component="feed", symbol=symbol, timeframe=timeframe)
 
@@ -98,7 +99,10 @@ class Feed:
         if item.closed:
             await self._finished(item)
         else:
-            if self.store.last_open_ms and item.open_ms > self.store.last_open_ms + self._step:
+            gap = self.store.last_open_ms and item.open_ms > self.store.last_open_ms + self._step
+            if gap and item.open_ms != self._asked_before_ms:
+                # Once a candle: a hole that the venue has too would stop the stream at each of its updates.
+                self._asked_before_ms = item.open_ms
                 await self._heal(item.open_ms - self._step)
             self._forming(item)
 

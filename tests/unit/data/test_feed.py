@@ -122,6 +122,19 @@ def test_a_forming_candle_shows_a_missing_finished_one(
     assert bench.finished() == [100]
 
 
+def test_a_hole_of_the_venues_is_asked_for_once_while_a_candle_forms(
+    bench: Bench, venue: Any, make_candle: Callable[..., Any]
+) -> None:
+    """After an outage the first candle forms in many updates; the stream does not stop at each of them."""
+    before = len(venue.asked)
+    bench.take(*(make_candle(105, float(price), closed=False) for price in range(1, 20)))
+
+    assert len(venue.asked) - before <= 2
+    venue.holds(105)
+    bench.take(make_candle(105))
+    assert bench.finished() == [105]
+
+
 def test_a_candle_that_ended_while_the_socket_was_down_is_fetched(
     bench: Bench, venue: Any, make_candle: Callable[..., Any]
 ) -> None:
