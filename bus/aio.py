@@ -129,6 +129,7 @@ class AsyncBus(AsyncBusApi):
         self.name = name
         self._loop = asyncio.get_running_loop()
         self._link, self._identity, self._limit = link, identity, high_water_mark
+        self._send = link.sender()
         self._outgoing = Outgoing(name, identity, high_water_mark)
         self.dead_letters = DeadLetters(name, self._outgoing)
         self._incoming = Incoming(self.dead_letters.unreadable, self._on_missing)
@@ -161,7 +162,7 @@ class AsyncBus(AsyncBusApi):
 
     def offer_direct(self) -> None:
         self._link.offer()
-        self._outgoing.reached(self._link.publish)
+        self._outgoing.reached(self._link.sender())
 
     # -- subscribing
 
@@ -237,7 +238,7 @@ class AsyncBus(AsyncBusApi):
         while not self._closed:
             beat = self._outgoing.beat()
             if beat is not None:
-                self._link.publish(beat)
+                self._send(beat)
             self._link.follow()
             await asyncio.sleep(BEAT_INTERVAL_S)
 
@@ -252,7 +253,7 @@ class AsyncBus(AsyncBusApi):
             async with asyncio.timeout(timeout_s):
                 while not back.is_set():
                     self._link.follow()
-                    self._link.publish(self._probes.frame(token))
+                    self._send(self._probes.frame(token))
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(pause):
                             await back.wait()
@@ -265,7 +266,7 @@ class AsyncBus(AsyncBusApi):
             del self._probed[token]
 
     def _on_probe(self, received: Received[Probe]) -> None:
-        self._outgoing.reached(self._link.publish)
+        self._outgoing.reached(self._link.sender())
         waiting = self._probed.get(received.message.token)
         if waiting is not None:
             waiting.set()

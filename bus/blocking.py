@@ -93,6 +93,7 @@ class BlockingBus(BlockingBusApi):
         self._link, self._identity = link, identity
         self._sending = threading.RLock()
         self._receiving = threading.RLock()
+        self._send = link.sender()
         self._outgoing = Outgoing(name, identity, high_water_mark)
         self._dead_letters = DeadLetters(name, self._outgoing)
         self._incoming = Incoming(self._unreadable, self._on_missing)
@@ -140,7 +141,7 @@ class BlockingBus(BlockingBusApi):
     def offer_direct(self) -> None:
         with self._sending:
             self._link.offer()
-            self._outgoing.reached(self._link.publish)
+            self._outgoing.reached(self._link.sender())
 
     # -- subscribing
 
@@ -243,7 +244,7 @@ class BlockingBus(BlockingBusApi):
             with self._sending:
                 beat = self._outgoing.beat()
                 if beat is not None:
-                    self._link.publish(beat)
+                    self._send(beat)
             self._link.follow()
             self._closed.wait(BEAT_INTERVAL_S)
 
@@ -260,7 +261,7 @@ class BlockingBus(BlockingBusApi):
                 with self._sending:
                     if self._closed.is_set():
                         return
-                    self._link.publish(self._probes.frame(token))
+                    self._send(self._probes.frame(token))
                 self._link.follow()
                 if back.wait(pause):
                     return
@@ -274,7 +275,7 @@ class BlockingBus(BlockingBusApi):
 
     def _on_probe(self, received: Received[Probe]) -> None:
         with self._sending:
-            self._outgoing.reached(self._link.publish)
+            self._outgoing.reached(self._link.sender())
         waiting = self._probed.get(received.message.token)
         if waiting is not None:
             waiting.set()

@@ -38,8 +38,11 @@ class BlockingLink(ABC):
         """Begin to receive."""
 
     @abstractmethod
-    def publish(self, frame: bytes) -> None:
-        """Send to all subscribers; never blocks. The caller sees to it that one thread at a time does."""
+    def sender(self) -> Callable[[bytes], object]:
+        """What sends a frame to all subscribers, without ever blocking; another one after `offer`.
+
+        The caller sees to it that one thread at a time uses it.
+        """
 
     @abstractmethod
     def listen(self, prefix: bytes) -> None:
@@ -51,7 +54,7 @@ class BlockingLink(ABC):
 
     @abstractmethod
     def offer(self) -> None:
-        """Let subscribers connect straight to this client. The caller holds off `publish` meanwhile."""
+        """Let subscribers connect straight to this client. The caller sends nothing meanwhile."""
 
     @abstractmethod
     def listen_directly(self, service: str, prefix: bytes) -> None:
@@ -176,7 +179,6 @@ class ZmqBlockingLink(BlockingLink):
         self.secure = places.secure
         self.connections = Connections(places, name, hwm)
         self._out = self.connections.publisher()
-        self._send_out = sockets.fast_send(self._out)
         self._offered: sockets.Socket | None = None
         self._reader: _Reader | None = None
         self._direct: dict[str, _Reader] = {}
@@ -188,10 +190,8 @@ class ZmqBlockingLink(BlockingLink):
     def start(self) -> None:
         self._reader = _Reader(self, self.connections.subscriber())
 
-    def publish(self, frame: bytes) -> None:
-        self._send_out(frame, _NOBLOCK)
-        if self._offered is not None:
-            self._offered.send(frame, _NOBLOCK)
+    def sender(self) -> Callable[[bytes], object]:
+        return sockets.sender(self._out, self._offered)
 
     def offer(self) -> None:
         bound = self.connections.direct_publisher(self._out)

@@ -31,8 +31,8 @@ class Link(ABC):
     on_request: Callable[[Any, bytes], None]
 
     @abstractmethod
-    def publish(self, frame: bytes) -> None:
-        """Send to all subscribers; never blocks."""
+    def sender(self) -> Callable[[bytes], object]:
+        """What sends a frame to all subscribers, without ever blocking; another one after `offer`."""
 
     @abstractmethod
     def listen(self, prefix: bytes) -> None:
@@ -126,7 +126,6 @@ class ZmqLink(Link):
         self._loop = asyncio.get_running_loop()
         self._sockets = Connections(places, name, hwm)
         self._out = self._sockets.publisher()
-        self._send_out = sockets.fast_send(self._out)
         self._in = self._sockets.subscriber()
         self._inbox = _Drain(self._loop, self._in, self._in.recv, self._take_frame)
         self._callers: dict[str, tuple[sockets.Socket, _Drain]] = {}
@@ -135,8 +134,8 @@ class ZmqLink(Link):
         self._router: sockets.Socket | None = None
         self._requests: _Drain | None = None
 
-    def publish(self, frame: bytes) -> None:
-        self._send_out(frame, _NOBLOCK)
+    def sender(self) -> Callable[[bytes], object]:
+        return sockets.sender(self._out, self._offered)
 
     def listen(self, prefix: bytes) -> None:
         self._in.setsockopt(zmq.SUBSCRIBE, prefix)
@@ -150,9 +149,6 @@ class ZmqLink(Link):
         if self._offered is not None:
             return
         self._offered = self._sockets.direct_publisher(self._out)
-        if self._offered is not self._out:
-            second = sockets.fast_send(self._offered)
-            self._send_out = partial(_send_to_both, self._send_out, second)
 
     def listen_directly(self, service: str, prefix: bytes) -> None:
         found = self._direct.get(service)
@@ -225,11 +221,6 @@ class ZmqLink(Link):
             self._requests.close()
         self._out.close()
         self._sockets.close()
-
-
-def _send_to_both(first: sockets.Send, second: sockets.Send, frame: bytes, flags: int) -> None:
-    first(frame, flags)
-    second(frame, flags)
 
 
 def read_request(router: sockets.Socket, secure: bool, flags: int) -> tuple[bytes, bytes]:

@@ -147,8 +147,8 @@ class _MemoryLink(Link):
         if self._open:
             work()
 
-    def publish(self, frame: bytes) -> None:
-        self._hub.broadcast(frame)
+    def sender(self) -> Callable[[bytes], object]:
+        return self._hub.broadcast
 
     def offer(self) -> None:
         """Within one process everything is direct."""
@@ -205,8 +205,8 @@ class _MemoryBlockingLink(BlockingLink):
         while (work := self._work.get()) is not None:
             work()
 
-    def publish(self, frame: bytes) -> None:
-        self._hub.broadcast(frame)
+    def sender(self) -> Callable[[bytes], object]:
+        return self._hub.broadcast
 
     def offer(self) -> None:
         """Within one process everything is direct."""

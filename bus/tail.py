@@ -45,6 +45,7 @@ class Tail(Iterator[dict[str, Any]]):
         self._past: Iterator[dict[str, Any]] = iter(())
         self._closed = threading.Event()
         link.on_frame, link.on_request, link.receiving = self._take, _refuse, threading.RLock()
+        self._send = link.sender()
         link.start()
         link.listen(self._prefix)
         link.listen(self._probes.topic.encode())
@@ -67,7 +68,7 @@ class Tail(Iterator[dict[str, Any]]):
         """Wait until every matching message is seen; False when the broker does not answer."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
-            self._link.publish(self._probes.frame("tail"))
+            self._send(self._probes.frame("tail"))
             if self._settled.wait(0.02):
                 return True
         return False

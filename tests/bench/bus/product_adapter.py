@@ -98,7 +98,7 @@ class ProductBus(harness.Transport):
             self.home, Settings(bus=BusSettings(transport=self.transport, high_water_mark=100_000))
         )
         self.broker = None
-        if not self.direct or self.transport == "tcp":
+        if not self.direct:
             code = (
                 "import sys; from cryptobot.bus.broker import main; from cryptobot.configs.paths import Home;"
                 "sys.exit(main(Home.find(sys.argv[1])))"

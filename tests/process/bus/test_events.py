@@ -71,7 +71,7 @@ async def test_a_publisher_that_dies_before_sending_loses_nothing(home: Home, br
     await reader.settled()
     await asyncio.to_thread(publish_in_a_process, home, 1, 3, "pass")
     assert await take(inbox, 3) == ["1", "2", "3"]
-    silent = "bus._link.publish = bus._outgoing.emit = lambda frame: None"
+    silent = "bus._send = bus._outgoing.emit = lambda frame: None"
     more = f"{silent}; [bus.publish('alert.info', Alert(key=str(n), severity='info', source='t', title='t',"
     more += " detail='d')) for n in (4, 5)]; os._exit(9)"
     await asyncio.to_thread(publish_in_a_process, home, 1, 0, more)
