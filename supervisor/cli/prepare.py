@@ -22,5 +22,15 @@ def prepare(home: Home, overrides: tuple[str, ...]) -> Settings:
     load_manifests(home, settings)
     refuse_taken_port("dashboard.port", settings.dashboard.host, settings.dashboard.port)
     refuse_taken_port("paper.port", "127.0.0.1", settings.paper.port)
+    note_edits(home)
     snapshot.write(home, settings)
     return settings
+
+
+def note_edits(home: Home) -> None:
+    """A change that was made to config.yaml with an editor becomes a revision of its history."""
+    if home.config_file.exists():
+        from ...configs import history
+
+        with history.locked(home):
+            history.record_outside_edit(home)

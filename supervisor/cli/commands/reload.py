@@ -6,6 +6,7 @@ from .. import daemon
 from ..call import Call, json_option, pass_call
 from ..group import Command
 from ..output import Column, print_json, print_table
+from ..prepare import note_edits
 
 COLUMNS = (Column("service"), Column("what"), Column("why"))
 
@@ -17,6 +18,7 @@ COLUMNS = (Column("service"), Column("what"), Column("why"))
 def command(call: Call, only_plan: bool, as_json: bool) -> None:
     """Put changed settings in force; only what changed is restarted."""
     with daemon.connect(call.home) as client:
+        note_edits(call.home)
         steps = client.plan("reload") if only_plan else steps_of(client.reload())
     if as_json:
         print_json(steps)
