@@ -51,10 +51,10 @@ class AuthService(Service):
         key, hasher = machine_key(self.home), self.make_hasher()
         context = self._context(hasher)
         self._auth = context
-        # First of all, so that nothing that is done below is missing in the log.
-        AuditDesk(self.bus, database, key, self.home.keys / AUDIT_HEAD, self.now_ms).serve()
         if await asyncio.to_thread(context.accounts.make_first, hasher):
             self.log.info("first run: the admin's password is in keys/initial-password")
+        # First of all, so that nothing that is done below is missing in the log.
+        AuditDesk(self.bus, database, key, self.home.keys / AUDIT_HEAD, self.now_ms).serve()
         factors = SecondFactors(context, TotpVault(key))
         for desk in (factors, LoginDesk(context, factors), UserDesk(context), ApiKeyDesk(context)):
             desk.serve()

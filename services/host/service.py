@@ -105,7 +105,6 @@ class Service:
 
     async def serve_until_stopped(self, notifier: Notifier) -> None:
         """The life of a service: setup, ready, heartbeats, stop."""
-        self.bus.serve(Ping, _answer_ping)
         try:
             if await self._set_up():
                 self.spawn(self._beat(notifier), "heartbeat")
@@ -132,6 +131,8 @@ class Service:
             await asyncio.gather(setup, return_exceptions=True)
             return False
         setup.result()
+        # Only now: whoever asks a service that is not ready is kept waiting, not told that it cannot do this.
+        self.bus.serve(Ping, _answer_ping)
         await self.bus.settled()
         return not self._stopped.is_set()
 

@@ -1,0 +1,85 @@
+"""Settings as other processes meet them: exit codes, sentences, and what is imported."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.fixture
+def cryptobot(tmp_path):
+    """Runs the command in a home of its own; `variables` go into its environment."""
+
+    def run(*arguments, **variables):
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("CRYPTOBOT")}
+        return subprocess.run(
+            [sys.executable, "-m", "cryptobot", "--home", str(tmp_path), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env=clean | variables,
+        )
+
+    return run
+
+
+def test_a_wrong_key_ends_with_2_and_a_sentence(cryptobot, tmp_path):
+    """`up` with a misspelt key says file, line and the right key; there is no traceback."""
+    (tmp_path / "config.yaml").write_text("trade:\n  max_open_ordrs: 3\n")
+    for command in (["up", "-d"], ["config", "check"], ["config", "get", "trade.max_open_orders"]):
+        done = cryptobot(*command)
+        assert done.returncode == 2, (command, done)
+        assert "config.yaml:2:3" in done.stderr
+        assert "did you mean trade.max_open_orders" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("variable", ["CRYPTOBOT__TRADE__MAX_OPEN_ORDERS", "CRYPTOBOT__TRAD__X"])
+def test_a_wrong_variable_ends_with_2(cryptobot, variable):
+    """The name of the variable is told."""
+    done = cryptobot("config", "check", **{variable: "many"})
+    assert done.returncode == 2
+    assert variable in done.stderr
+
+
+def test_config_get_imports_nothing_heavy(tmp_path):
+    """Reading a setting loads neither ccxt nor flask nor numpy, nor any editor or cipher."""
+    script = (
+        "import sys\n"
+        "from cryptobot.configs.load import load\n"
+        "from cryptobot.configs.paths import Home\n"
+        "from pathlib import Path\n"
+        f"load(Home(Path({str(tmp_path)!r})))\n"
+        "heavy = {'ccxt', 'flask', 'numpy', 'ruamel', 'cryptography', 'peewee', 'zmq', 'pydantic'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_import_of_the_database_room_loads_no_driver():
+    """A service on SQLite pays for no other driver."""
+    script = (
+        "import sys\n"
+        "import cryptobot.services.database.store\n"
+        "drivers = {'psycopg', 'psycopg2', 'pymysql', 'MySQLdb', 'sqlcipher3', 'ccxt', 'flask'}\n"
+        "print(sorted(drivers & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_setting_is_changed_shown_and_rolled_back(cryptobot):
+    """set, get, history and rollback work together."""
+    assert cryptobot("config", "set", "trade.max_open_orders", "7").returncode == 0
+    assert json.loads(cryptobot("config", "get", "trade.max_open_orders", "--json").stdout) == 7
+    assert cryptobot("config", "set", "trade.max_open_orders", "8").returncode == 0
+    assert cryptobot("config", "rollback", "1").returncode == 0
+    assert json.loads(cryptobot("config", "get", "trade.max_open_orders", "--json").stdout) == 7
