@@ -5,7 +5,7 @@ no supervisor runs, and so that a flood of output costs the supervisor nothing. 
 it shares the supervisor's memory and starts in a millisecond. This module runs in the forked process only.
 
 Orders come as datagrams of JSON on its socket, with descriptors where needed:
-    {"op": "attach", "names": [...], "max_bytes", "keep"}  + the pipes' read ends, in the same order
+    {"op": "attach", "names", "slots", "max_bytes", "keep"}  + the pipes' read ends, in this order
     {"op": "mark", "names": [...]}                   the writers ended: end their half lines
     {"op": "detach", "names": [...]}                 drain and forget
     {"op": "serve", "supervisor": pid}              + a pipe that ends with that supervisor
@@ -16,6 +16,7 @@ import array
 import contextlib
 import gc
 import json
+import mmap
 import os
 import select
 import signal
@@ -37,8 +38,8 @@ MAX_ATTACHED = 200
 
 
 class _Stream:
-    def __init__(self, name: str, file: LogFile) -> None:
-        self.name, self.file = name, file
+    def __init__(self, name: str, slot: int, file: LogFile) -> None:
+        self.name, self.slot, self.file = name, slot, file
         self.budget = _BUDGET
         self.paused = False
         self.reported = 0
@@ -54,9 +55,13 @@ class LogKeeper:
         folder: where the files go.
         notify_path: the supervisor's notify socket, told about a full disk and dropped bytes.
         lifeline: a pipe that ends with the supervisor.
+        half_lines: shared with the supervisor; a byte is 1 while the stream of that slot has a half line.
     """
 
-    def __init__(self, orders: socket.socket, folder: Path, notify_path: str, lifeline: int) -> None:
+    def __init__(
+        self, orders: socket.socket, folder: Path, notify_path: str, lifeline: int, half_lines: mmap.mmap
+    ) -> None:
+        self._half_lines = half_lines
         self._orders, self._folder, self._notify_path = orders, folder, notify_path
         self._poll = select.poll()
         self._poll.register(orders.fileno(), select.POLLIN)
@@ -109,6 +114,7 @@ class LogKeeper:
             self._drop(descriptor)
             return False
         stream.file.write(data)
+        self._half_lines[stream.slot] = not stream.file.ends_line
         stream.budget -= len(data)
         if stream.budget <= 0 and not stream.paused and not self._finishing:
             stream.paused = True
@@ -169,8 +175,10 @@ class LogKeeper:
         operation, names = order["op"], order.get("names", [])
         assert isinstance(names, list)
         if operation == "attach":
-            for each, descriptor in zip(names, descriptors, strict=True):
-                self._attach(each, order, descriptor)
+            slots = order["slots"]
+            assert isinstance(slots, list)
+            for each, slot, descriptor in zip(names, slots, descriptors, strict=True):
+                self._attach(each, slot, order, descriptor)
         elif operation == "serve" and descriptors:
             if self._lifeline >= 0:
                 self._poll.unregister(self._lifeline)
@@ -185,14 +193,14 @@ class LogKeeper:
         elif operation == "finish":
             self._finishing = True
 
-    def _attach(self, name: str, order: dict[str, object], descriptor: int) -> None:
+    def _attach(self, name: str, slot: int, order: dict[str, object], descriptor: int) -> None:
         for other, stream in self._streams.items():
             if stream.name == name and os.fstat(other).st_ino == os.fstat(descriptor).st_ino:
                 os.close(descriptor)
                 return
         os.set_blocking(descriptor, False)
         file = LogFile(self._folder / f"{name}.log", int(str(order["max_bytes"])), int(str(order["keep"])))
-        self._streams[descriptor] = _Stream(name, file)
+        self._streams[descriptor] = _Stream(name, slot, file)
         self._by_name[name] = descriptor
         self._poll.register(descriptor, select.POLLIN)
 
@@ -205,6 +213,7 @@ class LogKeeper:
             if descriptor not in self._streams or not self._drain(descriptor):
                 break
         stream.file.end_line()
+        self._half_lines[stream.slot] = 0
 
 
 def _descriptors(ancillary: list[tuple[int, int, bytes]]) -> list[int]:
@@ -215,7 +224,9 @@ def _descriptors(ancillary: list[tuple[int, int, bytes]]) -> list[int]:
     return list(found)
 
 
-def run_forked(path: Path, folder: Path, notify_path: str, lifeline: int, ready: int) -> None:
+def run_forked(
+    path: Path, folder: Path, notify_path: str, lifeline: int, ready: int, half_lines: mmap.mmap
+) -> None:
     """The life of the forked process; never returns."""
     code = 1
     try:
@@ -237,7 +248,7 @@ def run_forked(path: Path, folder: Path, notify_path: str, lifeline: int, ready:
         os.write(ready, b"1")
         os.close(ready)
         _set_title(f"cryptobot log keeper of {folder.parent}")
-        LogKeeper(orders, folder, notify_path, lifeline).run()
+        LogKeeper(orders, folder, notify_path, lifeline, half_lines).run()
         path.unlink(missing_ok=True)
         code = 0
     except BaseException:

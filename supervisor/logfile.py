@@ -23,7 +23,7 @@ class LogFile:
         self._descriptor = -1
         self._size = 0
         self._looked = 0.0
-        self._ends_line = True
+        self.ends_line = True
 
     def write(self, data: bytes) -> None:
         """Append, rotating at a line's end when the file is full."""
@@ -37,22 +37,22 @@ class LogFile:
                 return
             room = max(0, self.max_bytes - self._size)
             cut = data.rfind(b"\n", 0, room) + 1
-            if cut == 0 and not self._ends_line:
+            if cut == 0 and not self.ends_line:
                 cut = data.find(b"\n") + 1 or len(data)
             self._append(data[:cut])
             data = data[cut:]
-            if self._ends_line:
+            if self.ends_line:
                 self.rotate()
 
     def end_line(self) -> None:
         """End a line that its writer left half done."""
-        if not self._ends_line:
+        if not self.ends_line:
             self.write(b"\n")
 
     def _append(self, data: bytes) -> None:
         if not data:
             return
-        self._ends_line = data.endswith(b"\n")
+        self.ends_line = data.endswith(b"\n")
         if self._descriptor < 0:
             self.dropped_bytes += len(data)
             return

@@ -18,7 +18,7 @@ from .groups import Groups, Rolling
 from .health import HealthWatch, LivenessWatch
 from .journal import Journal
 from .lifecycle import Lifecycle
-from .logs import KeptOutputs, outputs_for
+from .logs import outputs_for
 from .loop import Loop
 from .notify import NotifySocket
 from .operations import Operations
@@ -142,8 +142,6 @@ class Supervisor:
         self.loop.call_later(_MACHINE_INTERVAL_S, self._tick_machine)
 
     def _take_up_logs(self, kept: dict[str, Kept]) -> None:
-        if not isinstance(self.outputs, KeptOutputs):
-            return
         keeper = kept.pop(_KEEPER, None)
         if keeper is None or not self.outputs.adopt_keeper(keeper.pid, keeper.born):
             self.outputs.start_keeper()
@@ -222,6 +220,15 @@ class Supervisor:
         if unit.state == states.RUNNING:
             self._keep(unit)
         self._publish(change)
+        if unit.state != states.STARTING or unit.reason:
+            self._write_down(unit, before)
+        if unit.state == states.RUNNING and f"service.{unit.name}" in self.open_alerts:
+            self._recovered(unit)
+        self.groups.state_changed(unit)
+        self.rollings = [rolling for rolling in self.rollings if not rolling.state_changed(unit)]
+        self.operations.state_changed()
+
+    def _write_down(self, unit: Unit, before: str) -> None:
         self.journal.write(
             "warning" if unit.state in {states.BACKOFF, states.FATAL, states.DEGRADED} else "info",
             "state",
@@ -231,11 +238,6 @@ class Supervisor:
             pid=unit.pid,
             reason=unit.reason,
         )
-        if unit.state == states.RUNNING and f"service.{unit.name}" in self.open_alerts:
-            self._recovered(unit)
-        self.groups.state_changed(unit)
-        self.rollings = [rolling for rolling in self.rollings if not rolling.state_changed(unit)]
-        self.operations.state_changed()
 
     def _recovered(self, unit: Unit) -> None:
         alert = self.open_alerts.pop(f"service.{unit.name}")

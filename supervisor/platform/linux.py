@@ -25,6 +25,7 @@ class LinuxPlatform(PosixPlatform):
         self._pidfds: dict[int, int] = {}
         self._ended_foreign: set[int] = set()
         self._children_file = -1
+        self._orphans: set[int] | None = None
 
     def begin(self, loop: Loop, on_exit: ExitHandler, home: str) -> None:
         super().begin(loop, on_exit, home)
@@ -90,14 +91,19 @@ class LinuxPlatform(PosixPlatform):
         for other in below:
             _send(other, signal.SIGKILL)
 
+    def reaped(self) -> None:
+        # What those that were reaped have left is among our children now: one look serves for all of them.
+        self._orphans = None
+
     def strays(self, service: str, pid: int) -> set[int]:
         if pid in self._ended_foreign:
             # Its orphans went to init and its number may be a stranger's by now: only our mark is believed.
             self._ended_foreign.discard(pid)
             return {found for found, name in self._all_marked(self._home) if name == service}
-        orphans = self._own_children() - self._ours
+        if self._orphans is None:
+            self._orphans = self._own_children() - self._ours
         found: set[int] = set()
-        for child in orphans:
+        for child in self._orphans:
             fields = _stat_fields(child)
             if not fields or fields[0] == b"Z":
                 continue

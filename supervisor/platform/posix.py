@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import time
+from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
@@ -28,6 +29,7 @@ class PosixPlatform(Platform):
         self._ours: set[int] = set()
         self._foreign: dict[int, int] = {}
         self._foreign_timer: Timer | None = None
+        self._ended: deque[tuple[int, int]] = deque()
         self._old_handler: Any = None
         self._home = ""
 
@@ -41,26 +43,35 @@ class PosixPlatform(Platform):
         self._loop.call_soon(self._reap)
 
     def _reap(self) -> None:
+        """Reap all that ended, then report them, a slice at a time."""
         assert self._loop is not None
+        while (ended := self._reap_one()) is not None:
+            self._ended.append(ended)
+        self.reaped()
         until = time.monotonic() + SLICE_S
-        while True:
-            try:
-                found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            except ChildProcessError:
-                return
-            if found is None:
-                return
-            pid = found.si_pid
-            if pid in self._ours:
-                self.main_ended(pid)
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, 0)
-            self._ours.discard(pid)
-            code = found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
-            self._on_exit(pid, code)
-            if time.monotonic() > until:
+        while self._ended:
+            self._on_exit(*self._ended.popleft())
+            if self._ended and time.monotonic() > until:
                 self._loop.call_soon(self._reap)
                 return
+
+    def _reap_one(self) -> tuple[int, int] | None:
+        try:
+            found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return None
+        if found is None:
+            return None
+        pid = found.si_pid
+        if pid in self._ours:
+            self.main_ended(pid)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, 0)
+        self._ours.discard(pid)
+        return pid, found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
+
+    def reaped(self) -> None:
+        """Called when a batch of processes was reaped, before their ends are reported."""
 
     def main_ended(self, pid: int) -> None:
         # The zombie still holds its number, so the group cannot be a stranger's.
