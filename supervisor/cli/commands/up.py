@@ -31,7 +31,7 @@ def command(call: Call, detach: bool, timeout_s: float, overrides: tuple[str, ..
     """
     settings = prepare(call.home, overrides)
     if detach:
-        _detached(call.home, timeout_s, as_json)
+        tell_stopped(settings, _detached(call.home, timeout_s, as_json))
         return 0
     return _foreground(call.home, settings, overrides)
 
@@ -55,7 +55,15 @@ def _foreground(home: Home, settings: Settings, overrides: tuple[str, ...]) -> i
     return code
 
 
-def _detached(home: Home, timeout_s: float, as_json: bool) -> None:
+def tell_stopped(settings: Settings, progress: Progress) -> None:
+    """What a person stopped earlier stays stopped; better said than wondered about."""
+    for name, service in progress.services.items():
+        wanted = name not in settings.services or settings.services[name].enabled
+        if service["state"] == "STOPPED" and wanted:
+            note(f"{name} stays stopped, as you left it; `cryptobot start {name}` starts it.")
+
+
+def _detached(home: Home, timeout_s: float, as_json: bool) -> Progress:
     launched = Launched(home, leashed=False)
     progress = Progress()
     with launched.connect() as client:
@@ -68,3 +76,4 @@ def _detached(home: Home, timeout_s: float, as_json: bool) -> None:
             "The rest runs; `cryptobot status` shows it, `cryptobot down` stops it."
         )
     note(f"CryptoBot runs in {home.root} as pid {launched.pid}.")
+    return progress
