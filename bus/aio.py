@@ -24,7 +24,7 @@ from .calls import CallIds, Job, Server, attempts, read_reply
 from .contracts.base import Delivery, Message
 from .contracts.bus import Probe, ReplayChunk, Snapshot
 from .deadletters import DeadLetters
-from .durable import listener, record
+from .durable import LagGuard, listener, record
 from .endpoints import BROKER
 from .flows import Counters, Flow
 from .healing import Patience, replay_wish
@@ -176,11 +176,15 @@ class AsyncBus(AsyncBusApi):
         durable: str = "",
         heal: bool | None = None,
         direct: str = "",
+        max_lag_s: float = 0.0,
     ) -> Subscription:
         made = _AsyncSubscription(self, handler, schema, self._limit)
         made.direct = direct
         deliver = made.deliver_durably if durable else made.deliver
-        made.listener, made.positions = listener(self._identity, prefix, schema, deliver, durable, heal)
+        guard = LagGuard(prefix, max_lag_s, self.counters) if max_lag_s else None
+        made.listener, made.positions = listener(
+            self._identity, prefix, schema, deliver, durable, heal, guard
+        )
         self._incoming.add(made.listener)
         if direct:
             self._link.listen_directly(direct, prefix.encode())
@@ -236,7 +240,7 @@ class AsyncBus(AsyncBusApi):
     async def _reach(self) -> None:
         await self._probe(None)
         while not self._closed:
-            beat = self._outgoing.beat()
+            beat = self._outgoing.beat(self.counters.troubles())
             if beat is not None:
                 self._send(beat)
             self._link.follow()
@@ -291,6 +295,9 @@ class AsyncBus(AsyncBusApi):
                 finally:
                     timer.cancel()
                 return read_reply(frame, call, reply)
+        except asyncio.CancelledError:
+            self._link.call(service, plan.cancellation())
+            raise
         finally:
             del self._pending[plan.id]
         raise timed_out(service, message, plan)
@@ -305,8 +312,8 @@ class AsyncBus(AsyncBusApi):
         if waiting is not None and not waiting.done():
             waiting.set_result((frame, call))
 
-    def serve(self, schema: type[M], handler: RequestHandler[M]) -> None:
-        self._server.add(schema, handler)
+    def serve(self, schema: type[M], handler: RequestHandler[M], *, cancellable: bool = False) -> None:
+        self._server.add(schema, handler, cancellable)
         self._link.bind(self.name)
 
     def _on_request(self, peer: Any, frame: bytes) -> None:
@@ -325,7 +332,7 @@ class AsyncBus(AsyncBusApi):
         if isinstance(result, Message):
             self._answer(job, result)
         else:
-            self.start(self._finish(job, result))
+            job.work = self.start(self._finish(job, result))
 
     async def _finish(self, job: Job, result: Awaitable[Message]) -> None:
         try:
@@ -350,14 +357,17 @@ class AsyncBus(AsyncBusApi):
         if self._closed:
             return
         self._closed = True
+        await self._cancel_tasks()
+        self._outgoing.close()
+        self._link.close()
+
+    async def _cancel_tasks(self) -> None:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for waiting in self._pending.values():
             if not waiting.done():
                 waiting.set_exception(BusError(f"The bus of {self.name} was closed."))
-        self._outgoing.close()
-        self._link.close()
 
 
 def _give_up(answer: "asyncio.Future[Any]") -> None:

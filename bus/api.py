@@ -97,6 +97,7 @@ class AsyncBusApi(ABC):
         durable: str = "",
         heal: bool | None = None,
         direct: str = "",
+        max_lag_s: float = 0.0,
     ) -> Subscription:
         """Receive every message whose topic starts with `prefix` and whose schema is `schema`.
 
@@ -106,11 +107,16 @@ class AsyncBusApi(ABC):
                 restart it goes on behind the last message handled, and misses none. Unique within the client.
             heal: fetch missing messages from the journal, in order; by default so for the event class only.
             direct: the name of a service that offers it: receive its messages without the broker in between.
+            max_lag_s: drop messages that are older than this when they arrive, and count them as late.
         """
 
     @abstractmethod
-    def serve(self, schema: type[M], handler: RequestHandler[M]) -> None:
-        """Answer requests of one class. A raised CryptoBotError becomes a typed error reply."""
+    def serve(self, schema: type[M], handler: RequestHandler[M], *, cancellable: bool = False) -> None:
+        """Answer requests of one class. A raised CryptoBotError becomes a typed error reply.
+
+        Args:
+            cancellable: an async handler is cancelled when its caller's `request` was; else it goes on.
+        """
 
     @abstractmethod
     async def request(
@@ -162,6 +168,7 @@ class BlockingBusApi(ABC):
         durable: str = "",
         heal: bool | None = None,
         direct: str = "",
+        max_lag_s: float = 0.0,
     ) -> Subscription:
         """As the asyncio face; handlers run on the bus's own thread."""
 

@@ -23,7 +23,7 @@ from .calls import CallIds, Server, attempts, read_reply
 from .contracts.base import Message
 from .contracts.bus import Probe, ReplayChunk, Snapshot
 from .deadletters import DeadLetters
-from .durable import listener, record
+from .durable import LagGuard, listener, record
 from .endpoints import BROKER
 from .flows import Counters, Flow
 from .healing import Patience, replay_wish
@@ -155,9 +155,11 @@ class BlockingBus(BlockingBusApi):
         durable: str = "",
         heal: bool | None = None,
         direct: str = "",
+        max_lag_s: float = 0.0,
     ) -> Subscription:
         made = _BlockingSubscription(self, handler, direct)
-        wanted, made.positions = listener(self._identity, prefix, schema, made.deliver, durable, heal)
+        guard = LagGuard(prefix, max_lag_s, self.counters) if max_lag_s else None
+        wanted, made.positions = listener(self._identity, prefix, schema, made.deliver, durable, heal, guard)
         made.listener = wanted
         with self._receiving:
             missed = LastValues(wanted) if last_value else None
@@ -242,7 +244,7 @@ class BlockingBus(BlockingBusApi):
         self._probe(None)
         while not self._closed.is_set():
             with self._sending:
-                beat = self._outgoing.beat()
+                beat = self._outgoing.beat(self.counters.troubles())
                 if beat is not None:
                     self._send(beat)
             self._link.follow()

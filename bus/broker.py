@@ -21,7 +21,7 @@ from ..configs.paths import Home
 from ..configs.schema import BusSettings
 from . import endpoints, frames, keys, sockets, topics
 from .aio import AsyncBus
-from .api import Request
+from .api import Received, Request
 from .archive import Archive
 from .connections import Connections
 from .contracts.base import Done
@@ -124,11 +124,12 @@ async def _serve(home: Home, journal: Journal, notifier: Notifier, stopped: asyn
     bus = await AsyncBus.open(home, endpoints.BROKER)
     try:
         bus.serve(Ping, _answer_ping)
-        _serve_archive(bus, home, journal)
+        surrogate = Surrogate(home)
+        _serve_archive(bus, home, journal, surrogate)
         await bus.settled()
         notifier.ready()
         bus.start(_beat(bus, notifier))
-        bus.start(_speak_for_the_silent(bus, home))
+        bus.start(_speak_for_the_silent(bus, surrogate))
         bus.start(_tell_of_a_pause(bus, journal))
         bus.start(_tidy_up(home))
         await stopped.wait()
@@ -137,7 +138,7 @@ async def _serve(home: Home, journal: Journal, notifier: Notifier, stopped: asyn
         await bus.close()
 
 
-def _serve_archive(bus: AsyncBus, home: Home, journal: Journal) -> None:
+def _serve_archive(bus: AsyncBus, home: Home, journal: Journal, surrogate: Surrogate) -> None:
     archive = Archive(home)
 
     async def replay(request: Request[Replay]) -> ReplayChunk:
@@ -150,7 +151,7 @@ def _serve_archive(bus: AsyncBus, home: Home, journal: Journal) -> None:
 
     bus.serve(Replay, replay)
     bus.serve(GetSnapshot, snapshot)
-    bus.serve(GetBusStats, lambda request: journal.stats(request.message.limit))
+    bus.serve(GetBusStats, lambda request: journal.stats(request.message.limit, surrogate.counters))
 
 
 def _schema_of(frame: bytes) -> int:
@@ -160,9 +161,12 @@ def _schema_of(frame: bytes) -> int:
         return 0
 
 
-async def _speak_for_the_silent(bus: AsyncBus, home: Home) -> None:
-    surrogate = Surrogate(home)
-    bus.subscribe(BEATS, Beat, lambda received: surrogate.heard(received.source))
+async def _speak_for_the_silent(bus: AsyncBus, surrogate: Surrogate) -> None:
+    def hear(received: Received[Beat]) -> None:
+        if received.source == received.message.publisher:
+            surrogate.heard(received.message)
+
+    bus.subscribe(BEATS, Beat, hear)
     await asyncio.sleep(SILENT_S)
     while True:
         for beat in await asyncio.to_thread(surrogate.beats):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from ..configs.errors import CryptoBotError, ProtocolError, RequestFailedError
 from . import codec, frames
@@ -18,6 +18,9 @@ from .contracts.base import ErrorReply, Message
 R = TypeVar("R", bound=Message)
 _MAX_REMEMBERED = 20_000
 _NOTHING = ErrorReply(code="", message="")
+
+
+_Handler = tuple[type[Message], Callable[[Request[Any]], Any], bool]
 
 
 class CallIds:
@@ -41,6 +44,19 @@ class Attempts(NamedTuple):
     schema_version: int
     deadline_ns: int
     payload: bytes
+
+    def cancellation(self) -> bytes:
+        """The frame that tells the server that nobody waits any more."""
+        return frames.call(
+            self.source,
+            self.schema_id,
+            self.schema_version,
+            0,
+            self.deadline_ns,
+            self.id,
+            b"",
+            frames.FLAG_CANCEL,
+        )
 
     def frame(self, attempt: int) -> bytes:
         return frames.call(
@@ -96,9 +112,19 @@ def error_reply(error: CryptoBotError) -> ErrorReply:
     return ErrorReply(code=code, message=str(error) or name)
 
 
+class Cancellable(Protocol):
+    """A task."""
+
+    def cancel(self) -> object:
+        """End it soon."""
+
+
 @dataclass(eq=False, slots=True)
 class Job:
-    """A request that is being carried out, or its remembered reply. `peer` is who asked last."""
+    """A request that is being carried out, or its remembered reply.
+
+    `peer` is who asked last; `work` is what carries it out, when that can be cancelled.
+    """
 
     peer: Any
     request: Request[Any]
@@ -106,6 +132,8 @@ class Job:
     deadline_ns: int
     handler: Callable[[Request[Any]], Any] | None
     reply: bytes | None = None
+    cancellable: bool = False
+    work: Cancellable | None = None
 
 
 class Server:
@@ -118,14 +146,16 @@ class Server:
     def __init__(self, name: str) -> None:
         self._source = frames.name_bytes(name)
         self._name = name
-        self._handlers: dict[int, tuple[type[Message], Callable[[Request[Any]], Any]]] = {}
+        self._handlers: dict[int, _Handler] = {}
         self._jobs: OrderedDict[tuple[str, bytes], Job] = OrderedDict()
         self.malformed = 0
         self.repeated = 0
         self.expired = 0
 
-    def add(self, schema: type[Message], handler: Callable[[Request[Any]], Any]) -> None:
-        self._handlers[schema.SCHEMA_ID] = (schema, handler)
+    def add(
+        self, schema: type[Message], handler: Callable[[Request[Any]], Any], cancellable: bool = False
+    ) -> None:
+        self._handlers[schema.SCHEMA_ID] = (schema, handler, cancellable)
 
     def take(self, peer: Any, frame: bytes) -> Job | None:
         """Look at a request: a job with a `reply` is to be answered now, one without is to be carried out."""
@@ -135,6 +165,10 @@ class Server:
             self.malformed += 1
             return None
         known = self._jobs.get((call.source, call.id))
+        if call.flags & frames.FLAG_CANCEL:
+            if known is not None and known.cancellable and known.work is not None:
+                known.work.cancel()
+            return None
         if known is not None:
             self.repeated += 1
             known.peer = peer
@@ -146,7 +180,7 @@ class Server:
         return self._begin(peer, call, frame)
 
     def _begin(self, peer: Any, call: frames.Call, frame: bytes) -> Job:
-        schema, handler = self._handlers.get(call.schema_id, (None, None))
+        schema, handler, cancellable = self._handlers.get(call.schema_id, (None, None, False))
         refusal: ErrorReply | None = None
         message: Message = _NOTHING
         if schema is None:
@@ -159,7 +193,7 @@ class Server:
                 self.malformed += 1
                 refusal = ErrorReply(code="bad_request", message=str(error))
         request = Request(call.id.hex(), call.source, call.deadline_ns, message)
-        job = Job(peer, request, call.id, call.deadline_ns, handler)
+        job = Job(peer, request, call.id, call.deadline_ns, handler, cancellable=cancellable)
         self._jobs[call.source, call.id] = job
         if refusal is not None:
             self.finish(job, refusal)

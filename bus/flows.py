@@ -7,13 +7,18 @@ from dataclasses import dataclass, field
 class Counters:
     """What happened since the client was opened. `lost` are messages that are gone for good."""
 
-    received: int = 0
     lost: int = 0
     healed: int = 0
     duplicates: int = 0
     malformed: int = 0
     dropped: int = 0
+    late: int = 0
     by_topic_lost: dict[str, int] = field(default_factory=dict)
+
+    def troubles(self) -> dict[str, int]:
+        """Those that are not zero, for the beat."""
+        names = ("lost", "healed", "duplicates", "malformed", "dropped", "late")
+        return {name: number for name in names if (number := getattr(self, name))}
 
     def lose(self, topic: str, number: int) -> None:
         """Count messages that will not come."""

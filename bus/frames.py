@@ -15,6 +15,8 @@ VERSION = 1
 CODEC_MSGPACK = 1
 FLAG_EVENT = 1
 """The message is of the event class."""
+FLAG_CANCEL = 1
+"""In a request: its caller no longer waits."""
 FLAG_TRACED = 2
 """Correlation id and trace id, 16 bytes each, stand before the payload."""
 
@@ -49,6 +51,7 @@ class Call(NamedTuple):
     """Everything of a request or reply frame but the payload, which begins at `payload_at`."""
 
     source: str
+    flags: int
     schema_id: int
     schema_version: int
     attempt: int
@@ -140,9 +143,12 @@ def call(
     deadline_ns: int,
     call_id: bytes,
     payload: bytes,
+    flags: int = 0,
 ) -> bytes:
     """The one frame of a request or of its reply."""
-    header = REQUEST.pack(VERSION, CODEC_MSGPACK, 0, schema_id, schema_version, attempt, deadline_ns, call_id)
+    header = REQUEST.pack(
+        VERSION, CODEC_MSGPACK, flags, schema_id, schema_version, attempt, deadline_ns, call_id
+    )
     return source + b"\0" + header + payload
 
 
@@ -154,7 +160,7 @@ def parse_call(frame: bytes) -> Call:
     """
     try:
         header_at = frame.index(0) + 1
-        version, codec, _, schema_id, schema_version, attempt, deadline_ns, call_id = REQUEST.unpack_from(
+        version, codec, flags, schema_id, schema_version, attempt, deadline_ns, call_id = REQUEST.unpack_from(
             frame, header_at
         )
         source = frame[: header_at - 1].decode()
@@ -163,4 +169,5 @@ def parse_call(frame: bytes) -> Call:
     check_version(version, codec)
     if not source:
         raise ProtocolError("A request has no source.")
-    return Call(source, schema_id, schema_version, attempt, deadline_ns, call_id, header_at + REQUEST.size)
+    payload_at = header_at + REQUEST.size
+    return Call(source, flags, schema_id, schema_version, attempt, deadline_ns, call_id, payload_at)

@@ -109,6 +109,7 @@ class Outgoing:
         self._publishers: dict[tuple[str, type[Message]], TopicPublisher[Message]] = {}
         self._backlog: deque[bytes] = deque(maxlen=backlog)
         self._beats = 0
+        self._told: dict[str, int] = {}
         self.emit: Emit = self._backlog.append
 
     @property
@@ -148,8 +149,12 @@ class Outgoing:
             return self._events.setdefault(topic, Sequence(0))
         return self._streams.setdefault(topic, Sequence(0))
 
-    def beat(self) -> bytes | None:
-        """The frame to send twice a second: topics that moved lately, sometimes all; None at rest."""
+    def beat(self, troubles: dict[str, int]) -> bytes | None:
+        """The frame to send twice a second: topics that moved lately, sometimes all; None at rest.
+
+        Args:
+            troubles: what this client received badly (flows.Counters).
+        """
         if self._outbox is None and self._identity.has_outbox():
             self.outbox()
         if not self._streams and not self._events:
@@ -157,14 +162,16 @@ class Outgoing:
         self._beats += 1
         complete = self._beats <= _TELL or self._beats % _COMPLETE_EVERY == 0
         events, streams = _moved(self._events, complete), _moved(self._streams, complete)
-        if not events and not streams:
+        if not events and not streams and troubles == self._told:
             return None
+        self._told = troubles
         beat = Beat(
             publisher=self.source,
             publisher_epoch=self.epoch,
             events=events,
             streams=streams,
             complete=complete,
+            counters=troubles,
         )
         return beat_frame(beat, self.source, self.epoch, self._beats)
 

@@ -11,19 +11,26 @@ from .outbox import last_numbers
 
 _RECENT_S = 3600.0
 SILENT_S = 1.5
+_MAX_HEARD = 10_000
 
 
 class Surrogate:
-    """Looks at all outboxes of a home; `heard` tells it who beats by himself."""
+    """Looks at all outboxes of a home; `heard` tells it who beats himself, and what his counters say."""
 
     def __init__(self, home: Home) -> None:
         self._root = home.journal / "outbox"
         self._heard: dict[str, float] = {}
+        self.counters: dict[str, dict[str, int]] = {}
         self._sizes: dict[Path, tuple[int, dict[str, int]]] = {}
 
-    def heard(self, publisher: str) -> None:
+    def heard(self, beat: Beat) -> None:
         """A live beat arrived."""
-        self._heard[publisher] = time.monotonic()
+        now = time.monotonic()
+        if len(self._heard) > _MAX_HEARD:
+            self._heard = {name: at for name, at in self._heard.items() if now - at < SILENT_S}
+            self.counters = {name: told for name, told in self.counters.items() if name in self._heard}
+        self._heard[beat.publisher] = now
+        self.counters[beat.publisher] = beat.counters
 
     def beats(self) -> list[Beat]:
         """What the silent publishers with a recent outbox would say."""

@@ -32,6 +32,7 @@ class Beat(Message, frozen=True, kw_only=True, gc=False):
         events: topics of the event class; their numbers go on from life to life.
         streams: topics of the stream class in this life, `publisher_epoch`.
         complete: all topics are named, not only those that moved.
+        counters: what this client received badly since it was opened (lost, dropped, late, malformed, ...).
     """
 
     publisher: str
@@ -39,6 +40,7 @@ class Beat(Message, frozen=True, kw_only=True, gc=False):
     events: dict[str, int]
     streams: dict[str, int]
     complete: bool
+    counters: dict[str, int] = {}
 
 
 @message(0x0013, delivery=Delivery.REPLY)
@@ -97,6 +99,7 @@ class BusStats(Message, frozen=True, kw_only=True, gc=False):
     """The broker's counters.
 
     `journal_lost` is what the journal was too slow for; `journal_paused` says that the disk is nearly full.
+    `clients` holds each client's own counters, those that are not zero (lost, dropped, late, malformed, ...).
     """
 
     uptime_s: float
@@ -106,6 +109,7 @@ class BusStats(Message, frozen=True, kw_only=True, gc=False):
     journal_lost: int
     journal_paused: bool
     topics: list[TopicStats]
+    clients: dict[str, dict[str, int]] = {}
 
 
 @request(0x0019, reply=BusStats, permission="bus.read")

@@ -3,6 +3,7 @@
 import asyncio
 import queue
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -288,3 +289,56 @@ async def test_the_faces_meet(buses: Any) -> None:
     assert (await asyncio.to_thread(inbox.get, True, 10)).message == candle()
     await asyncio.to_thread(client.close)
     await server.close()
+
+
+async def test_a_request_whose_caller_is_gone_ends_where_that_is_offered(buses: Any) -> None:
+    """A cancellable handler is cancelled with its caller; any other runs to its end."""
+    server, client = await buses.open_async("data"), await buses.open_async("dashboard")
+    begun, ended, finished = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def long(request: Request[ListCandles]) -> Candles:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        return Candles(candles=[])
+
+    async def brief(request: Request[Ping]) -> Done:
+        begun.set()
+        await asyncio.sleep(0.1)
+        finished.set()
+        return Done()
+
+    server.serve(ListCandles, long, cancellable=True)
+    server.serve(Ping, brief)
+    wish = ListCandles(exchange="paper", symbol="s", timeframe="1s")
+    async with asyncio.timeout(10):
+        asking = asyncio.ensure_future(client.request("data", wish, Candles))
+        await begun.wait()
+        asking.cancel()
+        await ended.wait()
+        begun.clear()
+        asking = asyncio.ensure_future(client.request("data", Ping(), Done))
+        await begun.wait()
+        asking.cancel()
+        await finished.wait()
+    await server.close()
+    await client.close()
+
+
+async def test_a_reader_that_fell_behind_skips_what_is_too_old(buses: Any) -> None:
+    """With max_lag_s old messages are dropped and counted; young ones are handled."""
+    sender, reader = await buses.open_async("data"), await buses.open_async("strategy")
+    young, every = asyncio.Queue(), asyncio.Queue()
+    reader.subscribe("market.", Candle, young.put_nowait, max_lag_s=0.2)
+    reader.subscribe("market.", Candle, every.put_nowait)
+    await asyncio.gather(sender.settled(), reader.settled())
+    sender.publish(TOPIC, candle("old"))
+    time.sleep(0.3)  # noqa: ASYNC251  the loop is held up: that is the point
+    sender.publish(TOPIC, candle("new"))
+    assert [each.message.close for each in await take(every, 2)] == ["old", "new"]
+    assert [each.message.close for each in await take(young, 1)] == ["new"]
+    assert reader.counters.late == 1
+    await sender.close()
+    await reader.close()
