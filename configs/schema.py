@@ -223,6 +223,9 @@ class PaperSettings(Section, frozen=True, kw_only=True):
     balances: Annotated[dict[str, Decimal], setting("What a new account holds.")] = msgspec.field(
         default_factory=lambda: {"USDT": Decimal("10000"), "BTC": Decimal("0")}
     )
+    queue_position: Annotated[
+        bool, setting("A resting order waits until those that stood at its price before it have traded.")
+    ] = False
     latency_s: Annotated[
         float, setting("Time that an order needs to reach the book.", unit="s", ge=0, le=60)
     ] = 0.0

@@ -51,9 +51,13 @@ class Market:
     stops: list[Order] = field(default_factory=list)
     synthetic: dict[str, list[Level]] = field(default_factory=lambda: {BUY: [], SELL: []})
     tape: deque[PublicTrade] = field(default_factory=lambda: deque(maxlen=TAPE_LENGTH))
+    queue: bool = False
+    """An order at a price stands behind the synthetic ones that were there before it."""
 
     def rest(self, order: Order) -> None:
         """Put an order into the queue of its price."""
+        if self.queue:
+            order.ahead = sum(x.quantity for x in self.synthetic[order.side] if x.price == order.price)
         insort(self.resting[order.side], (_key(order), order), key=_first)
 
     def remove(self, order: Order) -> None:
@@ -63,6 +67,21 @@ class Market:
             return
         queue = self.resting[order.side]
         self.resting[order.side] = [entry for entry in queue if entry[1].order_id != order.order_id]
+
+    def pass_queue(self, side: str, price: int, volume: int) -> int:
+        """Let others at a price trade first, as far as they stand before customers; what is left."""
+        at_price = [order for _, order in self.resting[side] if order.price == price]
+        served = min(at_price[0].ahead, volume) if at_price else 0
+        for order in at_price:
+            order.ahead = max(0, order.ahead - served)
+        return volume - served
+
+    def shorten_queues(self) -> None:
+        """Others went away: no more can stand before a customer than there are at his price."""
+        for side in (BUY, SELL):
+            there = {level.price: level.quantity for level in self.synthetic[side]}
+            for _, order in self.resting[side]:
+                order.ahead = min(order.ahead, there.get(order.price, 0))
 
     def best_resting(self, side: str) -> Order | None:
         queue = self.resting[side]

@@ -99,7 +99,7 @@ class PaperExchange:
         self.begin = settings.start if settings.start < len(self.script) else len(self.script) // 2
         rules = {name: _rules(name, script.price(self.begin)) for name, script in played.items()}
         fees = Fees(parse(str(settings.maker_fee)), parse(str(settings.taker_fee)))
-        self.engine = Engine(rules.values(), fees)
+        self.engine = Engine(rules.values(), fees, settings.queue_position)
         self.desk = Desk(self.engine, self.storage, self.clock, self._tell)
         self.desk.load()
         what = [settings.source, settings.file, len(self.script), settings.candle_interval_s]

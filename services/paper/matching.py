@@ -19,8 +19,8 @@ from .rules import Rules
 class Engine:
     """All markets and accounts of the exchange."""
 
-    def __init__(self, rules: Iterable[Rules], fees: Fees) -> None:
-        self.markets = {r.symbol: Market(r) for r in rules}
+    def __init__(self, rules: Iterable[Rules], fees: Fees, queue: bool = False) -> None:
+        self.markets = {r.symbol: Market(r, queue=queue) for r in rules}
         self.balances = Balances()
         self.fees = fees
         self.open_orders: dict[int, Order] = {}
@@ -323,17 +323,22 @@ class Engine:
         """A recorded order book: (price, quantity), best first."""
         market = self.markets[symbol]
         market.show(bids, asks)
+        market.shorten_queues()
         for side in o.SIDES:
             self._meet(market, side, now_ms)
 
     def _sweep(self, market: Market, price: int, volume: int, seller: bool, now_ms: int) -> None:
         """The recorded aggressor meets the customers' orders at their prices, then everybody else's."""
         side = o.BUY if seller else o.SELL
-        while volume > 0:
+        others = 0
+        while volume > others:
             maker = market.best_resting(side)
             if maker is None or not crosses(side, maker.price, price):
                 break
-            quantity = min(volume, maker.remaining)
+            if maker.ahead and maker.price == price:
+                others += volume - others - market.pass_queue(side, price, volume - others)
+                continue
+            quantity = min(volume - others, maker.remaining)
             self._fill_maker(market, maker, quantity, now_ms)
             volume -= quantity
         if volume:

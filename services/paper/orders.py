@@ -61,6 +61,8 @@ class Order:
     stp: str = "EXPIRE_MAKER"
     iceberg: int = 0
     triggered: bool = False
+    ahead: int = 0
+    """Base units of others that stand before it at its price, where the queue counts."""
 
     @property
     def remaining(self) -> int:

@@ -306,3 +306,36 @@ def test_stop_orders_are_counted(desk: Desk) -> None:
     refusal = code_of(lambda: desk.place("ann", "SELL", "STOP_LOSS", "1", stop_price="900"))
 
     assert refusal == (-1013, "Filter failure: MAX_NUM_ALGO_ORDERS")
+
+
+def test_an_order_waits_in_the_queue_of_its_price(desk: Desk) -> None:
+    """What stood there before it trades first; a price beyond its own fills it at once."""
+    market = desk.engine.market("BTCUSDT")
+    market.queue = True
+    best = market.synthetic["BUY"][0]
+    price, before = best.price, best.quantity
+    text = f"{price // 10**8}.{price % 10**8:08d}"
+    first = desk.place("ann", "BUY", "LIMIT", "1", price=text)
+    second = desk.place("bob", "BUY", "LIMIT", "1", price=text)
+    assert (first.ahead, second.ahead) == (before, before)
+
+    desk.engine.trade("BTCUSDT", price, before - 1_000, True, 1)
+    assert (first.executed, first.ahead, second.ahead) == (0, 1_000, 1_000)
+    desk.engine.trade("BTCUSDT", price, 1_000 + parse("0.5"), True, 2)
+    assert (first.executed, second.executed) == (parse("0.5"), 0)
+    desk.engine.trade("BTCUSDT", price - 10**6, parse("1.5"), True, 3)
+
+    assert (first.status, second.status) == ("FILLED", "FILLED")
+    desk.assert_exact()
+
+
+def test_a_queue_gets_shorter_when_others_leave(desk: Desk) -> None:
+    """In a recorded book, no more stand before an order than there are."""
+    market = desk.engine.market("BTCUSDT")
+    market.queue = True
+    desk.engine.show("BTCUSDT", [(parse("999"), parse("5"))], [(parse("1001"), parse("5"))], 1)
+    order = desk.place("ann", "BUY", "LIMIT", "1", price="999")
+
+    desk.engine.show("BTCUSDT", [(parse("999"), parse("2"))], [(parse("1001"), parse("5"))], 2)
+
+    assert order.ahead == parse("2")
