@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .exchange import PaperExchange
 
 MAX_CLIENT_ID = 36
+_MAX_DIGITS = 18
+"""Of a whole number: what 64 bits hold for certain."""
 
 
 class Security(Enum):
@@ -56,7 +58,7 @@ class Call:
     def integer(self, name: str, default: int | None = None) -> int:
         """A whole number, not negative."""
         value = self.text(name, None if default is None else str(default))
-        if not value.isascii() or not value.isdigit():
+        if not value.isascii() or not value.isdigit() or len(value) > _MAX_DIGITS:
             raise illegal(name)
         return int(value)
 

@@ -10,7 +10,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from . import storage as db
 from . import wire
@@ -31,7 +31,7 @@ class Account:
 
     name: str
     api_key: str
-    api_secret: str
+    api_secret: str = field(repr=False)
 
 
 class Desk:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import msgspec
+import structlog
 from aiohttp import web
 
 from . import account_calls, list_calls, market_calls, signing, trade_calls
@@ -15,6 +16,7 @@ from .sockets import open_socket
 if TYPE_CHECKING:
     from .exchange import PaperExchange
 
+_log = structlog.get_logger(component="paper")
 _encode = msgspec.json.Encoder().encode
 SERVING = (account_calls, list_calls, market_calls, trade_calls)
 """Modules that register their endpoints when they are imported."""
@@ -46,6 +48,9 @@ class Server:
             return web.Response(status=504)
         except RefusedError as error:
             return failure(error, headers)
+        except Exception as error:
+            _log.exception("a request failed", verb=request.method, path=request.path)
+            return failure(broken(error), headers)
         return answer
 
     async def _answer(
@@ -93,6 +98,11 @@ def find(verb: str, path: str) -> Endpoint:
     if endpoint is None:
         raise account_calls.unknown()
     return endpoint
+
+
+def broken(error: Exception) -> RefusedError:
+    """What a client is told when the exchange itself fails: the outcome is unknown."""
+    return RefusedError(-1000, f"The paper exchange failed: {type(error).__name__}.", 500)
 
 
 def failure(error: RefusedError, headers: dict[str, str]) -> web.Response:

@@ -5,6 +5,7 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from aiohttp import WSMsgType, web
 
 from . import signing
@@ -19,6 +20,7 @@ from .trade_calls import ReplaceError
 if TYPE_CHECKING:
     from .exchange import PaperExchange
 
+_log = structlog.get_logger(component="paper")
 PING_S = 20.0
 MAX_MESSAGE = 65_536
 USER = "@user:"
@@ -163,6 +165,10 @@ class Commands:
             return
         except RefusedError as error:
             answer = _failure(error)
+        except Exception as error:
+            _log.exception("a command failed", method=method)
+            failed = {"code": -1000, "msg": f"The paper exchange failed: {type(error).__name__}."}
+            answer = {"status": 500, "error": failed}
         self._connection.send_json({"id": number, **answer})
 
     async def _answer(self, method: str, parameters: dict[str, str]) -> dict[str, object]:

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 from cryptobot.configs.errors import StartError
 from cryptobot.configs.schema import PaperSettings
@@ -191,8 +190,8 @@ async def test_a_disk_that_fails_ends_the_exchange(market: Market, monkeypatch: 
 
     async with market() as customer:
         monkeypatch.setattr(customer.exchange.storage, "write", broken)
-        with pytest.raises(aiohttp.ContentTypeError):
-            await customer.buy()
+        status, body = await customer.buy()
+        assert (status, body["code"]) == (500, -1000)
         with pytest.raises(sqlite3.OperationalError, match="disk is full"):
             await asyncio.wait_for(customer.exchange.failed, 10)
 
