@@ -183,7 +183,7 @@ class LiveState:
             self.fills.popitem(last=False)
 
     def revalue(self, candle: Candle) -> Position | None:
-        """The position in the candle's market at its price; None when there is none. trade tells it at fills."""
+        """The position in the candle's market at its price; None when there is none."""
         key = f"{candle.exchange}|{candle.symbol}"
         position = self.positions.get(key)
         if position is None or position.average is None or not position.amount:
