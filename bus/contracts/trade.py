@@ -261,3 +261,14 @@ class EndProtection(Message, frozen=True, kw_only=True, gc=False):
     exchange: str
     symbol: str
     actor: str
+
+
+@request(0x0320, reply=LedgerReport, permission="trade.order")
+class AdoptDifferences(Message, frozen=True, kw_only=True, gc=False):
+    """Book what the venue holds beyond (or below) the ledger as money that came from outside, and compare again.
+
+    For a deposit or withdrawal that happened while trade was down. The reason is audited.
+    """
+
+    actor: str
+    reason: str

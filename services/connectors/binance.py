@@ -10,6 +10,7 @@ from typing import Any
 
 from . import lazy
 from .binance_messages import (
+    balance_transfer,
     kline_candle,
     order_parameters,
     public_trade,
@@ -27,12 +28,14 @@ from .venue import (
     KeyPermissions,
     OrderRequest,
     Resumed,
+    UserNews,
     Venue,
     VenueBook,
     VenueCandle,
     VenueMarketTrade,
     VenueOrder,
     VenueTrade,
+    VenueTransfer,
 )
 
 CAPABILITIES = Capabilities(
@@ -61,10 +64,11 @@ class BinanceVenue(CcxtVenue):
         self, name: str, exchange: Any, capabilities: Capabilities, *, silence_s: float = 30.0
     ) -> None:
         super().__init__(name, exchange, capabilities, silence_s=silence_s)
-        self._user: Stream[VenueOrder | VenueTrade] | None = None
+        self._user: Stream[VenueOrder | VenueTrade | VenueTransfer] | None = None
         self._candles: dict[tuple[str, str], Stream[VenueCandle]] = {}
         self._trades: dict[str, Stream[VenueMarketTrade]] = {}
         self._tap("handle_order_update", self._on_execution_report)
+        self._tap("handle_balance", self._on_balance)
         self._tap("handle_ohlcv", self._on_kline)
         self._tap("handle_trade", self._on_trade)
 
@@ -85,9 +89,9 @@ class BinanceVenue(CcxtVenue):
         )
         return sorted((trade_from(trade) for trade in raw), key=lambda trade: int(trade.id))
 
-    async def watch_user(self) -> AsyncIterator[VenueOrder | VenueTrade | Resumed]:
+    async def watch_user(self) -> AsyncIterator[UserNews]:
         await self.load_markets()
-        stream: Stream[VenueOrder | VenueTrade] = Stream(f"{self.name}:user")
+        stream: Stream[VenueOrder | VenueTrade | VenueTransfer] = Stream(f"{self.name}:user")
         self._user = stream
 
         async def connect() -> None:
@@ -147,6 +151,10 @@ class BinanceVenue(CcxtVenue):
         if message["x"] == "TRADE":
             self._user.push(report_trade(message, symbol))
         self._user.push(report_order(message, symbol))
+
+    def _on_balance(self, message: dict[str, Any]) -> None:
+        if self._user is not None and message.get("e") == "balanceUpdate":
+            self._user.push(balance_transfer(message))
 
     def _on_kline(self, message: dict[str, Any]) -> None:
         kline = message["k"]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from .convert import decimal, optional_decimal
-from .venue import OrderRequest, VenueCandle, VenueMarketTrade, VenueOrder, VenueTrade
+from .venue import OrderRequest, VenueCandle, VenueMarketTrade, VenueOrder, VenueTrade, VenueTransfer
 
 Raw = dict[str, Any]
 _STATUS = {
@@ -95,6 +95,16 @@ def report_trade(message: Raw, symbol: str) -> VenueTrade:
         fee=decimal(message.get("n")),
         fee_currency=str(message.get("N") or ""),
         maker=bool(message["m"]),
+        ts_ms=int(message["T"]),
+    )
+
+
+def balance_transfer(message: Raw) -> VenueTransfer:
+    """A balanceUpdate: a deposit, a withdrawal, a transfer between accounts."""
+    return VenueTransfer(
+        id=f"{message['a']}|{message['T']}|{message['d']}",
+        asset=str(message["a"]),
+        amount=decimal(message["d"]),
         ts_ms=int(message["T"]),
     )
 

@@ -21,6 +21,7 @@ from .venue import (
     Market,
     OrderRequest,
     Resumed,
+    UserNews,
     Venue,
     VenueBalance,
     VenueBook,
@@ -55,6 +56,7 @@ class CcxtVenue(Venue):
         self._markets: dict[str, Market] = {}
         self._offset_ms = 0
         self._refuse_server_errors()
+        translate.quiet_lost_futures()
 
     async def load_markets(self) -> dict[str, Market]:
         if not self._markets:
@@ -173,7 +175,7 @@ class CcxtVenue(Venue):
         )
         return sorted((trade_from(trade) for trade in raw), key=lambda trade: trade.ts_ms)
 
-    async def watch_user(self) -> AsyncIterator[VenueOrder | VenueTrade | Resumed]:
+    async def watch_user(self) -> AsyncIterator[UserNews]:
         stream: Stream[VenueOrder | VenueTrade] = Stream(f"{self.name}:user")
 
         async def pull_orders() -> None:

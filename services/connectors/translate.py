@@ -1,5 +1,6 @@
 """ccxt's errors in our words, which are named by what the reader must do next."""
 
+import asyncio
 import importlib
 import re
 from typing import Any
@@ -89,6 +90,28 @@ def ccxt_base_error() -> type[Exception]:
     """The class that all of ccxt's errors derive from."""
     base: type[Exception] = _errors().BaseError
     return base
+
+
+def quiet_lost_futures() -> None:
+    """ccxt rejects futures that nobody waits for, at every broken connection: not worth an error in the log.
+
+    The break itself is told by the stream that was broken.
+    """
+    loop = asyncio.get_running_loop()
+    before = loop.get_exception_handler()
+
+    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if (
+            isinstance(context.get("exception"), ccxt_base_error())
+            and "never retrieved" in context["message"]
+        ):
+            return
+        if before is not None:
+            before(loop, context)
+        else:
+            loop.default_exception_handler(context)
+
+    loop.set_exception_handler(handle)
 
 
 def _errors() -> Any:

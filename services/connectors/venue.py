@@ -96,6 +96,18 @@ class VenueTrade:
     ts_ms: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueTransfer:
+    """Money that came (or, below zero, went) other than by trading. `id` is the same when it is told
+    again.
+    """
+
+    id: str
+    asset: str
+    amount: Decimal
+    ts_ms: int
+
+
 @dataclass(frozen=True, slots=True)
 class VenueBalance:
     """What the venue says we hold of one asset."""
@@ -153,6 +165,9 @@ class Resumed:
 
     first: bool
     reason: str = ""
+
+
+UserNews = VenueOrder | VenueTrade | VenueTransfer | Resumed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,8 +281,8 @@ class Venue(ABC):
         """Executions, oldest first, at most `capabilities.trade_limit`; from a trade id or a time on."""
 
     @abstractmethod
-    def watch_user(self) -> AsyncIterator[VenueOrder | VenueTrade | Resumed]:
-        """Changes of our orders, and our executions, as they happen."""
+    def watch_user(self) -> AsyncIterator[UserNews]:
+        """Changes of our orders, our executions, deposits and withdrawals, as they happen."""
 
     @abstractmethod
     def watch_candles(self, symbol: str, timeframe: str) -> AsyncIterator[VenueCandle | Resumed]:

@@ -4,6 +4,7 @@ from ...bus.api import AsyncBusApi, Request
 from ...bus.contracts.base import Done
 from ...bus.contracts.strategy import OrderIntent, OrderIntentReply
 from ...bus.contracts.trade import (
+    AdoptDifferences,
     CancelOrder,
     EndProtection,
     EquityHistory,
@@ -62,6 +63,7 @@ class Answers:
         bus.serve(SetTradingState, self.set_state)
         bus.serve(ProtectPosition, self.protect)
         bus.serve(EndProtection, self.end_protection)
+        bus.serve(AdoptDifferences, self.adopt)
 
     async def place(self, request: Request[OrderIntent]) -> OrderIntentReply:
         reply = self._execution.place(request.message)
@@ -115,6 +117,15 @@ class Answers:
             return await self._reconciler.verify()
         except ConnectorError as error:
             raise RequestFailedError("venue_away", f"The ledger cannot be compared now: {error}") from error
+
+    async def adopt(self, request: Request[AdoptDifferences]) -> LedgerReport:
+        asked = request.message
+        try:
+            report = await self._reconciler.adopt_differences(asked.actor, asked.reason)
+        except ConnectorError as error:
+            raise RequestFailedError("venue_away", f"The ledger cannot be compared now: {error}") from error
+        await self._store.durable()
+        return report
 
     async def set_state(self, request: Request[SetTradingState]) -> TradingState:
         state = self._control.set(request.message)

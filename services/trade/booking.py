@@ -14,7 +14,7 @@ from ...bus import topics
 from ...bus.api import AsyncBusApi
 from ...bus.contracts.service import Alert, Audit
 from ...bus.contracts.trade import TradingState
-from ..connectors.venue import VenueOrder, VenueTrade
+from ..connectors.venue import VenueOrder, VenueTrade, VenueTransfer
 from . import ids, ledger, positions, rows
 from . import order as orders
 from .account import Account, now_ms
@@ -190,6 +190,15 @@ class Booking:
     def note_fact(self, name: str, value: str) -> None:
         """Write a single fact down."""
         self._save(Change(facts={name: value}))
+
+    def transferred(self, transfer: VenueTransfer) -> None:
+        """Money came or went other than by trading; told again it changes nothing."""
+        changes = {transfer.asset: transfer.amount}
+        entry = ledger.external_entry(self._account.exchange, transfer.id, changes, transfer.ts_ms)
+        if not self._store.has_entry(entry.key):
+            self._log.info("transfer booked", asset=transfer.asset, amount=str(transfer.amount))
+            self.book_entry(entry, {})
+            self.audit("venue", "transfer", transfer.asset, str(transfer.amount))
 
     def book_entry(self, entry: ledger.Entry, facts: dict[str, str]) -> None:
         """An entry of the ledger that is no fill."""

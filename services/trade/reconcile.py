@@ -163,6 +163,24 @@ class Reconciler:
             unknown_orders=unknown,
         )
 
+    async def adopt_differences(self, actor: str, reason: str) -> LedgerReport:
+        """Book what differs now as money from outside; a person says so.
+
+        Raises:
+            ConnectorError: the venue did not answer.
+        """
+        report = await self.verify()
+        changes = {one.asset: money.subtract(one.venue, one.ledger) for one in report.differences}
+        if changes:
+            told = "; ".join(f"{asset} {amount}" for asset, amount in changes.items())
+            self._booking.audit(actor, "adopt differences", told, reason)
+            moment = now_ms()
+            entry = ledger.external_entry(self._account.exchange, f"adopted|{moment}", changes, moment)
+            self._booking.book_entry(entry, {})
+            report = await self.verify()
+        self._judge_balances(report.differences)
+        return report
+
     async def fetch_missed_fills(self, venue: Venue) -> None:
         """Book every execution since the last one that was listed."""
         for symbol in self._symbols_of_interest():

@@ -9,7 +9,7 @@ from ...bus.contracts.market import Candle
 from ...configs.errors import ConnectorError, CredentialsError, StartError
 from ...configs.paths import Home
 from ..connectors.registry import open_venue
-from ..connectors.venue import Resumed, Venue, VenueOrder, VenueTrade
+from ..connectors.venue import Resumed, Venue, VenueOrder, VenueTrade, VenueTransfer
 from ..host.service import Service, run
 from .account import Account
 from .answers import Answers
@@ -169,6 +169,8 @@ class TradeService(Service):
                     self._reconciler.want()
                 elif isinstance(news, VenueTrade):
                     self._on_trade(news)
+                elif isinstance(news, VenueTransfer):
+                    self._booking.transferred(news)
                 else:
                     self._on_order(news)
         except CredentialsError as error:

@@ -157,6 +157,10 @@ class TradeStore:
         )
         return sorted(row.created_ms for row in query)
 
+    def has_entry(self, key: str) -> bool:
+        """Whether this entry of the ledger is booked."""
+        return self._fast.find(EntryRow, "key", key) is not None
+
     def find_fill(self, key: str) -> FillRecord | None:
         row = self._fast.find(FillRow, "key", key)
         return None if row is None else rows.fill_record(row)

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from decimal import Decimal
 
+import aiohttp
 import msgspec
 import pytest
-from cryptobot.bus.contracts.trade import Fill, Order
+from cryptobot.bus.contracts.trade import AdoptDifferences, Fill, LedgerReport, Order
 from cryptobot.configs.schema import DataSettings, PaperSettings, Settings, TradeSettings
 from cryptobot.services.connectors.venue import VenueTrade
 from cryptobot.services.trade import reconcile
@@ -189,3 +190,38 @@ async def test_fill_events_carry_every_figure(rig):
     await rig.buy()
     told = [m for m in rig.events if isinstance(m, Fill)]
     assert msgspec.to_builtins(told[::-1]) == msgspec.to_builtins(await rig.fills())
+
+
+async def deposit(rig, amount):
+    """Money from outside, as another of the user's programs would send it."""
+    url = f"{rig.exchange.rest_url}/paper/deposits"
+    body = msgspec.json.encode({"asset": "USDT", "amount": amount})
+    headers = {"X-MBX-APIKEY": rig.exchange.api_key}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(url, data=body, headers=headers) as answer,
+    ):
+        assert answer.status == 200, await answer.text()
+
+
+async def test_deposit_is_booked_as_it_comes(rig):
+    """A deposit and a withdrawal change the ledger, not the position, and the books stay equal."""
+    await deposit(rig, "250.5")
+    await rig.until(lambda: rig.service._account.total("USDT") == Decimal("10250.5"))
+    await deposit(rig, "-50")
+    await rig.until(lambda: rig.service._account.total("USDT") == Decimal("10200.5"))
+    assert (await rig.verify()).equal
+    assert (await rig.portfolio()).positions == []
+
+
+async def test_deposit_while_down_is_told_and_adopted_by_a_person(rig):
+    """What came while trade was down is a difference with an alert, until a person adopts it."""
+    await rig.stop_trade()
+    await deposit(rig, "100")
+    await rig.start_trade()
+    await rig.until(lambda: rig.alerts("differs"))
+    assert not (await rig.verify()).equal
+    asked = AdoptDifferences(actor="me", reason="a deposit of mine")
+    assert (await rig.client.request("trade", asked, LedgerReport, timeout_s=15.0)).equal
+    assert (await rig.verify()).equal
+    assert any(alert.recovered for alert in rig.alerts("ledger"))

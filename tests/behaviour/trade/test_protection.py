@@ -6,6 +6,7 @@ import pytest
 from cryptobot.bus.contracts.base import Done
 from cryptobot.bus.contracts.trade import EndProtection, Protection, ProtectPosition
 from cryptobot.configs.errors import RequestFailedError
+from cryptobot.services.trade import reconcile
 
 CENT = Decimal("0.01")
 
@@ -133,10 +134,12 @@ async def test_trailing_stop_is_replaced_and_is_always_one(rig):
 
 
 @pytest.mark.parametrize("kind", ["timeout-after", "timeout-before", "error-after", "error-before"])
-async def test_replacement_of_unknown_outcome_ends_with_one_stop(rig, kind):
+async def test_replacement_of_unknown_outcome_ends_with_one_stop(rig, kind, monkeypatch):
     """T24: a replacement without an answer is looked up, and one stop is in force in the end."""
+    monkeypatch.setattr(reconcile, "SURE_AFTER_MS", 1_500)
+    monkeypatch.setattr(reconcile, "_QUESTION_PAUSES_S", (0.1, 0.2, 0.3))
     await guarded(rig)
-    rig.fault(kind, "POST /api/v3/order/cancelReplace", seconds=3)
+    rig.fault(kind, "POST /api/v3/order/cancelReplace", seconds=1.5)
     wanted = (rig.price * Decimal("0.7")).quantize(CENT)
     await protect(rig, stop_price=wanted)
 

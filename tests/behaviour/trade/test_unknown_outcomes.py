@@ -23,7 +23,7 @@ async def test_killed_between_send_and_acknowledgement(rig):
     """T1: after a restart the order is found by its client order id: one on the exchange, one in the
     database.
     """
-    rig.fault("timeout-after", ORDER, seconds=3)
+    rig.fault("timeout-after", ORDER, seconds=1.5)
     reply = await rig.intend()
     await rig.state(reply.order_id, "SUBMITTED")
     await rig.kill_trade()
@@ -37,7 +37,7 @@ async def test_killed_between_send_and_acknowledgement(rig):
 
 async def test_submit_timed_out_but_accepted(rig):
     """T2: the order is not sent again; a query makes it known."""
-    rig.fault("timeout-after", ORDER, seconds=3)
+    rig.fault("timeout-after", ORDER, seconds=1.5)
     price = (rig.price * Decimal("0.7")).quantize(Decimal("0.01"))
     rig.fault("drop-events", count=5)
     reply = await rig.intend(type_="limit", price=price)
@@ -49,7 +49,7 @@ async def test_submit_timed_out_but_accepted(rig):
 
 async def test_submit_timed_out_and_never_arrived(rig, sure_soon):
     """T3: after a bounded number of queries it is REJECTED and its funds are free, once."""
-    rig.fault("timeout-before", ORDER, seconds=3)
+    rig.fault("timeout-before", ORDER, seconds=1.5)
     price = (rig.price * Decimal("0.7")).quantize(Decimal("0.01"))
     reply = await rig.intend(type_="limit", price=price)
     await rig.state(reply.order_id, "SUBMITTED")
@@ -78,7 +78,7 @@ async def test_failed_cancel_stays_pending_until_the_exchange_tells(rig, kind):
     reply = await rig.intend(type_="limit", price=price)
     await rig.state(reply.order_id, "ACCEPTED")
     rig.fault("drop-events", count=3)
-    rig.fault(kind, "DELETE /api/v3/order", seconds=3)
+    rig.fault(kind, "DELETE /api/v3/order", seconds=1.5)
     await rig.cancel(reply.order_id)
     assert (await rig.order(reply.order_id)).state == "PENDING_CANCEL"
     await rig.state(reply.order_id, "CANCELED")
@@ -88,7 +88,7 @@ async def test_failed_cancel_stays_pending_until_the_exchange_tells(rig, kind):
 
 async def test_fill_before_acknowledgement(rig):
     """T8: a fill that arrives before the answer to the submit is counted; the order ends FILLED."""
-    rig.fault("timeout-after", ORDER, seconds=3)
+    rig.fault("timeout-after", ORDER, seconds=1.5)
     reply = await rig.intend()
     order = await rig.state(reply.order_id, "FILLED")
     assert order.filled == Decimal("0.01")
@@ -132,7 +132,7 @@ async def test_not_found_once_is_not_the_end(rig):
     """T17: an order that the exchange does not find at first is asked for again and stays alive."""
     rig.fault("drop-events", count=5)
     rig.fault("not-found", "GET /api/v3/order", count=2)
-    rig.fault("timeout-after", ORDER, seconds=3)
+    rig.fault("timeout-after", ORDER, seconds=1.5)
     price = (rig.price * Decimal("0.7")).quantize(Decimal("0.01"))
     reply = await rig.intend(type_="limit", price=price)
     order = await rig.state(reply.order_id, "ACCEPTED", "REJECTED")
