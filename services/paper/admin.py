@@ -7,7 +7,7 @@
     POST /paper/deposits             {"account", "asset", "amount"}: below zero takes out
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from aiohttp import web
@@ -15,16 +15,14 @@ from aiohttp import web
 from .desk import deposits
 from .faults import KINDS, Fault
 from .orders import RefusedError
+from .parts import Parts
 from .units import parse
-
-if TYPE_CHECKING:
-    from .exchange import PaperExchange
 
 
 class Admin:
     """Answers /paper/...; what it changes is on disk before it answers."""
 
-    def __init__(self, exchange: "PaperExchange") -> None:
+    def __init__(self, exchange: Parts) -> None:
         self._exchange = exchange
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:

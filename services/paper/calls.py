@@ -3,15 +3,12 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from . import orders as o
 from .desk import Account
 from .orders import RefusedError
+from .parts import Parts
 from .units import PrecisionError, parse
-
-if TYPE_CHECKING:
-    from .exchange import PaperExchange
 
 MAX_CLIENT_ID = 36
 _MAX_DIGITS = 18
@@ -30,7 +27,7 @@ class Security(Enum):
 class Call:
     """One request: who asks, with what."""
 
-    exchange: "PaperExchange"
+    exchange: Parts
     parameters: dict[str, str]
     account: Account | None = None
     now_ms: int = 0

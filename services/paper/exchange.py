@@ -18,20 +18,15 @@ from ...configs.errors import StartError
 from ...configs.schema import PaperSettings
 from . import sources
 from . import storage as db
-from .admin import Admin
 from .changes import Fees
 from .desk import Desk, deposits, now_ms
-from .faults import Fault, Faults
 from .feed import Feed
-from .limits import Limits
-from .listen_keys import ListenKeys
 from .matching import Engine
+from .parts import Parts
 from .rules import Rules, for_pair
 from .scripts import Script
 from .server import Server
-from .sockets import USER, Commands
 from .storage import Storage
-from .streams import Hub
 from .timeline import Segment, Timeline
 from .units import parse
 
@@ -41,7 +36,7 @@ _SHUTDOWN_S = 2.0
 """Requests that are under way when the exchange stops get so long; held ones are dropped then."""
 
 
-class PaperExchange:
+class PaperExchange(Parts):
     """A spot exchange on a loopback port, which speaks Binance's protocol and keeps its state in a folder.
 
     Args:
@@ -51,21 +46,12 @@ class PaperExchange:
     """
 
     def __init__(self, settings: PaperSettings, folder: Path, clock: Callable[[], int] = now_ms) -> None:
-        self.settings, self._folder, self._clock = settings, folder, clock
-        self.faults = Faults()
-        self.hub = Hub()
-        self.commands: set[Commands] = set()
-        self.admin = Admin(self)
-        self.limits = Limits(settings.request_weight_limit, settings.order_limit)
-        self.listen_keys = ListenKeys(self.clock)
+        super().__init__(settings, clock)
+        self._folder = folder
         self.port = 0
         self.failed: asyncio.Future[None] | None = None
         self._runner: web.ServerRunner | None = None
         self._tasks: list[asyncio.Task[None]] = []
-
-    def clock(self) -> int:
-        """The exchange's time in ms, which a fault may have put wrong."""
-        return self._clock() + self.faults.skew_ms
 
     # life
 
@@ -187,44 +173,7 @@ class PaperExchange:
     def api_secret(self) -> str:
         return self.desk.accounts[MAIN_ACCOUNT].api_secret
 
-    @property
-    def symbols(self) -> list[str]:
-        """In ccxt's spelling."""
-        return [market.rules.unified for market in self.engine.markets.values()]
-
-    @property
-    def note(self) -> str:
-        """What a person must know of prices and speed."""
-        every = f"{self.settings.candle_interval_s:g} s"
-        note = (
-            f"Paper money. Prices are {self.script.note}, shown as {self.settings.symbol}: one"
-            f" candle is played every {every} at today's time, so this is not the market of today."
-        )
-        rounds = self.feed.timeline.number // len(self.script)
-        if rounds:
-            note += f" The recording has ended and started over {rounds} time(s)."
-        return note
-
     # inside
-
-    def inject(self, fault: Fault) -> None:
-        """Switch a fault on; those that act at once do so now."""
-        if fault.kind == "close-sockets":
-            for connection in tuple(self.hub.connections):
-                connection.close()
-        elif fault.kind == "silence-sockets":
-            for connection in self.hub.connections:
-                connection.silent = True
-        elif fault.kind == "cancel-orders":
-            for order in list(self.engine.open_orders.values()):
-                self.desk.cancel(order, "")
-        else:
-            self.faults.add(fault)
-
-    async def travel(self) -> None:
-        """The way of an order to the book (paper.latency_s)."""
-        if self.settings.latency_s:
-            await asyncio.sleep(self.settings.latency_s)
 
     def _settled(self, finished: bool) -> None:
         """After a step of the price: store what traded; after a candle also the place in the recording."""
@@ -234,14 +183,7 @@ class PaperExchange:
         segments = [(s.slot, s.number, s.count) for s in self.feed.timeline.segments[-2:]]
         self.desk.settle([(db.PUT_SEGMENT, segments)])
 
-    def _tell(self, account: str, events: list[dict[str, object]]) -> None:
-        self.faults.events(account, events, lambda news: self._send(account, news))
 
-    def _send(self, account: str, events: list[dict[str, object]]) -> None:
-        for event in events:
-            self.hub.publish(USER + account, lambda e=event: e)  # type: ignore[misc]
-            for commands in tuple(self.commands):
-                commands.tell(account, event)
 
 
 def _rules(symbol: str, price: int) -> Rules:

@@ -6,12 +6,12 @@ from itertools import groupby
 from typing import Protocol
 
 from . import tickers, wire
-from .depth import Depth
-from .klines import INTERVALS, Candles, Kline, open_time
+from .klines import INTERVALS, Kline, open_time
 from .matching import Engine
 from .orders import PublicTrade
 from .scripts import Event, Script
 from .streams import Hub
+from .tape import Tape
 from .timeline import Timeline
 from .walk import Tick
 
@@ -30,18 +30,6 @@ _DAY_MS = 86_400_000
 class Clock(Protocol):
     def __call__(self) -> int:
         """Milliseconds since 1970."""
-
-
-class Tape:
-    """One market: its script, candles and book."""
-
-    def __init__(self, engine: Engine, symbol: str, script: Script, first_update_id: int) -> None:
-        self.symbol = symbol
-        self.stream = symbol.lower()
-        self.script = script
-        self.market = engine.market(symbol)
-        self.candles = Candles()
-        self.depth = Depth(self.market, first_update_id)
 
 
 Scheduled = tuple[int, int, Tape, Event]
@@ -68,8 +56,8 @@ class Feed:
     ) -> None:
         self.engine, self.timeline, self.hub, self.clock = engine, timeline, hub, clock
         self._settled, self._seed = settled, seed
-        first = clock() * 16
-        self.tapes = {name: Tape(engine, name, script, first) for name, script in scripts.items()}
+        first, interval_ms = clock() * 16, timeline.interval_ms
+        self.tapes = {n: Tape(engine, n, script, interval_ms, first) for n, script in scripts.items()}
         self._remember()
 
     # the past
@@ -256,11 +244,11 @@ class Feed:
                 self.hub.publish(f"{tape.stream}@depth{levels}{suffix}", lambda n=levels: depth.snapshot(n))  # type: ignore[misc]
 
     def _publish_tickers(self) -> None:
-        wanted = [t for t in self.tapes.values() if t.market.last]
+        now, wanted = self.clock(), [t for t in self.tapes.values() if t.market.last]
         for kind, make in (("ticker", tickers.ticker_event), ("miniTicker", tickers.mini_event)):
             for tape in wanted:
-                self.hub.publish(f"{tape.stream}@{kind}", lambda m=make, t=tape: m(self, t))  # type: ignore[misc]
-            self.hub.publish(f"!{kind}@arr", lambda m=make: [m(self, t) for t in wanted])  # type: ignore[misc]
+                self.hub.publish(f"{tape.stream}@{kind}", lambda m=make, t=tape: m(t, now))  # type: ignore[misc]
+            self.hub.publish(f"!{kind}@arr", lambda m=make: [m(t, now) for t in wanted])  # type: ignore[misc]
 
 
 def _within(tape: Tape, interval: str, since_ms: int | None, until: int, limit: int) -> list[Kline]:

@@ -4,22 +4,36 @@ The orders of an OCO share their money: the second holds only what it needs beyo
 or is triggered, the others expire first, and what they held is there for it.
 """
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from . import orders as o
 from .arithmetic import cost_at
+from .book import Market
+from .changes import Changes
 from .orders import NewOrder, Order, OrderList, RefusedError
 
-if TYPE_CHECKING:
-    from .matching import Engine
-
 MAX_LISTS = 20
+
+
+class Orders(Protocol):
+    """The part of the matching engine that lists need."""
+
+    open_orders: dict[int, Order]
+    changes: Changes
+
+    def market(self, symbol: str) -> Market: ...
+    def check(self, account: str, request: NewOrder, funds: bool = True) -> None: ...
+    def needs(self, request: NewOrder) -> int: ...
+    def free_to_pay(self, account: str, request: NewOrder) -> int: ...
+    def admit(self, account: str, request: NewOrder, locked: int, list_id: int, now_ms: int) -> Order: ...
+    def cancel_alone(self, order: Order, status: str, now_ms: int, cancel_id: str) -> None: ...
+    def hold(self, order: Order, amount: int) -> None: ...
 
 
 class Lists:
     """All order lists that are not done."""
 
-    def __init__(self, engine: "Engine") -> None:
+    def __init__(self, engine: Orders) -> None:
         self._engine = engine
         self.open: dict[int, OrderList] = {}
         self.next_id = 1

@@ -4,9 +4,9 @@ import json
 
 from . import tickers, wire
 from .calls import Call, endpoint, illegal
-from .feed import Tape
 from .klines import INTERVALS
 from .orders import RefusedError
+from .tape import Tape
 from .units import UNIT, text
 
 MAX_KLINES = 1_000
@@ -118,7 +118,7 @@ def _one_or_all(call: Call, entries: dict[str, object]) -> object:
 @endpoint("GET /api/v3/ticker/24hr", "GET /api/v3/ticker/tradingDay", method="ticker.24hr", weight=2)
 async def ticker_day(call: Call) -> object:
     feed = call.exchange.feed
-    return _one_or_all(call, {name: tickers.ticker(feed, tape) for name, tape in feed.tapes.items()})
+    return _one_or_all(call, {name: tickers.ticker(tape, call.now_ms) for name, tape in feed.tapes.items()})
 
 
 @endpoint("GET /api/v3/ticker", method="ticker", weight=4)

@@ -1,20 +1,17 @@
 """The HTTP side: one loopback port for REST and WebSockets."""
 
-from typing import TYPE_CHECKING
-
 import msgspec
 import structlog
 from aiohttp import web
 
 from . import account_calls, list_calls, market_calls, signing, trade_calls
+from .admin import Admin
 from .calls import REST, Call, Endpoint, Security
 from .faults import Hang
 from .limits import RateLimitedError
 from .orders import RefusedError
+from .parts import Parts
 from .sockets import open_socket
-
-if TYPE_CHECKING:
-    from .exchange import PaperExchange
 
 _log = structlog.get_logger(component="paper")
 _encode = msgspec.json.Encoder().encode
@@ -26,8 +23,8 @@ _JSON = {"Content-Type": "application/json;charset=UTF-8"}
 class Server:
     """Answers requests for one exchange."""
 
-    def __init__(self, exchange: "PaperExchange") -> None:
-        self._exchange = exchange
+    def __init__(self, exchange: Parts) -> None:
+        self._exchange, self._admin = exchange, Admin(exchange)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Every request of the port."""
@@ -35,7 +32,7 @@ class Server:
             combined = "/stream" in request.path
             return await open_socket(self._exchange, request, combined)
         if request.path.startswith("/paper/"):
-            return await self._exchange.admin.handle(request)
+            return await self._admin.handle(request)
         now = self._exchange.clock()
         headers = dict(_JSON)
         try:

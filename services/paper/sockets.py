@@ -3,7 +3,7 @@
 import asyncio
 import json
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 from aiohttp import WSMsgType, web
@@ -14,17 +14,13 @@ from .desk import Account
 from .faults import Hang
 from .limits import RateLimitedError
 from .orders import RefusedError
+from .parts import USER, Parts
 from .streams import Connection
 from .trade_calls import ReplaceError
-
-if TYPE_CHECKING:
-    from .exchange import PaperExchange
 
 _log = structlog.get_logger(component="paper")
 PING_S = 20.0
 MAX_MESSAGE = 65_536
-USER = "@user:"
-"""Prefix of the inner stream that carries an account's own events."""
 _MAX_STREAMS = 1_024
 
 
@@ -35,7 +31,7 @@ class Number(str):
 
 
 async def open_socket(
-    exchange: "PaperExchange", request: web.BaseRequest, combined: bool
+    exchange: Parts, request: web.BaseRequest, combined: bool
 ) -> web.StreamResponse:
     """Accept a socket, run its two directions until it ends."""
     socket = web.WebSocketResponse(heartbeat=PING_S, max_msg_size=MAX_MESSAGE, compress=False)
@@ -61,7 +57,7 @@ async def open_socket(
 class Streams:
     """A market-data socket: streams named in its path, and SUBSCRIBE and the like."""
 
-    def __init__(self, exchange: "PaperExchange", connection: Connection) -> None:
+    def __init__(self, exchange: Parts, connection: Connection) -> None:
         self._exchange, self._connection = exchange, connection
 
     async def listen(self, request: web.BaseRequest) -> None:
@@ -120,7 +116,7 @@ def named(request: web.BaseRequest) -> list[str]:
 class Commands:
     """The WebSocket API: the same calls as REST, by name, and one's own events on the same socket."""
 
-    def __init__(self, exchange: "PaperExchange", connection: Connection, request: web.BaseRequest) -> None:
+    def __init__(self, exchange: Parts, connection: Connection, request: web.BaseRequest) -> None:
         self._exchange, self._connection = exchange, connection
         self._address = request.remote or ""
         self._subscribed: dict[int, str] = {}
@@ -128,7 +124,7 @@ class Commands:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def listen(self) -> None:
-        self._exchange.commands.add(self)
+        self._exchange.listeners.add(self)
         try:
             async for message in self._connection.socket:
                 if message.type is WSMsgType.TEXT:
@@ -136,7 +132,7 @@ class Commands:
                     self._tasks.add(task)
                     task.add_done_callback(self._tasks.discard)
         finally:
-            self._exchange.commands.discard(self)
+            self._exchange.listeners.discard(self)
 
     def tell(self, account: str, event: dict[str, object]) -> None:
         """Send an account's event once for each subscription to it."""

@@ -1,20 +1,16 @@
 """Events and answers about the last 24 hours, and the candle event."""
 
-from typing import TYPE_CHECKING
-
 from .klines import INTERVALS, MONTH, Kline, close_time
+from .tape import Tape
 from .units import UNIT, text
-
-if TYPE_CHECKING:
-    from .feed import Feed, Tape
 
 _DAY_MS = 86_400_000
 
 
-def day(feed: "Feed", tape: "Tape") -> Kline:
+def day(tape: Tape, now_ms: int) -> Kline:
     """The last 24 hours as one candle (whole minutes, or recorded candles where those are longer)."""
-    since = feed.clock() - _DAY_MS
-    names = [n for n, ms in INTERVALS.items() if ms >= max(60_000, feed.timeline.interval_ms)] or [MONTH]
+    since = now_ms - _DAY_MS
+    names = [n for n, ms in INTERVALS.items() if ms >= max(60_000, tape.interval_ms)] or [MONTH]
     whole: Kline | None = None
     for kline in tape.candles.series[names[0]].newest_first():
         if kline.open_ms < since and whole is not None:
@@ -23,9 +19,9 @@ def day(feed: "Feed", tape: "Tape") -> Kline:
     return whole or Kline(since, *([tape.market.last] * 4))
 
 
-def ticker(feed: "Feed", tape: "Tape") -> dict[str, object]:
+def ticker(tape: Tape, now_ms: int) -> dict[str, object]:
     """As GET /api/v3/ticker/24hr."""
-    whole, now = day(feed, tape), feed.clock()
+    whole = day(tape, now_ms)
     bid, bid_quantity, ask, ask_quantity = tape.depth.best()
     change = whole.close - whole.open
     last = tape.market.tape[-1] if tape.market.tape else None
@@ -38,14 +34,14 @@ def ticker(feed: "Feed", tape: "Tape") -> dict[str, object]:
         "bidPrice": text(bid), "bidQty": text(bid_quantity), "askPrice": text(ask),
         "askQty": text(ask_quantity), "openPrice": text(whole.open), "highPrice": text(whole.high),
         "lowPrice": text(whole.low), "volume": text(whole.volume),
-        "quoteVolume": text(whole.quote_volume), "openTime": now - _DAY_MS, "closeTime": now,
+        "quoteVolume": text(whole.quote_volume), "openTime": now_ms - _DAY_MS, "closeTime": now_ms,
         "firstId": tape.market.tape[0].trade_id if last else -1, "lastId": last.trade_id if last else -1,
         "count": whole.trades,
     }  # fmt: skip
 
 
-def ticker_event(feed: "Feed", tape: "Tape") -> dict[str, object]:
-    t = ticker(feed, tape)
+def ticker_event(tape: Tape, now_ms: int) -> dict[str, object]:
+    t = ticker(tape, now_ms)
     return {
         "e": "24hrTicker", "E": t["closeTime"], "s": t["symbol"], "p": t["priceChange"],
         "P": t["priceChangePercent"], "w": t["weightedAvgPrice"], "x": t["prevClosePrice"],
@@ -56,10 +52,10 @@ def ticker_event(feed: "Feed", tape: "Tape") -> dict[str, object]:
     }  # fmt: skip
 
 
-def mini_event(feed: "Feed", tape: "Tape") -> dict[str, object]:
-    whole = day(feed, tape)
+def mini_event(tape: Tape, now_ms: int) -> dict[str, object]:
+    whole = day(tape, now_ms)
     return {
-        "e": "24hrMiniTicker", "E": feed.clock(), "s": tape.symbol, "c": text(tape.market.last),
+        "e": "24hrMiniTicker", "E": now_ms, "s": tape.symbol, "c": text(tape.market.last),
         "o": text(whole.open), "h": text(whole.high), "l": text(whole.low), "v": text(whole.volume),
         "q": text(whole.quote_volume),
     }  # fmt: skip
