@@ -16,10 +16,6 @@ PREFIX = "/api/v1"
 MAX_LIMIT = 5000
 
 
-class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all bodies."""
-
-
 def ask(service: str, question: Message, reply: type[R], timeout_s: float = 4.0) -> R:
     """Ask a service on the bus; its refusals become the API's."""
     return dashboard().gateway.request_from_thread(service, question, reply, timeout_s)

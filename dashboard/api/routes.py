@@ -25,20 +25,12 @@ from ..access import ANY_USER, requires
 from ..context import dashboard, session
 from ..gateway import SUPERVISOR
 from ..problems import ApiProblem
-from . import settings, users
-from .answers import PREFIX, Body, answer, ask, body, limit, number
+from . import openapi, settings, users
+from .answers import PREFIX, answer, ask, body, limit, number
+from .shapes import Balances, Message, Positions, TradingChange
 
 # Closing positions waits for the venue.
 ACT_TIMEOUT_S = 10.0
-
-
-class TradingChange(Body, frozen=True, kw_only=True):
-    """Body of POST /trading."""
-
-    state: str
-    reason: str = ""
-    cancel_orders: bool = False
-    flatten: bool = False
 
 
 def install(app: Flask) -> None:
@@ -57,6 +49,7 @@ def install(app: Flask) -> None:
     add(f"{PREFIX}/trading", "api_set_trading", set_trading, methods=["POST"])
     settings.install(app)
     users.install(app)
+    openapi.install(app)
 
 
 @requires(ANY_USER)
@@ -90,13 +83,13 @@ def fills() -> Response:
 @requires("trade.read")
 def positions() -> Response:
     """Positions."""
-    return answer({"positions": ask("trade", GetPortfolio(), Portfolio).positions})
+    return answer(Positions(positions=ask("trade", GetPortfolio(), Portfolio).positions))
 
 
 @requires("trade.read")
 def balance() -> Response:
     """Balances of the ledger."""
-    return answer({"balances": ask("trade", GetPortfolio(), Portfolio).balances})
+    return answer(Balances(balances=ask("trade", GetPortfolio(), Portfolio).balances))
 
 
 @requires("trade.read")
@@ -141,7 +134,7 @@ def control_service(name: str, action: str) -> Response:
         raise ApiProblem(404, "unknown_action", f"There is no action {action!r}; use start, stop or restart.")
     question = ControlService(action=action, service=name, actor=session().user)
     done = ask(SUPERVISOR, question, Done, ACT_TIMEOUT_S)
-    return answer({"message": done.message or f"{action} of {name} is under way."}, 202)
+    return answer(Message(message=done.message or f"{action} of {name} is under way."), 202)
 
 
 @requires("strategy.control")
@@ -153,14 +146,14 @@ def control_strategy(name: str, action: str) -> Response:
     done = ask("strategy", question, Done, ACT_TIMEOUT_S)
     board = dashboard()
     board.gateway.tell_from_thread(board.gateway.refresh, "strategy")
-    return answer({"message": done.message or f"{action} of {name} is done."})
+    return answer(Message(message=done.message or f"{action} of {name} is done."))
 
 
 @requires("trade.order")
 def cancel_order(order_id: str) -> Response:
     """Cancel one order by trade's own id."""
     done = ask("trade", CancelOrder(order_id=order_id, actor=session().user), Done, ACT_TIMEOUT_S)
-    return answer({"message": done.message or "The order is being cancelled."}, 202)
+    return answer(Message(message=done.message or "The order is being cancelled."), 202)
 
 
 @requires("trade.halt")

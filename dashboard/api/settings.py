@@ -1,7 +1,5 @@
 """Settings over the API: what holds and why, change, history, undo. The file config.yaml is the truth."""
 
-from typing import Any
-
 from flask import Flask, Response
 
 from ...bus.contracts.base import Done
@@ -11,23 +9,19 @@ from ..access import requires
 from ..context import dashboard, session
 from ..gateway import SUPERVISOR
 from ..problems import ApiProblem
-from .answers import PREFIX, Body, answer, ask, body
+from .answers import PREFIX, answer, ask, body
+from .shapes import (
+    Rollback,
+    Saved,
+    Setting,
+    SettingsChange,
+    SettingsHistory,
+    SettingsRevision,
+    SettingsView,
+)
 
 RELOAD_TIMEOUT_S = 10.0
 BY_HAND = "`cryptobot reload` puts it in force."
-
-
-class SettingsChange(Body, frozen=True, kw_only=True):
-    """Body of POST /settings: texts as in config.yaml, null takes a key out; `expected` is GET's checksum."""
-
-    changes: dict[str, str | None]
-    expected: str = ""
-
-
-class Rollback(Body, frozen=True, kw_only=True):
-    """Body of POST /settings/rollback."""
-
-    revision: int
 
 
 def install(app: Flask) -> None:
@@ -52,21 +46,21 @@ def read() -> Response:
         explained = [explain(loaded, key) for key in all_keys()]
     except SettingsError as error:
         raise ApiProblem(409, "settings_broken", str(error)) from error
-    entries: list[dict[str, Any]] = [
-        {
-            "key": one.key,
-            "help": one.help,
-            "allowed": one.allowed,
-            "applies": one.applies,
-            "default": shown(one.default, one.unit),
-            "value": shown(one.value, one.unit),
-            "origin": str(one.origin),
-            "changed": one.value != one.default,
-            "in_file": any(said.layer == "config.yaml" for said in one.said),
-        }
+    entries = [
+        Setting(
+            key=one.key,
+            help=one.help,
+            allowed=one.allowed,
+            applies=one.applies,
+            default=shown(one.default, one.unit),
+            value=shown(one.value, one.unit),
+            origin=str(one.origin),
+            changed=one.value != one.default,
+            in_file=any(said.layer == "config.yaml" for said in one.said),
+        )
         for one in explained
     ]
-    return answer({"settings": entries, "checksum": file.checksum, "text": file.text})
+    return answer(SettingsView(settings=entries, checksum=file.checksum, text=file.text))
 
 
 @requires("config.write")
@@ -86,8 +80,8 @@ def change() -> Response:
     except SettingsError as error:
         raise ApiProblem(409, "settings_refused", str(error)) from error
     if made is None:
-        return answer({"message": "It was so already.", "revision": None})
-    return answer({"message": f"Saved. {_put_in_force()}", "revision": made.number})
+        return answer(Saved(message="It was so already.", revision=None))
+    return answer(Saved(message=f"Saved. {_put_in_force()}", revision=made.number))
 
 
 @requires("config.read")
@@ -101,17 +95,17 @@ def past() -> Response:
     for one in revisions:
         difference = history.difference(before, one.text, "before", "after")
         entries.append(
-            {
-                "revision": one.number,
-                "ts_ms": one.ts_ms,
-                "actor": one.actor,
-                "source": one.source,
-                "summary": one.summary,
-                "difference": difference,
-            }
+            SettingsRevision(
+                revision=one.number,
+                ts_ms=one.ts_ms,
+                actor=one.actor,
+                source=one.source,
+                summary=one.summary,
+                difference=difference,
+            )
         )
         before = one.text
-    return answer({"history": entries[::-1]})
+    return answer(SettingsHistory(history=entries[::-1]))
 
 
 @requires("config.write")
@@ -125,9 +119,9 @@ def rollback() -> Response:
     except SettingsError as error:
         raise ApiProblem(409, "settings_refused", str(error)) from error
     if made is None:
-        return answer({"message": "It was so already.", "revision": None})
+        return answer(Saved(message="It was so already.", revision=None))
     return answer(
-        {"message": f"Back to revision {wanted.revision}. {_put_in_force()}", "revision": made.number}
+        Saved(message=f"Back to revision {wanted.revision}. {_put_in_force()}", revision=made.number)
     )
 
 

@@ -14,24 +14,11 @@ from ...bus.contracts.auth import (
 from ...bus.contracts.base import Done
 from ..access import requires
 from ..context import session
-from .answers import PREFIX, Body, answer, ask, body
+from .answers import PREFIX, answer, ask, body
+from .shapes import Message, NewUser, UserChange
 
 # Hashing a password is slow on purpose.
 TIMEOUT_S = 15.0
-
-
-class NewUser(Body, frozen=True, kw_only=True):
-    """Body of POST /users."""
-
-    user: str
-    role: str
-
-
-class UserChange(Body, frozen=True, kw_only=True):
-    """Body of POST /users/NAME: what is null stays."""
-
-    role: str | None = None
-    enabled: bool | None = None
 
 
 def install(app: Flask) -> None:
@@ -64,7 +51,7 @@ def change_user(name: str) -> Response:
     wanted = body(UserChange)
     question = ChangeUser(user=name, actor=session().user, role=wanted.role, enabled=wanted.enabled)
     done = ask("auth", question, Done, TIMEOUT_S)
-    return answer({"message": done.message or f"{name} is changed."})
+    return answer(Message(message=done.message or f"{name} is changed."))
 
 
 @requires("user.manage")
@@ -77,4 +64,4 @@ def reset_password(name: str) -> Response:
 def remove_user(name: str) -> Response:
     """Remove an account and its sessions."""
     done = ask("auth", RemoveUser(user=name, actor=session().user), Done, TIMEOUT_S)
-    return answer({"message": done.message or f"{name} is removed."})
+    return answer(Message(message=done.message or f"{name} is removed."))

@@ -40,7 +40,7 @@ PAGES = {
     "account": "/account",
 }
 PHONE_PAGES = ("overview", "services")
-DESKTOP = {"width": 1440, "height": 900}
+DESKTOP = {"width": 1440, "height": 1000}
 PHONE = {"width": 390, "height": 844}
 
 

@@ -9,6 +9,7 @@ import { empty, h, money, percent, price, put, signed, tone } from "./view.js";
 
 const SECONDS = { s: 1, m: 60, h: 3600, d: 86400, w: 604800 };
 const BAR_WIDTH = 7;
+const LABEL_BARS = 8;
 const LINE_COLOURS = ["#e0a63a", "#5b8def", "#a97be0", "#3fb6b0"];
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -200,9 +201,11 @@ class PriceChart extends LiveElement {
       .map((fill) => ({ fill, time: Math.floor(fill.ts_ms / 1000 / step) * step }))
       .filter(({ time }) => time >= oldest)
       .sort((a, b) => a.time - b.time)
-      .map(({ fill, time }) => ({
+      .map(({ fill, time }, index, all) => ({
         time, position: fill.side === "buy" ? "belowBar" : "aboveBar", shape: fill.side === "buy" ? "arrowUp" : "arrowDown",
-        color: css(fill.side === "buy" ? "--up" : "--down"), text: fill.side === "buy" ? "Buy" : "Sell", size: 1.2,
+        color: css(fill.side === "buy" ? "--up" : "--down"), size: 1.2,
+        // Words on every arrow would cover each other; colour and direction say the same.
+        text: index > 0 && time - all[index - 1].time < LABEL_BARS * step ? "" : fill.side === "buy" ? "Buy" : "Sell",
       }));
     this.markers.setMarkers(marks);
   }

@@ -8,6 +8,8 @@ const FINISHED = new Set(["FILLED", "CANCELED", "CANCELLED", "REJECTED", "DENIED
 const isOpen = (order) => !FINISHED.has(order.state);
 // The server tells this many of the newest.
 const MOST_FILLS = 300;
+// Below one unit of the quote currency a holding is a rest that the exchange does not let anyone sell.
+const DUST = 1;
 const base = (symbol) => symbol.split("/")[0];
 
 /** A table whose rows keep their place; `columns` are [title, class]. */
@@ -215,8 +217,9 @@ class Figures extends LiveElement {
   }
 
   drawPosition() {
-    const held = [...store.positions.values()].filter((position) => Number(position.amount) !== 0);
-    if (held.length === 0) this.set("position", "Flat", "", "nothing held");
+    const all = [...store.positions.values()].filter((position) => Number(position.amount) !== 0);
+    const held = all.filter((position) => Math.abs(Number(position.amount) * Number(position.average)) >= DUST);
+    if (held.length === 0) this.set("position", "Flat", "", all.length ? `a rest of ${amount(all[0].amount)} ${base(all[0].symbol)}` : "nothing held");
     else if (held.length === 1) this.set("position", amount(held[0].amount), base(held[0].symbol), `bought at ${price(held[0].average)}`);
     else this.set("position", String(held.length), "markets", held.map((item) => base(item.symbol)).join(", "));
   }

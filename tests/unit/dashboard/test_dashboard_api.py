@@ -1,5 +1,7 @@
 """Settings and users over the API."""
 
+import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +11,7 @@ from cryptobot.bus.contracts.auth import AddUser, ListUsers, NewPassword, Users
 from cryptobot.bus.contracts.base import Done
 from cryptobot.bus.contracts.service import ControlService
 from cryptobot.configs import history
+from cryptobot.dashboard.api.openapi import DESCRIBED
 
 BASE = "https://localhost:8443"
 MakeRig = Callable[[], Any]
@@ -145,3 +148,56 @@ async def test_a_new_account_is_made_by_auth_and_its_password_told_once(make_rig
     assert (answer.status_code, answer.json["password"]) == (201, "made-up")
     assert answer.headers["Cache-Control"] == "no-store"
     assert asked == [AddUser(user="eve", role="viewer", actor="admin")]
+
+
+async def test_every_address_of_the_api_is_described(make_rig: MakeRig) -> None:
+    """Nothing is missing in the description, and nothing is described that is not there."""
+    rig = await make_rig()
+
+    there = {rule.endpoint for rule in rig.app.url_map.iter_rules() if rule.rule.startswith("/api/")}
+
+    assert there == set(DESCRIBED)
+
+
+async def test_the_description_names_permission_body_and_answer(make_rig: MakeRig) -> None:
+    """OpenAPI 3.1, every reference leads somewhere, writes name their token and permission."""
+    rig = await make_rig()
+
+    document = (await rig.call("GET", "/api/v1/openapi.json")).json
+
+    halt = document["paths"]["/api/v1/trading"]["post"]
+    assert document["openapi"] == "3.1.0"
+    assert halt["x-permission"] == "trade.halt"
+    assert halt["parameters"][0]["name"] == "X-CSRF-Token"
+    assert halt["requestBody"]["content"]["application/json"]["schema"] == {
+        "$ref": "#/components/schemas/TradingChange"
+    }
+    references = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
+    assert references <= set(document["components"]["schemas"])
+
+
+async def test_reading_answers_have_the_described_members(make_rig: MakeRig) -> None:
+    """What the settings address answers is what its description requires."""
+    rig = await admin_rig(make_rig)
+    document = (await rig.call("GET", "/api/v1/openapi.json")).json
+
+    answer = (await rig.call("GET", "/api/v1/settings")).json
+
+    assert set(answer) == set(document["components"]["schemas"]["SettingsView"]["required"])
+    assert set(answer["settings"][0]) == set(document["components"]["schemas"]["Setting"]["required"])
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"[]", b"{", b'{"x":1}', b"\xff", b'{"changes": 3}'])
+@pytest.mark.parametrize(
+    "path", ["trading", "settings", "settings/rollback", "users", "users/eve", "strategies/a/explode"]
+)
+async def test_no_body_makes_the_api_stumble(make_rig: MakeRig, path: str, body: bytes) -> None:
+    """Rubbish is answered with a reason in the one shape, never with an error of the server."""
+    rig = await admin_rig(make_rig)
+    headers = {"Origin": BASE, "X-CSRF-Token": "csrf-of-admin"}
+    rig.auth.sessions["good"].permissions.append("strategy.control")
+
+    answer = await rig.call("POST", f"/api/v1/{path}", data=body, headers=headers)
+
+    assert 400 <= answer.status_code < 500
+    assert set(answer.json["error"]) == {"code", "message"}

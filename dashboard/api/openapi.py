@@ -1,0 +1,140 @@
+"""`/api/v1/openapi.json`: the API described from its routes, their docstrings and the contracts."""
+
+import re
+from typing import Any
+
+import msgspec
+from flask import Flask, Response
+
+from ... import __version__
+from ...bus.contracts.auth import NewPassword, Session, Users
+from ...bus.contracts.market import Candles, Feeds
+from ...bus.contracts.service import SupervisorStatus
+from ...bus.contracts.strategy import Strategies
+from ...bus.contracts.trade import EquityHistory, Fills, Orders, TradingState
+from ..access import ANY_USER, PUBLIC, permission_of, requires
+from .answers import PREFIX, answer
+from .shapes import (
+    Balances,
+    Message,
+    NewUser,
+    Positions,
+    Problem,
+    Rollback,
+    Saved,
+    SettingsChange,
+    SettingsHistory,
+    SettingsView,
+    TradingChange,
+    UserChange,
+)
+
+# What each endpoint answers, what it takes as body, and which words its query knows.
+DESCRIBED: dict[str, tuple[type | None, type | None, tuple[str, ...]]] = {
+    "api_openapi": (None, None, ()),
+    "api_session": (Session, None, ()),
+    "api_status": (SupervisorStatus, None, ()),
+    "api_orders": (Orders, None, ("open", "symbol", "limit")),
+    "api_fills": (Fills, None, ("symbol", "since_ms", "limit")),
+    "api_positions": (Positions, None, ()),
+    "api_balance": (Balances, None, ()),
+    "api_equity": (EquityHistory, None, ("since_ms", "limit")),
+    "api_candles": (Candles, None, ("exchange", "symbol", "timeframe", "since_ms", "limit")),
+    "api_feeds": (Feeds, None, ()),
+    "api_strategies": (Strategies, None, ()),
+    "api_trading": (TradingState, None, ()),
+    "api_set_trading": (TradingState, TradingChange, ()),
+    "api_control_service": (Message, None, ()),
+    "api_control_strategy": (Message, None, ()),
+    "api_cancel_order": (Message, None, ()),
+    "api_settings": (SettingsView, None, ()),
+    "api_change_settings": (Saved, SettingsChange, ()),
+    "api_settings_history": (SettingsHistory, None, ()),
+    "api_settings_rollback": (Saved, Rollback, ()),
+    "api_users": (Users, None, ()),
+    "api_add_user": (NewPassword, NewUser, ()),
+    "api_change_user": (Message, UserChange, ()),
+    "api_reset_password": (NewPassword, None, ()),
+    "api_remove_user": (Message, None, ()),
+}
+SUCCESS = {"api_control_service": "202", "api_cancel_order": "202", "api_add_user": "201"}
+_COMPONENTS = "#/components/schemas/{name}"
+
+
+def install(app: Flask) -> None:
+    """Add the route."""
+
+    @requires(ANY_USER)
+    def openapi() -> Response:
+        """This description, OpenAPI 3.1."""
+        return answer(description(app))
+
+    app.add_url_rule(f"{PREFIX}/openapi.json", "api_openapi", openapi, methods=["GET"])
+
+
+def description(app: Flask) -> dict[str, Any]:
+    """The whole document."""
+    named = {shape for reply, body, _ in DESCRIBED.values() for shape in (reply, body) if shape}
+    ordered = sorted({*named, Problem}, key=lambda shape: shape.__name__)
+    schemas, components = msgspec.json.schema_components(ordered, ref_template=_COMPONENTS)
+    references = dict(zip(ordered, schemas, strict=True))
+    paths: dict[str, dict[str, Any]] = {}
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint in DESCRIBED:
+            path = re.sub(r"<(\w+)>", r"{\1}", rule.rule)
+            for verb in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+                paths.setdefault(path, {})[verb.lower()] = _operation(
+                    app, rule.endpoint, path, verb, references
+                )
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "CryptoBot", "version": __version__, "license": {"name": "Apache-2.0"}},
+        "servers": [{"url": "/"}],
+        "paths": dict(sorted(paths.items())),
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": "__Host-session"}},
+        },
+        "security": [{"session": []}],
+    }
+
+
+def _operation(
+    app: Flask, endpoint: str, path: str, verb: str, references: dict[type, dict[str, Any]]
+) -> dict[str, Any]:
+    view = app.view_functions[endpoint]
+    reply, body, words = DESCRIBED[endpoint]
+    parameters = [_parameter(name, "path", required=True) for name in re.findall(r"{(\w+)}", path)]
+    parameters += [_parameter(name, "query", required=_needed(endpoint, name)) for name in words]
+    if verb != "GET":
+        parameters.append(_parameter("X-CSRF-Token", "header", required=True))
+    done = {"description": "Done."} if reply is None else _content("Done.", references[reply])
+    operation: dict[str, Any] = {
+        "operationId": endpoint.removeprefix("api_"),
+        "summary": (view.__doc__ or "").strip().splitlines()[0],
+        "parameters": parameters,
+        "responses": {
+            SUCCESS.get(endpoint, "200"): done,
+            "default": _content("Refused.", references[Problem]),
+        },
+    }
+    permission = permission_of(view)
+    if permission not in (ANY_USER, PUBLIC):
+        operation["x-permission"] = permission
+    if body is not None:
+        operation["requestBody"] = {**_content("", references[body]), "required": True}
+        del operation["requestBody"]["description"]
+    return operation
+
+
+def _needed(endpoint: str, name: str) -> bool:
+    return endpoint == "api_candles" and name in ("exchange", "symbol", "timeframe")
+
+
+def _parameter(name: str, place: str, *, required: bool) -> dict[str, Any]:
+    kind = "integer" if name in ("limit", "since_ms") else "string"
+    return {"name": name, "in": place, "required": required, "schema": {"type": kind}}
+
+
+def _content(text: str, reference: dict[str, Any]) -> dict[str, Any]:
+    return {"description": text, "content": {"application/json": {"schema": reference}}}

@@ -1,0 +1,126 @@
+"""Bodies that the API takes, and answers that are not a message of the bus."""
+
+import msgspec
+
+from ...bus.contracts.trade import Balance, Position
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all bodies."""
+
+
+class TradingChange(Body, frozen=True, kw_only=True):
+    """A wish for another trading state: ACTIVE, REDUCING or HALTED."""
+
+    state: str
+    reason: str = ""
+    cancel_orders: bool = False
+    flatten: bool = False
+
+
+class SettingsChange(Body, frozen=True, kw_only=True):
+    """Texts as in config.yaml, null takes a key out; `expected` is the checksum that GET told."""
+
+    changes: dict[str, str | None]
+    expected: str = ""
+
+
+class Rollback(Body, frozen=True, kw_only=True):
+    """The revision of config.yaml to go back to."""
+
+    revision: int
+
+
+class NewUser(Body, frozen=True, kw_only=True):
+    """An account to be made; its password is generated."""
+
+    user: str
+    role: str
+
+
+class UserChange(Body, frozen=True, kw_only=True):
+    """What shall change of an account; null leaves it."""
+
+    role: str | None = None
+    enabled: bool | None = None
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all answers."""
+
+
+class Message(Answer, frozen=True, kw_only=True):
+    """A sentence for the person who asked."""
+
+    message: str
+
+
+class Saved(Answer, frozen=True, kw_only=True):
+    """A change of config.yaml; `revision` is null when nothing had to change."""
+
+    message: str
+    revision: int | None
+
+
+class Positions(Answer, frozen=True, kw_only=True):
+    """All positions."""
+
+    positions: list[Position]
+
+
+class Balances(Answer, frozen=True, kw_only=True):
+    """All balances of the ledger."""
+
+    balances: list[Balance]
+
+
+class Setting(Answer, frozen=True, kw_only=True):
+    """One key. `in_file`: config.yaml names it; `changed`: it is not the default."""
+
+    key: str
+    help: str
+    allowed: str
+    applies: str
+    default: str
+    value: str
+    origin: str
+    changed: bool
+    in_file: bool
+
+
+class SettingsView(Answer, frozen=True, kw_only=True):
+    """All keys, the text of config.yaml, and its checksum for `expected`."""
+
+    settings: list[Setting]
+    checksum: str
+    text: str
+
+
+class SettingsRevision(Answer, frozen=True, kw_only=True):
+    """One accepted change."""
+
+    revision: int
+    ts_ms: int
+    actor: str
+    source: str
+    summary: str
+    difference: str
+
+
+class SettingsHistory(Answer, frozen=True, kw_only=True):
+    """Newest first."""
+
+    history: list[SettingsRevision]
+
+
+class Refusal(Answer, frozen=True, kw_only=True):
+    """A stable code and one sentence."""
+
+    code: str
+    message: str
+
+
+class Problem(Answer, frozen=True, kw_only=True):
+    """The one shape of all errors."""
+
+    error: Refusal
