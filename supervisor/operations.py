@@ -1,11 +1,10 @@
 """What can be asked of the supervisor, over the control socket and over the bus."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..configs.errors import UsageError
 from . import states
+from .context import Context
 from .control.server import Handler, Reply
 from .graph import dot, mermaid, text
 from .groups import Rolling
@@ -13,9 +12,6 @@ from .loop import Timer
 from .metrics import prometheus
 from .plan import Step, plan_action, plan_reload
 from .reload import carry_out, instances_of, new_manifests, scale
-
-if TYPE_CHECKING:
-    from .supervisor import Supervisor
 
 _DEFAULT_WAIT_S = 60.0
 
@@ -31,7 +27,7 @@ class _Waiter:
 class Operations(Handler):
     """Carries out requests; those that take time are answered when they are through, others go on."""
 
-    def __init__(self, supervisor: Supervisor) -> None:
+    def __init__(self, supervisor: Context) -> None:
         self._supervisor = supervisor
         self._waiters: list[_Waiter] = []
         self._check_due = False

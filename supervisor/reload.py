@@ -1,25 +1,17 @@
 """Taking changed settings and manifests while everything runs."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import msgspec
 
 from ..configs import snapshot
-from .plan import plan_reload
-from .registry import load_groups, spread
+from ..configs.schema import Settings
+from .context import Context
+from .lifecycle import Lifecycle
+from .plan import Step, plan_reload
+from .registry import Manifest, load_groups, spread
 from .unit import Unit
 
-if TYPE_CHECKING:
-    from ..configs.schema import Settings
-    from .lifecycle import Lifecycle
-    from .plan import Step
-    from .registry import Manifest
-    from .supervisor import Supervisor
 
-
-def new_manifests(supervisor: Supervisor) -> tuple[Settings, list[Manifest]]:
+def new_manifests(supervisor: Context) -> tuple[Settings, list[Manifest]]:
     """The settings and services as the files have them now.
 
     Raises:
@@ -31,9 +23,7 @@ def new_manifests(supervisor: Supervisor) -> tuple[Settings, list[Manifest]]:
     return settings, supervisor.manifests(settings)
 
 
-def carry_out(
-    supervisor: Supervisor, settings: Settings, manifests: list[Manifest], steps: list[Step]
-) -> None:
+def carry_out(supervisor: Context, settings: Settings, manifests: list[Manifest], steps: list[Step]) -> None:
     """Do the steps of a reload plan; what is not named in them goes on untouched."""
     lifecycle = supervisor.lifecycle
     actions = {step.service: step.action for step in steps}
@@ -69,7 +59,7 @@ def instances_of(lifecycle: Lifecycle, name: str) -> list[str]:
     ]
 
 
-def scale(supervisor: Supervisor, name: str, count: int) -> list[Step]:
+def scale(supervisor: Context, name: str, count: int) -> list[Step]:
     """Run this many instances from now on, until the next reload; survivors go on, the newest go first.
 
     Raises:

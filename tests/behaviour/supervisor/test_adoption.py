@@ -55,7 +55,7 @@ def test_output_is_kept_across_the_death_of_the_supervisor(daemon, tmp_path: Pat
     with subprocess.Popen(
         [sys.executable, "-I", "-c", f"import os\nwhile not os.path.exists({str(go)!r}+'.done'): pass"]
     ) as waiter:
-        waiter.wait(10)
+        waiter.wait(60)
     assert daemon.alive(pid)
     daemon.start()
     with daemon.client() as client:
@@ -125,7 +125,7 @@ def test_a_second_supervisor_refuses_and_names_the_first(daemon) -> None:
         [sys.executable, "-m", "cryptobot.supervisor.daemon", str(daemon.home.root)],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
     assert second.returncode == 2

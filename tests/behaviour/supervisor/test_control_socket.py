@@ -12,7 +12,7 @@ import pytest
 
 def _raw(daemon) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    sock.settimeout(10)
+    sock.settimeout(45)
     sock.connect(str(daemon.home.sockets / "control.sock"))
     return sock
 

@@ -40,7 +40,7 @@ def test_a_graph_that_cannot_be_is_refused_before_anything_starts(
         daemon.service(name, f"count={tmp_path / 'started'}", "ready", requires=requires)
     assert sentence in daemon.launch()
     assert daemon.process is not None
-    assert daemon.process.wait(10) == 2
+    assert daemon.process.wait(45) == 2
     assert not (tmp_path / "started").exists()
 
 

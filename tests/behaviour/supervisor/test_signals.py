@@ -61,7 +61,7 @@ def test_the_daemon_outlives_the_terminal_that_launched_it(daemon) -> None:
         start_new_session=True,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=True,
     )
     pid = int(terminal.stdout)
@@ -126,5 +126,5 @@ def test_the_end_of_the_leash_stops_the_daemon(daemon) -> None:
             break
         assert daemon.process.poll() is None
     os.close(write_end)
-    assert daemon.process.wait(10) == 0
+    assert daemon.process.wait(45) == 0
     assert not daemon.processes()

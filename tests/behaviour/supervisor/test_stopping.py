@@ -15,7 +15,7 @@ def test_a_child_deaf_to_sigterm_is_dead_within_its_grace(daemon, tmp_path: Path
     began = time.monotonic()
     with daemon.client() as client:
         client.stop("deaf")
-    assert 1.0 <= time.monotonic() - began < 1.3
+    assert 1.0 <= time.monotonic() - began < 1.3 + daemon.slack_s()
     assert not daemon.alive(pid)
 
 
@@ -56,7 +56,7 @@ def test_a_restart_is_served_while_another_service_stops_slowly(daemon) -> None:
         slow.stop("a", wait=False)
         began = time.monotonic()
         after = fast.restart("b")["services"][0]
-        assert time.monotonic() - began < 1.0
+        assert time.monotonic() - began < 1.0 + daemon.slack_s()
         assert daemon.status("a")["state"] == "STOPPING"
     assert after["state"] == "RUNNING"
     assert after["pid"] != before

@@ -82,7 +82,7 @@ def test_a_storm_that_kills_all_brings_all_back_once(daemon) -> None:
     with daemon.client() as client:
         for pid in first.values():
             os.kill(pid, signal.SIGKILL)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 45
         while time.monotonic() < deadline:
             asked = time.monotonic()
             services = client.status()["services"]
@@ -94,7 +94,9 @@ def test_a_storm_that_kills_all_brings_all_back_once(daemon) -> None:
     assert daemon.process is not None
     assert _zombies(daemon.process.pid) == 0
     # Every one takes under 50 ms where nobody else uses the processors; the median does anywhere.
-    assert sorted(waits)[len(waits) // 2] < 0.05, f"status took {max(waits):.3f} s at most, {waits}"
+    assert sorted(waits)[len(waits) // 2] < 0.05 + daemon.slack_s() / 10, (
+        f"status took {max(waits):.3f} s at most, {waits}"
+    )
 
 
 def _services(daemon) -> list[dict[str, object]]:
@@ -126,7 +128,7 @@ def test_orphans_that_come_to_us_are_reaped_and_not_taken_for_a_service(daemon) 
     daemon.service("a", "orphan", "ready")
     pid = daemon.start().until("a", "RUNNING")["pid"]
     assert daemon.process is not None
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while not any(line["event"] == "orphan reaped" for line in daemon.journal()):
         assert time.monotonic() < deadline
     assert daemon.status("a")["pid"] == pid

@@ -28,7 +28,7 @@ from cryptobot.configs.schema import ServiceOverride, Settings
 from cryptobot.supervisor.control.client import ControlClient
 from cryptobot.supervisor.registry import built_in
 
-_PATIENCE_S = 30.0
+_PATIENCE_S = 60.0
 
 
 @pytest.fixture

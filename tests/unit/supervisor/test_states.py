@@ -40,3 +40,20 @@ def test_the_page_is_fresh() -> None:
     assert path.read_text(encoding="utf-8") == page(), (
         "run python -m cryptobot.supervisor.states_page > docs/states.md"
     )
+
+
+def test_only_the_monotonic_clock_decides() -> None:
+    """S16: a wall clock that jumps a day cannot cause a time-out, a restart or a wait."""
+    allowed = {"unit.py", "lifecycle.py", "journal.py", "schedule.py"}
+    for path in sorted((_ROOT / "supervisor").glob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        called = {
+            f"{node.value.id}.{node.attr}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        }
+        wall = called & {"time.time", "time.time_ns", "datetime.now"}
+        assert not wall or path.name in allowed, f"{path.name} reads the wall clock: {wall}"
+    for name in ("unit.py", "lifecycle.py"):
+        text = (_ROOT / "supervisor" / name).read_text(encoding="utf-8")
+        assert all("since_ns" in line for line in text.splitlines() if "time.time_ns" in line), name

@@ -1,0 +1,38 @@
+"""What the operations need of the whole supervisor: an interface at the bottom, nothing imports upwards."""
+
+from typing import Any, Protocol
+
+from ..configs.paths import Home
+from ..configs.schema import Settings
+from .groups import Groups, Rolling
+from .journal import Journal
+from .lifecycle import Lifecycle
+from .loop import Loop
+from .registry import Manifest
+from .unit import Raised
+
+
+class Context(Protocol):
+    """The running supervisor, as those see it who act on its behalf."""
+
+    home: Home
+    settings: Settings
+    overrides: tuple[str, ...]
+    journal: Journal
+    loop: Loop
+    lifecycle: Lifecycle
+    groups: Groups
+    rollings: list[Rolling]
+    open_alerts: dict[str, Raised]
+
+    def manifests(self, settings: Settings) -> list[Manifest]:
+        """The services as these settings have them."""
+
+    def status(self) -> dict[str, Any]:
+        """Everything, from memory."""
+
+    def shut_down(self, why: str) -> None:
+        """Stop everything in order, then end."""
+
+    def remember_stopped(self) -> None:
+        """Keep across restarts what a person stopped."""
