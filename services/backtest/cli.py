@@ -13,7 +13,11 @@ import msgspec
 
 from ...configs.errors import CryptoBotError, SettingsError, UsageError
 from ...configs.paths import Home
-from .run import Request, Result, as_json, run
+from ..data.files import read_series
+from .check import check
+from .progress import Progress
+from .run import Request, Result, as_json, load, run
+from .sweep import default_workers, sweep
 from .world import Rules
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
@@ -111,13 +115,105 @@ def run_command(home: Home, /, as_json_text: bool, **given: Any) -> None:
         sys.stdout.write(_table(result))
 
 
-def _request(home: Home, given: dict[str, Any]) -> Request:
+@backtest.command(name="sweep")
+@click.argument("strategy")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Candle file.")
+@click.option(
+    "--param",
+    "texts",
+    multiple=True,
+    required=True,
+    metavar="NAME=VALUES",
+    help="fast=5,10,20 or fast=5:50:5.",
+)
+@click.option(
+    "--cash",
+    type=_money,
+    metavar="NUMBER",
+    default="10000",
+    show_default=True,
+    help="Money at the beginning.",
+)
+@click.option(
+    "--fee", type=_money, metavar="NUMBER", default="0.001", show_default=True, help="Fee, as a fraction."
+)
+@click.option(
+    "--lot", type=_money, metavar="NUMBER", default="0.00001", show_default=True, help="Smallest step."
+)
+@click.option(
+    "--warmup", type=click.IntRange(0), default=1000, show_default=True, help="Candles before any decision."
+)
+@click.option(
+    "--workers", type=click.IntRange(1, 256), help="Processes; the cores of this machine when not given."
+)
+@click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Rows of the table.")
+@click.option("--json", "as_json_text", is_flag=True, help="Print one JSON object with all runs.")
+@click.pass_obj
+def sweep_command(home: Home, /, texts: tuple[str, ...], top: int, as_json_text: bool, **given: Any) -> None:
+    """Run STRATEGY once for every combination of parameter values, on all cores.
+
+    The best of many runs is mostly the luckiest: look whether its neighbours are good too.
+    """
+    rules = Rules(cash=given["cash"], fee=given["fee"], lot=given["lot"], warmup=given["warmup"])
+    request = Request(given["strategy"], given["data"], rules=rules, folder=home.strategies)
+    with Progress("runs") as progress:
+        rows = sweep(request, texts, given["workers"] or default_workers(), progress.told)
+    if as_json_text:
+        told = [
+            {"parameters": row.parameters, "final_equity": row.final_equity, "metrics": row.metrics}
+            for row in rows
+        ]
+        sys.stdout.write(_ENCODER.encode({"runs": told}).decode() + "\n")
+        return
+    names = list(rows[0].parameters)
+    sys.stdout.write(
+        "  ".join(f"{name:>10}" for name in (*names, "equity", "drawdown", "sharpe", "trades")) + "\n"
+    )
+    for row in rows[:top]:
+        figures = row.metrics
+        cells = [str(value) for value in row.parameters.values()]
+        cells += [f"{row.final_equity:.2f}", _figure("drawdown", figures["max_drawdown"])]
+        cells += [_figure("sharpe", figures["sharpe"]), str(figures["trades"])]
+        sys.stdout.write("  ".join(f"{cell:>10}" for cell in cells) + "\n")
+
+
+@backtest.command(name="check")
+@click.argument("strategy")
+@click.option("--data", type=click.Path(path_type=Path), help="Candle file; made-up candles when not given.")
+@click.option(
+    "--param", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter of the strategy."
+)
+@click.option("--json", "as_json_text", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def check_command(
+    home: Home, /, strategy: str, data: Path | None, parameters: tuple[str, ...], as_json_text: bool
+) -> None:
+    """Run STRATEGY in every way that must make no difference, and say where one does."""
+    owner = load(strategy, home.strategies)
+    findings = check(owner, _parameters(parameters), read_series(data) if data is not None else None)
+    if as_json_text:
+        sys.stdout.write(
+            _ENCODER.encode({"ok": all(f.ok for f in findings), "findings": findings}).decode() + "\n"
+        )
+    else:
+        for finding in findings:
+            sys.stdout.write(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.check:<14}  {finding.detail}\n")
+    if not all(finding.ok for finding in findings):
+        raise click.exceptions.Exit(EXIT_FAILED)
+
+
+def _parameters(texts: tuple[str, ...]) -> dict[str, object]:
     parameters: dict[str, object] = {}
-    for text in given["parameters"]:
+    for text in texts:
         name, equals, value = text.partition("=")
         if not equals:
             raise UsageError(f"--param {text} must be NAME=VALUE, such as --param fast=10.")
         parameters[name.strip()] = value
+    return parameters
+
+
+def _request(home: Home, given: dict[str, Any]) -> Request:
+    parameters = _parameters(given["parameters"])
     if given["fraction"] is not None:
         parameters["fraction"] = given["fraction"]
     if not given["lot"]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -110,9 +110,18 @@ def run(request: Request) -> Result:
 
 
 def run_series(
-    owner: type[Strategy], parameters: Mapping[str, object], series: Series, rules: Rules, symbol: str = ""
+    owner: type[Strategy],
+    parameters: Mapping[str, object],
+    series: Series,
+    rules: Rules,
+    symbol: str = "",
+    known: MutableMapping[Any, Any] | None = None,
 ) -> Result:
-    """Run a strategy class over candles that were read before."""
+    """Run a strategy class over candles that were read before.
+
+    Args:
+        known: lines computed over the same candles before; a sweep shares them between its runs.
+    """
     if len(series.columns) <= rules.warmup + 1:
         raise SettingsError(
             f"The data hold {len(series.columns)} candles, and the warm-up takes {rules.warmup} of them; "
@@ -123,7 +132,8 @@ def run_series(
     try:
         plan = Plan(owner, strategy._parameters, series.timeframe)
         world = SimulatedWorld(market, series.timeframe, rules)
-        outcome = Engine(strategy, plan, series.columns, world).run()
+        results = plan.columns(series.columns, known)
+        outcome = Engine(strategy, plan, series.columns, world, results).run()
     except CryptoBotError as error:
         raise StrategyError(f"Strategy {owner.__name__}: {error}") from error
     except Exception as error:
