@@ -1,9 +1,13 @@
 """What is checked before a process is started."""
 
+from collections.abc import Iterable
+
 from ...configs import snapshot
+from ...configs.errors import SettingsError
 from ...configs.load import load
 from ...configs.paths import Home
 from ...configs.schema import Settings
+from ..registry import Manifest
 from ..registry import load as load_manifests
 from . import daemon
 from .checks import refuse_taken_port
@@ -19,12 +23,25 @@ def prepare(home: Home, overrides: tuple[str, ...]) -> Settings:
     daemon.refuse_second(home)
     home.create()
     settings = load(home, overrides).settings
-    load_manifests(home, settings)
+    refuse_missing(load_manifests(home, settings))
     refuse_taken_port("dashboard.port", settings.dashboard.host, settings.dashboard.port)
     refuse_taken_port("paper.port", "127.0.0.1", settings.paper.port)
     note_edits(home)
     snapshot.write(home, settings)
     return settings
+
+
+def refuse_missing(manifests: Iterable[Manifest]) -> None:
+    """Raises SettingsError when an enabled service requires a disabled one: it would wait for ever."""
+    found = list(manifests)
+    disabled = {manifest.name for manifest in found if not manifest.enabled}
+    for manifest in found:
+        missing = [name for name in manifest.requires if name in disabled]
+        if manifest.enabled and missing:
+            raise SettingsError(
+                f"services.{missing[0]}.enabled is false, but {manifest.name} requires {missing[0]}; "
+                f"enable {missing[0]}, or disable {manifest.name}, too (services.{manifest.name}.enabled)."
+            )
 
 
 def note_edits(home: Home) -> None:

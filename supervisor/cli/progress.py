@@ -94,21 +94,16 @@ def _events(client: ControlClient, deadline: float) -> Iterator[dict[str, Any]]:
 
 def why_not_ready(home: Home, progress: Progress) -> str:
     """Who is not ready, and what each said last: `strategy BACKOFF: ended with exit code 1 (…)`."""
-    told = [
-        f"{one['name']} {one['state']}: {_reason(home, one)}" for one in progress.waiting if _is_cause(one)
-    ]
+    causes = [one for one in progress.waiting if not str(one["reason"]).startswith("waits for")]
+    told = [f"{one['name']} {one['state']}: {_reason(home, one)}" for one in causes or progress.waiting]
     return "; ".join(told) or "the supervisor ended"
 
 
-def _is_cause(service: dict[str, Any]) -> bool:
-    return not str(service["reason"]).startswith("waits for")
-
-
 def _reason(home: Home, service: dict[str, Any]) -> str:
-    reason = str(service["reason"]) or "not ready"
-    lines = last_lines(home.logs, service["name"], Filter(), 1) if not service["ready"] else []
-    said = " ".join(line.text if not line.fields else _said(line.fields) for line in lines)
-    return f"{reason} (its log ends with: {said})" if said and said not in reason else reason
+    reason = str(service["reason"]).rstrip(".") or "not ready in time"
+    lines = last_lines(home.logs, service["name"], Filter(), 1)
+    said = " ".join(line.text if not line.fields else _said(line.fields) for line in lines).rstrip(".")
+    return reason if not said or said in reason or reason in said else f"{reason} (its log ends with: {said})"
 
 
 def _said(fields: dict[str, Any]) -> str:

@@ -147,6 +147,14 @@ def test_a_home_without_permission_is_refused(cryptobot: Run, tmp_path: Path) ->
     assert "cannot be written" in ran.err
 
 
+def test_a_disabled_service_that_is_required_is_refused(cryptobot: Run) -> None:
+    """The one that needs it is named; otherwise it would wait for ever."""
+    ran = cryptobot("up", "-d", "--set", "services.trade.enabled=false")
+
+    assert ran.code == 2
+    assert "strategy requires trade" in ran.err
+
+
 @pytest.mark.parametrize("value", ["", "soon", "-5s", "0"])
 def test_a_wrong_length_of_the_demo_is_refused(value: str, cryptobot: Run) -> None:
     """With an example."""
