@@ -21,17 +21,17 @@ _HEAD = """\
 # Settings
 Made from `configs/schema.py` by `python -m cryptobot.configs.reference docs`; do not edit.
 
-Settings come in layers, the later one wins: defaults, profile (`paper`, `dev`, `prod`, `minimal`), `config.yaml` in
-the home folder, environment (`CRYPTOBOT__TRADE__MAX_OPEN_ORDERS=3`), command line
+Settings come in layers, the later one wins: defaults, profile (`paper`, `dev`, `prod`, `minimal`),
+`config.yaml` in the home folder, environment (`CRYPTOBOT__TRADE__MAX_OPEN_ORDERS=3`), command line
 (`--set trade.max_open_orders=3`). `cryptobot config explain KEY` tells where a value came from,
-`cryptobot config set KEY VALUE` changes it and keeps your comments, `cryptobot config history` and `rollback` take
-you back.
+`cryptobot config set KEY VALUE` changes it and keeps your comments, `cryptobot config history` and `rollback`
+take you back.
 
-- A duration is written `90`, `90s`, `250ms`, `5m`, `1h30m`, `2d`, `1w`; a size `4096`, `64KiB`, `10MB`, `1GiB`.
+- A duration is written `90`, `90s`, `250ms`, `5m`, `1h30m`, `2d`, `1w`; a size `4096`, `64KiB`, `10MB`.
 - A decimal keeps every digit that you write.
 - `true` and `false` are the only truth values; `yes` and `on` are text.
-- A list in a later layer replaces the list below, and so does a map in a file (the strategies in your file are all
-  that run); maps marked *joins* are joined instead. Environment and command line change single entries of a map.
+- A list in a later layer replaces the list below, and so does a map in a file (the strategies in yours are
+  all that run); maps marked *joins* are joined instead. Environment and command line change single entries.
 """
 
 

@@ -266,8 +266,8 @@ class DatabaseSettings(Section, frozen=True, kw_only=True):
     url: Annotated[
         str,
         setting(
-            "Empty takes SQLite files in the home; else postgresql://user@host/name or mariadb://user@host/name, "
-            "without the password, which is the secret database.password.",
+            "Empty takes SQLite files in the home; else postgresql://user@host/name or "
+            "mariadb://user@host/name, without the password, which is the secret database.password.",
             applies="person",
         ),
     ] = ""

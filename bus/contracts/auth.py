@@ -146,7 +146,7 @@ class RemoveUser(Message, frozen=True, kw_only=True, gc=False):
 def permits(permissions: list[str], needed: str, resource: str = "") -> bool:
     """Do these permissions allow `needed`, on this resource?
 
-    A permission may be narrowed to resources by a pattern: `strategy.control:ema-*` allows it for the strategies
+    A permission may be narrowed to resources by a pattern: `strategy.control:ema-*` allows it for strategies
     whose names match, and for nothing else. Without a pattern it holds for all.
     """
     if not needed:
@@ -200,7 +200,7 @@ class DisableTotp(Message, frozen=True, kw_only=True, gc=False):
 
 @request(0x0525, reply=Session, permission="account.password")
 class StepUp(Message, frozen=True, kw_only=True, gc=False):
-    """Prove again who one is, before something dangerous: a TOTP code, or the password without a second factor."""
+    """Prove again who one is, before something dangerous: by TOTP code, or password where there is none."""
 
     token: str
     code: str = ""

@@ -205,7 +205,9 @@ def _fold_log(home: Home, target: FileTarget) -> None:
         engine = connect(home, target, "NORMAL")
     except StartError:
         return  # a damaged file is what restores are for
+    engine.patience_s = 0.0
     try:
+        execute(engine, "PRAGMA busy_timeout = 1000")
         modes = execute(engine, "PRAGMA journal_mode = delete")
     except peewee.OperationalError as error:
         raise DatabaseAccessError(str(target), "somebody uses it; stop the platform first") from error

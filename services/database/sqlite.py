@@ -24,13 +24,15 @@ _Base: Any = peewee.SqliteDatabase
 class SqliteEngine(_Base):  # type: ignore[misc]  # the stubs leave out _connect, which peewee tells one to override
     """peewee's SQLite with patience: connecting, beginning and single statements wait for other writers."""
 
+    patience_s = LOCK_PATIENCE_S
+
     def _connect(self) -> Any:
-        return patiently(super()._connect)
+        return patiently(super()._connect, self.patience_s)
 
     def execute_sql(self, sql: Any, params: Any = None) -> Any:
         if self.in_transaction():
             return super().execute_sql(sql, params)
-        return patiently(lambda: super(SqliteEngine, self).execute_sql(sql, params))
+        return patiently(lambda: super(SqliteEngine, self).execute_sql(sql, params), self.patience_s)
 
 
 def open_engine(

@@ -109,7 +109,14 @@ class Database:
         try:
             outer.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
         except (peewee.OperationalError, peewee.InterfaceError) as failure:
-            if isinstance(self.engine, sqlite.SqliteEngine) or not self.engine.is_lost():
+            if isinstance(self.engine, sqlite.SqliteEngine):
+                if "no transaction is active" not in str(failure):
+                    raise
+                # A full disk: SQLite has rolled back by itself. What matters is what came before.
+                if error is None and failure.__context__ is not None:
+                    raise failure.__context__ from None
+                return
+            if not self.engine.is_lost():
                 raise
             self.engine.forget_connection()
             raise DatabaseAwayError(self.where, str(failure).splitlines()[0]) from (error or failure)

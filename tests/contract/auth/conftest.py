@@ -45,7 +45,7 @@ class Auth:
     async def ask(self, wish: Message) -> Any:
         """Send a request; its answer."""
         assert wish.REPLY is not None
-        return await self.client.request("auth", wish, wish.REPLY)
+        return await self.client.request("auth", wish, wish.REPLY, timeout_s=30)
 
     async def admin_token(self) -> str:
         """A session of the first admin."""
@@ -59,7 +59,7 @@ class Auth:
     async def login(self, user: str, password: str, address: str = ADDRESS, totp: str = "") -> LoginResult:
         """Log in over the bus."""
         wish = Login(user=user, password=password, address=address, totp=totp)
-        return await self.client.request("auth", wish, LoginResult)
+        return await self.client.request("auth", wish, LoginResult, timeout_s=30)
 
 
 @pytest.fixture

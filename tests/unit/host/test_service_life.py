@@ -47,7 +47,7 @@ async def live(service_class, home, during):
     life = asyncio.create_task(service.serve_until_stopped(notifier))
     try:
         await during(service, client)
-        await asyncio.wait_for(life, 10)
+        await asyncio.wait_for(life, 30)
     finally:
         await client.close()
         await bus.close()
@@ -68,8 +68,8 @@ def test_a_service_is_ready_beats_answers_and_stops(home):
         client.subscribe(
             topics.SERVICE_HEARTBEATS, Heartbeat, lambda received: beats.put_nowait(received.message)
         )
-        first = await asyncio.wait_for(beats.get(), 5)
-        second = await asyncio.wait_for(beats.get(), 5)
+        first = await asyncio.wait_for(beats.get(), 30)
+        second = await asyncio.wait_for(beats.get(), 30)
         assert second.progress == first.progress + 1
         assert (await client.request("recorded", Ping(), Done)).message == "pong"
         service.end()
@@ -143,7 +143,7 @@ def test_a_stop_during_setup_does_not_wait_for_it(home):
             await asyncio.Event().wait()
 
     async def during(service, client):
-        await asyncio.wait_for(reached.wait(), 5)
+        await asyncio.wait_for(reached.wait(), 30)
         service.end()
 
     service, told = asyncio.run(live(Slow, home, during))
