@@ -14,6 +14,7 @@ from .connector import Connector, OpenContext
 from .venue import Credentials, Venue
 
 _ASK_TIMEOUT_S = 5.0
+_ASK_PAUSE_S = 0.3
 _OPEN_TRIES = 6
 _log = structlog.get_logger(component="connectors")
 
@@ -63,8 +64,9 @@ async def _open(context: OpenContext) -> Venue:
     for attempt in range(_OPEN_TRIES):
         try:
             info = await context.bus.request("paper", GetPaperInfo(), PaperInfo, timeout_s=_ASK_TIMEOUT_S)
-        except BusTimeoutError:
-            _log.info("waiting for the paper exchange", attempt=attempt + 1)
+        except (BusTimeoutError, RequestFailedError) as error:
+            _log.info("waiting for the paper exchange", attempt=attempt + 1, reason=str(error))
+            await asyncio.sleep(_ASK_PAUSE_S)
             continue
         # ccxt waits between calls to spare Binance; this exchange is ours, and trade keeps its limit of
         # orders.

@@ -33,11 +33,13 @@ from cryptobot.bus.contracts.trade import (
     VerifyLedger,
 )
 from cryptobot.configs import snapshot
-from cryptobot.configs.errors import BusError
+from cryptobot.configs.errors import BusError, RequestFailedError
 from cryptobot.configs.paths import Home
 from cryptobot.configs.schema import PaperSettings, Settings, TradeSettings
 
 DEADLINE_S = 60.0
+# A service that has just begun serves nothing yet; a venue that was killed is away for a moment.
+NOT_YET = ("unknown_request", "venue_away")
 R = TypeVar("R", bound=Message)
 SETTINGS = Settings(
     paper=PaperSettings(request_weight_limit=0, order_limit=0),
@@ -106,7 +108,7 @@ class Platform:
                 try:
                     return await self.bus.request(service, message, reply, timeout_s=3.0)
                 except BusError as error:
-                    if "venue" not in str(error) and type(error).__name__ == "RequestFailedError":
+                    if isinstance(error, RequestFailedError) and error.code not in NOT_YET:
                         raise
                     assert self.processes[service].poll() is None, self.log_of(service)[-3000:]
                     await asyncio.sleep(0.05)
