@@ -48,6 +48,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("positions", MONEY, "List positions with profit and loss."),
     Entry("balance", MONEY, "List what the account holds."),
     Entry("paper info", MONEY, "Show how to reach the paper exchange."),
+    Entry("paper fault", MONEY, "Let the paper exchange fail on purpose."),
     Entry("strategy list", SETUP, "List the strategies that run and those that could."),
     Entry("strategy new", SETUP, "Write a start for a strategy of your own."),
     Entry("backtest run", SETUP, "Run a strategy over a candle file."),

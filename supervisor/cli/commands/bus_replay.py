@@ -18,7 +18,7 @@ from ..output import note, print_json
 
 
 @click.command(cls=Command)
-@click.argument("span", metavar="FROM..TO", default="1h..")
+@click.argument("span", metavar="[FROM..TO]", default="1h..")
 @click.argument("pattern", default="*")
 @click.option(
     "--to", "folder", type=click.Path(path_type=Path), metavar="DIR", help="Copy the frames there instead."
