@@ -154,7 +154,9 @@ class AsyncBus(AsyncBusApi):
 
     # -- publishing
 
-    def topic(self, topic: str, schema: type[M]) -> Publisher[M]:
+    def topic(self, topic: str, schema: type[M], *, batch: int = 1) -> Publisher[M]:
+        if batch > 1:
+            return self._outgoing.batch_publisher(topic, schema, batch, self._loop.call_soon)
         return self._outgoing.publisher(topic, schema)
 
     def publish(self, topic: str, message: Message, *, correlation_id: str = "") -> MessageId:
@@ -358,6 +360,7 @@ class AsyncBus(AsyncBusApi):
             return
         self._closed = True
         await self._cancel_tasks()
+        self._outgoing.flush()
         self._outgoing.close()
         self._link.close()
 

@@ -75,8 +75,13 @@ class AsyncBusApi(ABC):
     name: str
 
     @abstractmethod
-    def topic(self, topic: str, schema: type[M]) -> Publisher[M]:
-        """A publisher for one topic. Cheap to keep, costly to make: keep it."""
+    def topic(self, topic: str, schema: type[M], *, batch: int = 1) -> Publisher[M]:
+        """A publisher for one topic. Cheap to keep, costly to make: keep it.
+
+        Args:
+            batch: for hot streams: what is sent within one turn of the loop goes as one frame of at most so
+                many messages. The topic then carries this class only.
+        """
 
     @abstractmethod
     def publish(self, topic: str, message: Message, *, correlation_id: str = "") -> MessageId:

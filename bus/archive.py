@@ -1,5 +1,6 @@
 """Reading back what was written: outboxes for events, the journal for streams, by topic, number and time."""
 
+import contextlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from .outbox import folder_of, is_table, table
 CHUNK_MESSAGES = 4096
 CHUNK_BYTES = 4 * 1024 * 1024
 _CURSORS = 256
+_HEADER_BYTES = frames.CONSTANT.size + frames.VARIABLE.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,7 @@ class Archive:
         found: list[bytes] = []
         size, expected = 0, wish.first_seq
         start = wish.topic.encode() + b"\0" + wish.source.encode() + b"\0"
-        for path, offset, body in _records(folder, begin):
-            if not body.startswith(start):
-                continue
+        for path, offset, body in _singles(_records(folder, begin), start):
             at = len(start)
             flags, epoch = frames.CONSTANT.unpack_from(body, at)[2::3]
             seq, ts_ns = frames.VARIABLE.unpack_from(body, at + frames.CONSTANT.size)
@@ -87,6 +87,19 @@ def _records(folder: Path, begin: _Cursor) -> Iterator[tuple[Path, int, bytes]]:
         for at, body in segments.scan(_content(path, offset), 0):
             if not is_table(body):
                 yield path, offset + at, body
+
+
+def _singles(records: Iterator[tuple[Path, int, bytes]], start: bytes) -> Iterator[tuple[Path, int, bytes]]:
+    """Those that begin so; of a batch each message, at the place of the batch."""
+    for path, offset, body in records:
+        if not body.startswith(start) or len(body) < len(start) + _HEADER_BYTES:
+            continue
+        if not body[len(start) + 2] & frames.FLAG_BATCH:
+            yield path, offset, body
+            continue
+        with contextlib.suppress(ProtocolError):  # the journal keeps what it received
+            for single in frames.singles(body):
+                yield path, offset, single
 
 
 def _content(path: Path, offset: int) -> bytes:
@@ -135,11 +148,11 @@ def between(home: Home, from_ns: int, to_ns: int) -> Iterator[bytes]:
         if int(path.stem) > to_ns + _LATE_NS:
             return
         try:
-            envelope = frames.parse(body)
+            for frame in frames.singles(body):
+                if from_ns <= frames.parse(frame).ts_ns <= to_ns:
+                    yield frame
         except ProtocolError:
             continue  # the journal keeps what it received, malformed frames included
-        if from_ns <= envelope.ts_ns <= to_ns:
-            yield body
 
 
 _LATE_NS = 60_000_000_000

@@ -7,6 +7,7 @@ remembers about a publisher's topic: one slice, one dictionary look-up.
 
 import hashlib
 import struct
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..configs.errors import ProtocolError
@@ -20,12 +21,17 @@ FLAG_CANCEL = 1
 FLAG_TRACED = 2
 """Correlation id and trace id, 16 bytes each, stand before the payload."""
 
+FLAG_BATCH = 4
+"""Several messages of one publisher: each a u32 length and its payload, numbered from the frame's on."""
+
 CONSTANT = struct.Struct("<BBHHHI")
 """Protocol version, codec, flags, schema id, schema version, epoch."""
 VARIABLE = struct.Struct("<QQ")
 """Sequence number, time of sending in nanoseconds since 1970."""
 REQUEST = struct.Struct("<BBHHHIQ16s")
 """Protocol version, codec, flags, schema id, schema version, attempt, deadline in ns, request id."""
+ITEM = struct.Struct("<I")
+"""Before each message of a batch: its length."""
 TRACE_BYTES = 32
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 MAX_NAME_BYTES = 255
@@ -78,6 +84,36 @@ def head(topic: str, source: str, schema_id: int, schema_version: int, epoch: in
     """Everything before the variable part, packed once for each publisher."""
     constant = CONSTANT.pack(VERSION, CODEC_MSGPACK, flags, schema_id, schema_version, epoch)
     return name_bytes(topic) + b"\0" + name_bytes(source) + b"\0" + constant
+
+
+def singles(frame: bytes) -> Iterator[bytes]:
+    """The frame itself, or each message of a batch as a frame of its own.
+
+    Raises:
+        ProtocolError: it is no frame, or a batch that does not add up.
+    """
+    envelope = parse(frame)
+    if not envelope.flags & FLAG_BATCH:
+        yield frame
+        return
+    facts = (envelope.topic, envelope.source, envelope.schema_id, envelope.schema_version, envelope.epoch)
+    start = head(*facts, envelope.flags & ~FLAG_BATCH)
+    for number, payload in enumerate(items(frame, envelope.payload_at), envelope.seq):
+        yield start + VARIABLE.pack(number, envelope.ts_ns) + payload
+
+
+def items(frame: bytes, at: int) -> Iterator[bytes]:
+    """The payloads of a batch whose first item begins at `at`.
+
+    Raises:
+        ProtocolError: it does not add up.
+    """
+    end, unpack = len(frame), ITEM.unpack_from
+    while at < end:
+        if at + 4 > end or at + 4 + (length := unpack(frame, at)[0]) > end:
+            raise ProtocolError("A batch ends within a message.")
+        yield frame[at + 4 : at + 4 + length]
+        at += 4 + length
 
 
 def correlation_bytes(correlation_id: str) -> bytes:

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import zmq
 
+from ..configs.errors import ProtocolError
 from ..configs.paths import Home
 from ..configs.schema import BusSettings
-from . import segments, sockets
+from . import frames, segments, sockets
 from .contracts.bus import BusStats, TopicStats
 
 SEGMENT_BYTES = 16 * 1024 * 1024
@@ -104,7 +105,8 @@ class Journal:
             if entry is None:
                 entry = self._remember(key, frame)
             entry.frame = frame
-            entry.messages += 1
+            flags = frame[len(key) + 3 : len(key) + 4]
+            entry.messages += _count(frame) if flags and flags[0] & frames.FLAG_BATCH else 1
             entry.bytes += len(frame)
         if not written:
             return
@@ -187,6 +189,13 @@ class Journal:
         """Write what has arrived, and end the thread."""
         self._stopping = True
         self._thread.join()
+
+
+def _count(frame: bytes) -> int:
+    try:
+        return sum(1 for _ in frames.singles(frame))
+    except ProtocolError:
+        return 1
 
 
 def folder(home: Home) -> Path:

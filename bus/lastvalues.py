@@ -38,6 +38,7 @@ class LastValues:
         return malformed
 
     def _read(self, frame: bytes) -> Received[Any]:
+        *_, frame = frames.singles(frame)
         envelope = frames.parse(frame)
         return Received(
             envelope.topic,

@@ -17,6 +17,7 @@ BEATS = "bus.beat."
 BEAT_INTERVAL_S = 0.5
 _COMPLETE_EVERY = 10
 # Names of this module are found faster than those of others; `send` is the hottest code there is.
+_item, _BATCH_BYTES = frames.ITEM.pack, 65_536
 _encode, _pack, _now_ns, _MAX_BYTES = codec.encode, frames.VARIABLE.pack, time.time_ns, frames.MAX_FRAME_BYTES
 _TELL = 3  # beats that tell a new number: one may be lost itself, and a receiver wants to hear it twice
 
@@ -92,6 +93,58 @@ class TopicPublisher(Publisher[M]):
         return MessageId(self._source, self._epoch, seq)
 
 
+class BatchPublisher(TopicPublisher[M]):
+    """Sends what is said within one turn of the loop as one frame, of at most `limit` messages."""
+
+    def __init__(
+        self,
+        outgoing: "Outgoing",
+        topic: str,
+        schema: type[M],
+        sequence: Sequence,
+        limit: int,
+        soon: Callable[[Callable[[], None]], object],
+    ) -> None:
+        super().__init__(outgoing, topic, schema, sequence)
+        facts = (topic, outgoing.source, schema.SCHEMA_ID, schema.SCHEMA_VERSION, outgoing.epoch)
+        self._batch = frames.head(*facts, frames.FLAG_BATCH)
+        self._limit, self._soon = limit * 2, soon
+        self._parts: list[bytes] = []
+        self._bytes = 0
+        self._ts_ns = 0
+
+    def send(self, message: M, *, correlation_id: str = "") -> MessageId:
+        if correlation_id:
+            self.flush()
+            return super().send(message, correlation_id=correlation_id)
+        if message.__class__ is not self._schema:
+            raise TypeError(f"This publisher sends {self._schema.__name__}, not {type(message).__name__}.")
+        payload = _encode(message)
+        parts = self._parts
+        if not parts:
+            self._ts_ns = _now_ns()
+            self._soon(self.flush)
+        seq = self._sequence.last = self._sequence.last + 1
+        parts += (_item(len(payload)), payload)
+        self._bytes += len(payload)
+        if len(parts) >= self._limit or self._bytes > _BATCH_BYTES:
+            self.flush()
+        return MessageId(self._source, self._epoch, seq)
+
+    def flush(self) -> None:
+        """Send what waits."""
+        parts = self._parts
+        if not parts:
+            return
+        number = len(parts) // 2
+        variable = _pack(self._sequence.last - number + 1, self._ts_ns)
+        self._parts, self._bytes = [], 0
+        if number == 1:
+            self._outgoing.emit(self._plain + variable + parts[1])
+        else:
+            self._outgoing.emit(b"".join((self._batch, variable, *parts)))
+
+
 class Outgoing:
     """All publishers of one client.
 
@@ -108,6 +161,7 @@ class Outgoing:
         self._events: dict[str, Sequence] = {}
         self._publishers: dict[tuple[str, type[Message]], TopicPublisher[Message]] = {}
         self._backlog: deque[bytes] = deque(maxlen=backlog)
+        self._batched: set[str] = set()
         self._beats = 0
         self._told: dict[str, int] = {}
         self.emit: Emit = self._backlog.append
@@ -136,12 +190,38 @@ class Outgoing:
         """The publisher of this topic and class; the same one each time."""
         found = self._publishers.get((topic, schema))
         if found is None:
+            if topic in self._batched:
+                raise ValueError(f"{topic} is batched for another class of messages.")
             if not schema.SCHEMA_ID:
                 raise TypeError(f"{schema.__name__} has no schema id; declare it with @message.")
             made = TopicPublisher(self, topic, schema, self._sequence(topic, schema))
             self._publishers[topic, schema] = made  # type: ignore[assignment]
             return made
         return found  # type: ignore[return-value]
+
+    def batch_publisher(
+        self, topic: str, schema: type[M], limit: int, soon: Callable[[Callable[[], None]], object]
+    ) -> BatchPublisher[M]:
+        """The batching publisher of a topic that carries one class only: another's number would overtake.
+
+        Raises:
+            ValueError: the class is of the event class, or the topic has another publisher.
+        """
+        found = self._publishers.get((topic, schema))
+        if isinstance(found, BatchPublisher):
+            return found
+        if schema.DELIVERY is not Delivery.STREAM or any(known == topic for known, _ in self._publishers):
+            raise ValueError(f"{topic} cannot be batched: only a stream with one publisher can.")
+        made = BatchPublisher(self, topic, schema, self._sequence(topic, schema), limit, soon)
+        self._publishers[topic, schema] = made  # type: ignore[assignment]
+        self._batched.add(topic)
+        return made
+
+    def flush(self) -> None:
+        """Send what waits in batches."""
+        for publisher in self._publishers.values():
+            if isinstance(publisher, BatchPublisher):
+                publisher.flush()
 
     def _sequence(self, topic: str, schema: type[Message]) -> Sequence:
         if schema.DELIVERY is Delivery.EVENT:

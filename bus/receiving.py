@@ -56,6 +56,7 @@ class Route:
     source: str
     epoch: int
     traced: bool
+    batched: bool
     event: bool
     decode: Callable[[bytes], Any]
     listeners: list[Listener]
@@ -63,10 +64,18 @@ class Route:
 
 
 _NO_ROUTE = Route(
-    # No frame begins with NUL.
-    key=b"\0", size=1, topic="", source="", epoch=0, traced=False, event=False, decode=bytes, listeners=[],
+    key=b"\0",  # no frame begins with NUL
+    size=1,
+    topic="",
+    source="",
+    epoch=0,
+    traced=False,
+    batched=False,
+    event=False,
+    decode=bytes,
+    listeners=[],
     flow=Flow("", "", event=False, healed=False),
-)  # fmt: skip
+)
 
 
 class Incoming:
@@ -120,7 +129,10 @@ class Incoming:
             at = route.size
             seq, ts_ns = _unpack(frame, at)
             flow = route.flow
-            if (seq != flow.next or route.epoch != flow.epoch) and not self._out_of_order(route, seq):
+            if (seq != flow.next or route.epoch != flow.epoch) and not self._out_of_order(route, seq, frame):
+                return
+            if route.batched:
+                self._take_batch(route, frame, at + 16, seq, ts_ns)
                 return
             flow.next = seq + 1
             if not route.listeners:
@@ -139,7 +151,27 @@ class Incoming:
         for listener in route.listeners:
             listener.deliver(received)
 
-    def _out_of_order(self, route: Route, seq: int) -> bool:
+    def _take_batch(self, route: Route, frame: bytes, at: int, seq: int, ts_ns: int) -> None:
+        flow, decode, listeners = route.flow, route.decode, route.listeners
+        for payload in frames.items(frame, at):
+            flow.next = seq + 1
+            if listeners:
+                try:
+                    message = decode(payload)
+                except (msgspec.DecodeError, RecursionError) as error:
+                    self.counters.malformed += 1
+                    self._poison(frame, error)
+                else:
+                    received = Received(route.topic, route.source, route.epoch, seq, ts_ns, "", message)
+                    for listener in listeners:
+                        listener.deliver(received)
+            seq += 1
+
+    def _out_of_order(self, route: Route, seq: int, frame: bytes) -> bool:
+        if route.batched:
+            for single in frames.singles(frame):
+                self.feed(single)
+            return False
         flow = route.flow
         if route.topic.startswith(_INTERNAL):
             flow.epoch = route.epoch
@@ -165,6 +197,7 @@ class Incoming:
             source=envelope.source,
             epoch=envelope.epoch,
             traced=bool(envelope.flags & frames.FLAG_TRACED),
+            batched=bool(envelope.flags & frames.FLAG_BATCH),
             event=event,
             decode=codec.decoder(matching[0].schema if matching else Message),
             listeners=matching,

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..configs.errors import NotRunningError, ProtocolError
 from ..configs.paths import Home
-from . import conditions, endpoints, patterns
+from . import conditions, endpoints, frames, patterns
 from .blocking_links import BlockingLink, ZmqBlockingLink
 from .probes import PREFIX as PROBES
 from .probes import Probes
@@ -59,10 +59,14 @@ class Tail(Iterator[dict[str, Any]]):
             if frame.startswith(self._probes.topic.encode()):
                 self._settled.set()
             return
-        if self._waiting.qsize() >= _WAITING:
-            self.dropped += 1
-            return
-        self._waiting.put(frame)
+        try:
+            for single in frames.singles(frame):
+                if self._waiting.qsize() < _WAITING:
+                    self._waiting.put(single)
+                else:
+                    self.dropped += 1
+        except ProtocolError:
+            self.malformed += 1
 
     def settle(self, timeout_s: float) -> bool:
         """Wait until every matching message is seen; False when the broker does not answer."""

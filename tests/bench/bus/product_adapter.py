@@ -2,7 +2,8 @@
 
     python bench_bus.py pubsub --adapters 'zmq;tests/bench/bus/product_adapter.py:ProductBus:path=direct'
 
-Options: face=block|aio  path=direct|broker  tr=ipc|tcp. Payload `tick` is published and received as a typed
+Options: face=block|aio  path=direct|broker  tr=ipc|tcp  batch=N (with face=aio).
+Payload `tick` is published and received as a typed
 message; every other payload as a typed message with one field of bytes.
 """
 
@@ -87,6 +88,7 @@ class ProductBus(harness.Transport):
     def __init__(self, **options: str) -> None:
         super().__init__(**options)
         self.is_async = options.get("face", "block") == "aio"
+        self.batch = int(options.get("batch", "1"))
         self.direct = options.get("path", "broker") == "direct"
         self.transport = options.get("tr", "ipc")
 
@@ -115,7 +117,7 @@ class ProductBus(harness.Transport):
         return {key: value for key, value in self.__dict__.items() if key != "broker"}
 
     def publisher(self, node: str = "src") -> Any:
-        return _opened(self, node, _Publisher)
+        return _opened(self, node, lambda bus: _Publisher(bus, self.batch))
 
     def subscriber(self, topics: list[bytes], sources: tuple[str, ...] = ("src",), node: str = "s0") -> Any:
         kind = _AsyncSubscriber if self.is_async else _Subscriber
@@ -165,8 +167,9 @@ def _offering(bus: Any, adapter: ProductBus, node: str) -> Any:
 
 
 class _Publisher:
-    def __init__(self, bus: Any) -> None:
+    def __init__(self, bus: Any, batch: int) -> None:
         self.bus = bus
+        self.options = {"batch": batch} if batch > 1 else {}
         self.topics: dict[bytes, Any] = {}
 
     def send(self, topic: bytes, payload: Any) -> None:
@@ -177,8 +180,8 @@ class _Publisher:
 
     def _sender(self, topic: str, payload: Any) -> Callable[[Any], object]:
         if isinstance(payload, Tick):
-            return self.bus.topic(topic, Tick).send  # type: ignore[no-any-return]
-        send = self.bus.topic(topic, Blob).send
+            return self.bus.topic(topic, Tick, **self.options).send  # type: ignore[no-any-return]
+        send = self.bus.topic(topic, Blob, **self.options).send
         return lambda data: send(Blob(data=data))
 
     def flush(self) -> None:

@@ -342,3 +342,39 @@ async def test_a_reader_that_fell_behind_skips_what_is_too_old(buses: Any) -> No
     assert reader.counters.late == 1
     await sender.close()
     await reader.close()
+
+
+async def test_a_batched_stream_arrives_like_any_other(buses: Any) -> None:
+    """Numbers, order and last values are as without batches; one message goes at the end of the turn."""
+    sender, reader = await buses.open_async("data"), await buses.open_async("strategy")
+    inbox: asyncio.Queue[Received[Candle]] = asyncio.Queue()
+    reader.subscribe("market.", Candle, inbox.put_nowait)
+    await asyncio.gather(sender.settled(), reader.settled())
+    publisher = sender.topic(TOPIC, Candle, batch=16)
+    sent = [publisher.send(candle(str(number))) for number in range(100)]
+    got = await take(inbox, 100)
+    publisher.send(candle("last"))
+    got += await take(inbox, 1)
+    assert [each.message.close for each in got] == [*map(str, range(100)), "last"]
+    assert [each.seq for each in got] == [*(each.seq for each in sent), 101]
+    publisher.send(candle("a"))
+    publisher.send(candle("b"))
+    await take(inbox, 2)
+    late = await buses.open_async("dashboard")
+    late.subscribe("market.", Candle, inbox.put_nowait, last_value=True)
+    assert [each.message.close for each in await take(inbox, 1)] == ["b"]
+    assert reader.counters.lost == 0
+    for bus in (sender, reader, late):
+        await bus.close()
+
+
+async def test_a_batched_topic_has_one_publisher(buses: Any) -> None:
+    """Another class on it, or an event, is refused: numbers would overtake each other."""
+    bus = await buses.open_async("data")
+    bus.topic(TOPIC, Candle, batch=16)
+    trade = MarketTrade(exchange="x", symbol="s", id="1", ts_ms=1, side="buy", price="1", amount="1")
+    with pytest.raises(ValueError, match="batched"):
+        bus.publish(TOPIC, trade)
+    with pytest.raises(ValueError, match="batched"):
+        bus.topic("alert.info", Alert, batch=16)
+    await bus.close()

@@ -207,3 +207,39 @@ def test_damaged_frames_never_raise(at: int, value: int, cut: int) -> None:
     data[at % len(data)] = value
     receiver = Receiver().feed(bytes(data[: len(data) - cut % len(data)]))
     assert len(receiver.got) + len(receiver.poison) <= 1
+
+
+def batch(first: int, number: int, epoch: int = 1) -> bytes:
+    """A batch of stream messages."""
+    head = frames.head("market.trade.e.s", "data", MarketTrade.SCHEMA_ID, 1, epoch, frames.FLAG_BATCH)
+    item = frames.ITEM.pack(len(encode(TRADE))) + encode(TRADE)
+    return head + frames.VARIABLE.pack(first, 1) + item * number
+
+
+def test_a_batch_counts_as_its_messages() -> None:
+    """Gaps before it, duplicates within it and what follows are numbered as if sent one by one."""
+    receiver = Receiver(MarketTrade, heal=False)
+    receiver.feed(stream(1), batch(2, 3), stream(5), batch(8, 2), batch(8, 3), stream(11))
+    assert [seq for _, seq in receiver.got] == [1, 2, 3, 4, 5, 8, 9, 10, 11]
+    assert receiver.incoming.counters.lost == 2
+    assert receiver.incoming.counters.duplicates == 2
+
+
+def test_a_batch_is_the_same_as_its_singles() -> None:
+    """Taken apart, every frame is the message's own."""
+    assert list(frames.singles(batch(4, 2))) == [
+        stream(4)[: -len(encode(TRADE)) - 8] + frames.VARIABLE.pack(4, 1)[8:] + encode(TRADE),
+        stream(5)[: -len(encode(TRADE)) - 8] + frames.VARIABLE.pack(5, 1)[8:] + encode(TRADE),
+    ]
+    assert list(frames.singles(stream(1))) == [stream(1)]
+
+
+@given(st.integers(1, 200), st.integers(0, 255), st.integers(0, 300))
+def test_a_damaged_batch_never_raises(at: int, value: int, cut: int) -> None:
+    """It is handled as far as it adds up, and counted; the next frame is handled."""
+    data = bytearray(batch(1, 3))
+    data[at % len(data)] = value
+    receiver = Receiver(MarketTrade, heal=False).feed(
+        bytes(data[: len(data) - cut % len(data)]), stream(1, 9)
+    )
+    assert receiver.got[-1] == (9, 1) or receiver.incoming.counters.duplicates
