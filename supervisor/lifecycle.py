@@ -7,9 +7,9 @@ from typing import Protocol
 
 from ..configs.errors import UsageError
 from . import states
-from .logs import Outputs
 from .loop import SLICE_S, Loop
 from .order import Graph, nearest
+from .outputs import Outputs
 from .platform.base import CannotSpawn, Platform, describe_exit
 from .processes import Processes
 from .registry import Manifest

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from ..configs.paths import Home
 from .log_keeper import MAX_ATTACHED, run_forked
-from .logs import Outputs
 from .loop import Loop
 from .notify import NOTIFY_NAME
+from .outputs import Outputs
 from .platform.base import Platform
 
 _ORDERS_NAME = "logs.sock"
@@ -52,6 +52,7 @@ class KeptOutputs(Outputs):
         self._orders.settimeout(_SEND_TIMEOUT_S)
         self._finished = False
         self._keeper_since = 0.0
+        self._short_lives = 0
 
     @property
     def keeper_pid(self) -> int:
@@ -174,10 +175,10 @@ class KeptOutputs(Outputs):
 
     def keeper_ended(self) -> None:
         self._pid = 0
-        now = self._loop.now()
         # The first death is mended at once; a keeper that cannot live is tried once in ten seconds.
-        delay_s = 0.0 if now - self._keeper_since > _KEEPER_RETRY_S else _KEEPER_RETRY_S
-        self._loop.call_later(delay_s, self._replace_keeper)
+        short_lived = self._loop.now() - self._keeper_since < _KEEPER_RETRY_S
+        self._short_lives = self._short_lives + 1 if short_lived else 0
+        self._loop.call_later(_KEEPER_RETRY_S if self._short_lives > 1 else 0.0, self._replace_keeper)
 
     def _replace_keeper(self) -> None:
         if self._finished:

@@ -4,8 +4,8 @@ import os
 from collections.abc import Callable
 from typing import Protocol
 
-from .logs import Outputs
 from .loop import Loop
+from .outputs import Outputs
 from .platform.base import CannotSpawn, Platform, SpawnRequest, describe_exit
 from .registry import program
 from .unit import Unit

@@ -5,6 +5,8 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 
 def _descriptors(pid: int) -> int:
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
@@ -104,6 +106,7 @@ def _services(daemon) -> list[dict[str, object]]:
         return client.status()["services"]
 
 
+@pytest.mark.slow
 def test_a_thousand_respawns_leave_descriptors_threads_and_memory_flat(daemon) -> None:
     """S44: 1,000 cycles over ten services."""
     names = _sleepers(daemon, 10)
