@@ -22,7 +22,7 @@ from cryptobot.services.strategy.service import StrategyService
 
 STEP = 60_000
 EXCHANGE, SYMBOL, TIMEFRAME = "paper", "BTC/USDT", "1m"
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
 FEED = Feed(
     exchange=EXCHANGE,
     symbol=SYMBOL,
@@ -163,7 +163,7 @@ class Town:
         """A strategy service in its next life."""
         settings = Settings(
             data=DataSettings(exchange=EXCHANGE, history=500),
-            strategy=StrategySettings(instances=instances, call_timeout_s=0.3),
+            strategy=StrategySettings(instances=instances, call_timeout_s=1.0),
         )
         bus = await self.hub.open_async("strategy")
         made = StrategyService(self.home, settings, bus, structlog.get_logger())

@@ -12,7 +12,7 @@ from cryptobot.services.strategy.builtin.ema_cross import EmaCross
 from cryptobot.services.strategy.graph import Live, Plan
 
 HISTORY = ListCandles(exchange="paper", symbol="BTC/USDT", timeframe="1s", limit=2000)
-SETTLES_S = 20.0
+SETTLES_S = 60.0
 
 
 def crosses(candles: list[Any]) -> list[tuple[int, str]]:
