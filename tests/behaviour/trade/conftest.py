@@ -43,7 +43,7 @@ from cryptobot.services.paper.exchange import PaperExchange
 from cryptobot.services.paper.faults import Fault
 from cryptobot.services.trade.service import TradeService
 
-DEADLINE_S = 20.0
+DEADLINE_S = 40.0
 EXCHANGE, SYMBOL = "paper", "BTC/USDT"
 SETTINGS = Settings(
     paper=PaperSettings(candle_interval_s=0.5, request_weight_limit=0),

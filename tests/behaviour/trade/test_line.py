@@ -62,3 +62,40 @@ async def test_same_intent_is_the_same_order_for_ever(rig):
     later = await rig.intend(intent_id="once")
     assert first.order_id == again.order_id == later.order_id
     assert len(await rig.exchange_orders()) == 1
+
+
+async def test_immediate_or_cancel_that_finds_nothing_expires(rig):
+    """An IOC order away from the market ends EXPIRED, unfilled, and binds nothing."""
+    price = (rig.price * Decimal("0.8")).quantize(Decimal("0.01"))
+    reply = await rig.intend(type_="limit", price=price, time_in_force="IOC")
+    order = await rig.state(reply.order_id, "EXPIRED", "CANCELED")
+    assert order.filled == 0
+    assert all(balance.used == 0 for balance in (await rig.portfolio()).balances)
+
+
+async def test_fill_or_kill_fills_whole_or_not_at_all(rig):
+    """A FOK order at a price that crosses is filled whole."""
+    price = (rig.price * Decimal("1.1")).quantize(Decimal("0.01"))
+    reply = await rig.intend(type_="limit", price=price, time_in_force="FOK")
+    order = await rig.state(reply.order_id, "FILLED")
+    assert order.filled == order.amount
+
+
+async def test_post_only_that_would_cross_is_refused(rig):
+    """A post-only order never takes: the exchange refuses one that would, and it is not sent again."""
+    price = (rig.price * Decimal("1.1")).quantize(Decimal("0.01"))
+    reply = await rig.intend(type_="limit", price=price, post_only=True)
+    await rig.state(reply.order_id, "REJECTED")
+    assert await rig.fills() == []
+
+
+async def test_stop_order_waits_for_its_price(rig):
+    """A stop-loss order is accepted and rests, and a cancel ends it."""
+    await rig.buy("0.05")
+    stop = (rig.price * Decimal("0.7")).quantize(Decimal("0.01"))
+    reply = await rig.intend("sell", "stop_loss", amount=Decimal("0.02"), stop_price=stop)
+    order = await rig.state(reply.order_id, "ACCEPTED")
+    assert order.stop_price == stop
+    await rig.cancel(reply.order_id)
+    await rig.state(reply.order_id, "CANCELED")
+    assert (await rig.verify()).equal

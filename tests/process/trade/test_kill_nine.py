@@ -98,8 +98,8 @@ async def _denied(platform):
 
 @pytest.mark.timeout(240)
 async def test_short_storm_loses_and_doubles_nothing(platform):
-    """Twenty seconds of random kills and faults: exchange, journal, ledger and positions agree."""
-    await storm(platform, 20, seed=7)
+    """Twelve seconds of random kills and faults: exchange, journal, ledger and positions agree."""
+    await storm(platform, 12, seed=7)
 
 
 @pytest.mark.slow
