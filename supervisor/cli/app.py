@@ -1,5 +1,6 @@
 """The command line itself: click, and its errors."""
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ HELP = """CryptoBot: trading bots as supervised processes.
 \b
 Exit codes: 0 done, 1 it failed, 2 wrong use or settings, 3 not running.
 """
+# The other end of a pipe, or the terminal, was closed: nobody is left to be told.
+_READER_GONE = frozenset({errno.EPIPE, errno.EIO})
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -44,7 +47,9 @@ def execute(home: str | None, words: Sequence[str]) -> int:
         return failures.fail("Interrupted.", EXIT_FAILED)
     except CryptoBotError as error:
         return failures.expected(error)
-    except BrokenPipeError:
+    except OSError as error:
+        if error.errno not in _READER_GONE:
+            return failures.unexpected(home, error)
         _close_stdout()
         return EXIT_DONE
     except Exception as error:
@@ -69,7 +74,7 @@ def _sentence(error: click.ClickException) -> str:
 
 
 def _close_stdout() -> None:
-    """The reader of a pipe went away; without this Python complains once more at its exit."""
+    """Without this Python complains once more at its exit."""
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, sys.stdout.fileno())
     os.close(devnull)
