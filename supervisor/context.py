@@ -28,6 +28,9 @@ class Context(Protocol):
     def manifests(self, settings: Settings) -> list[Manifest]:
         """The services as these settings have them."""
 
+    def raised(self, alert: Raised) -> None:
+        """Tell people."""
+
     def status(self) -> dict[str, Any]:
         """Everything, from memory."""
 

@@ -78,6 +78,7 @@ def _run(
             _watch_leash(supervisor, leash)
         _say(ready, "ready")
         tell_manager("READY=1")
+        _feed_watchdog(supervisor)
         gc.freeze()  # what is here now stays: collections need not look at it again
         gc.set_threshold(10_000, 20, 50)
         supervisor.loop.run()
@@ -238,6 +239,19 @@ def _hear_signals(supervisor: Supervisor) -> None:
         signal.signal(signal.SIGHUP, reload)
     if hasattr(signal, "SIGBREAK"):
         signal.signal(signal.SIGBREAK, stop)
+
+
+def _feed_watchdog(supervisor: Supervisor) -> None:
+    """When systemd watches us (WatchdogSec=), say twice in each period that the loop turns."""
+    period_us = os.environ.get("WATCHDOG_USEC", "")
+    if not period_us.isdigit():
+        return
+
+    def alive() -> None:
+        tell_manager("WATCHDOG=1")
+        supervisor.loop.call_later(int(period_us) / 2e6, alive)
+
+    alive()
 
 
 def _reload(supervisor: Supervisor) -> None:

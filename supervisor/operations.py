@@ -12,6 +12,7 @@ from .loop import Timer
 from .metrics import prometheus
 from .plan import Step, plan_action, plan_reload
 from .reload import carry_out, instances_of, new_manifests, scale
+from .unit import Raised
 
 _DEFAULT_WAIT_S = 60.0
 
@@ -191,3 +192,13 @@ class Operations(Handler):
 
     def refused(self, why: str) -> None:
         self._supervisor.journal.write("warning", "refused on the control socket", what=why)
+        if "user" in why or "token" in why:
+            self._supervisor.raised(
+                Raised(
+                    key="control.refused",
+                    severity="error",
+                    source="supervisor",
+                    title="Somebody was refused on the control socket",
+                    detail=f"It was {why}; only the user who runs the platform may control it.",
+                )
+            )

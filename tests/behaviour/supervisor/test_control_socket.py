@@ -48,6 +48,7 @@ def test_another_user_is_refused_and_it_is_logged(daemon) -> None:
     assert done.stdout.strip() in {"b''", "refused"}, done
     assert daemon.status("a")["state"] == "RUNNING"
     assert any("user 65534" in str(line.get("what")) for line in daemon.journal())
+    assert "user 65534" in daemon.until_alert("control.refused")["detail"]
 
 
 @pytest.mark.parametrize(

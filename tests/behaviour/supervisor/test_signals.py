@@ -128,3 +128,27 @@ def test_the_end_of_the_leash_stops_the_daemon(daemon) -> None:
     os.close(write_end)
     assert daemon.process.wait(45) == 0
     assert not daemon.processes()
+
+
+def test_a_service_manager_is_told_ready_alive_and_stopping(daemon, tmp_path: Path) -> None:
+    """Under systemd (Type=notify, WatchdogSec) READY, WATCHDOG and STOPPING arrive; children hear nothing."""
+    import socket
+
+    daemon.service("a", "environment=WATCHDOG_USEC", "ready")
+    daemon.write_settings()
+    path = tmp_path / "n"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(path))
+        manager.settimeout(45)
+        environment = {**os.environ, "NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "200000"}
+        daemon.process = subprocess.Popen(
+            [sys.executable, "-m", "cryptobot.supervisor.daemon", str(daemon.home.root)], env=environment
+        )
+        heard = [manager.recv(100) for _ in range(4)]
+        daemon.until("a", "RUNNING")
+        assert daemon.signal(signal.SIGTERM) == 0
+        manager.settimeout(1)
+        while heard[-1] != b"STOPPING=1":
+            heard.append(manager.recv(100))
+    assert heard[:4] == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1", b"WATCHDOG=1"]
+    assert (daemon.home.logs / "a.log").read_text(encoding="ascii") == "WATCHDOG_USEC=None\n"
