@@ -145,7 +145,8 @@ class ListFills(Message, frozen=True, kw_only=True, gc=False):
 class Protection(Message, frozen=True, kw_only=True, gc=False):
     """How a position is guarded: a stop that rests on the venue, and targets that trade watches.
 
-    `stop_order_id` is the order in force, "" while there is none; `state` is ARMED, EXITING or ENDED.
+    `stop_order_id` is the order in force, "" while there is none; `state` is WAITING (for
+    its entry), ARMED, EXITING or ENDED.
     """
 
     exchange: str
@@ -243,6 +244,8 @@ class ProtectPosition(Message, frozen=True, kw_only=True, gc=False):
         stop_price: a protective stop rests on the venue at this price.
         trailing_percent: the stop follows the best price at this distance; it never moves back.
         take_profit: at this price the position (or `take_profit_amount` of it) is sold.
+        entry_intent_id: guard what this intent will buy, from its first fill on (a bracket); the request may come
+            before the intent. Without it a position must be there.
     """
 
     exchange: str
@@ -252,6 +255,7 @@ class ProtectPosition(Message, frozen=True, kw_only=True, gc=False):
     trailing_percent: Decimal | None = None
     take_profit: Decimal | None = None
     take_profit_amount: Decimal | None = None
+    entry_intent_id: str = ""
 
 
 @request(0x031E, reply=Done, permission="trade.order")

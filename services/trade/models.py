@@ -10,7 +10,7 @@ from ..database.fields import (
     Model,
     TextField,
 )
-from ..database.migrations import Migration, add_index, create_tables
+from ..database.migrations import Migration, add_column, add_index, create_tables
 
 
 class OrderRow(Model):
@@ -142,6 +142,7 @@ class ProtectionRow(Model):
     generation = IntegerField()
     created_ms = BigIntegerField()
     actor = CharField(max_length=120)
+    entry = CharField(max_length=80, default="")
 
     class Meta:
         table_name = "protections"
@@ -215,4 +216,5 @@ MIGRATIONS = (
     Migration(1, "orders, fills, ledger, positions", (create_tables(*MODELS),)),
     Migration(2, "orders by symbol and time", (add_index(OrderRow, "symbol", "created_ms"),)),
     Migration(3, "guarded positions", (create_tables(ProtectionRow),)),
+    Migration(4, "guards that wait for their entry", (add_column(ProtectionRow.entry),)),
 )

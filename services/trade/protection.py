@@ -21,13 +21,14 @@ from .booking import Booking
 from .dispatcher import Dispatcher, Urgency
 from .execution import Execution, venue_request
 from .order import OrderRecord
-from .protection_plan import ARMED, ENDED, EXITING, ProtectionRecord, Scene, Step
+from .protection_plan import ARMED, ENDED, EXITING, WAITING, ProtectionRecord, Scene, Step
 from .states import Event, State
 from .store import Change, TradeStore
 
 SOURCE = "protection"
 # A venue that refuses or is slow is not asked faster than this; prices come often enough to try again.
 _STOPS_APART_S = 0.25
+_ENTRY_WITHIN_MS = 60_000
 
 
 class Protections:
@@ -60,7 +61,9 @@ class Protections:
         """
         market, price = self._account.market(asked.symbol), self._account.price(asked.symbol)
         held = self._account.position(asked.symbol).amount
-        if market is None or price is None or held <= 0:
+        empty = market is None or plan.is_dust(market, held, price)
+        waits = bool(asked.entry_intent_id) and empty
+        if market is None or price is None or (empty and not waits):
             raise RequestFailedError("no_position", f"There is no position in {asked.symbol} to protect.")
         known = self.guards.get(asked.symbol)
         record = ProtectionRecord(
@@ -74,6 +77,8 @@ class Protections:
             created_ms=known.created_ms if known else now_ms(),
             leg=known.leg if known else "",
             generation=known.generation if known else 0,
+            state=WAITING if waits else ARMED,
+            entry=ids.client_order_id(asked.exchange, asked.entry_intent_id) if waits else "",
         )
         _check_prices(record, price)
         if record.stop_price is None:
@@ -99,7 +104,10 @@ class Protections:
     def on_price(self, symbol: str, price: Decimal) -> None:
         """Trail the stop; sell at the target."""
         record, market = self.guards.get(symbol), self._account.market(symbol)
-        if record is None or market is None or record.state != ARMED:
+        if record is None or market is None or record.state == EXITING:
+            return
+        if record.state == WAITING:
+            self.align(symbol)
             return
         better = plan.trailed(record, market, price)
         if better is not None:
@@ -117,7 +125,8 @@ class Protections:
 
     def hold(self, order: OrderRecord) -> bool:
         """Keep a journalled exit until the stop has given up its coins; False when it may go at once."""
-        if order.side != "sell" or order.symbol not in self.guards or _is_stop(order):
+        guard = self.guards.get(order.symbol)
+        if order.side != "sell" or guard is None or guard.state == WAITING or _is_stop(order):
             return False
         self._waiting.setdefault(order.symbol, []).append(order.id)
         self.align(order.symbol)
@@ -144,10 +153,14 @@ class Protections:
 
     def _take(self, record: ProtectionRecord, market: Market) -> bool:
         """Take one step; whether to look again at once."""
+        if record.state == WAITING:
+            return self._await_entry(record)
         scene = self._scene(record, market)
         step = plan.next_step(record, scene)
         if record.symbol in self._replacing or step is Step.NOTHING or self.venue is None:
             return False
+        if step is Step.END and record.entry in self._account.orders:
+            return False  # the entry goes on filling
         if step in (Step.PLACE, Step.REPLACE):
             now_s = time.monotonic()
             if now_s < self._again_s.get(record.symbol, 0.0):
@@ -168,6 +181,22 @@ class Protections:
         else:
             self._send_stop(record, market, plan.wanted_amount(scene), replace=step is Step.REPLACE)
         return step in (Step.RELEASE, Step.EMERGENCY, Step.REVERT)
+
+    def _await_entry(self, record: ProtectionRecord) -> bool:
+        """Arm the guard with the first fill of its entry; forget it when the entry ends without one."""
+        entry = self._account.find(order_id=record.entry)
+        if entry is None:
+            if now_ms() - record.created_ms > _ENTRY_WITHIN_MS:
+                self._forget(record)
+            return False
+        if entry.filled and self._account.position(record.symbol).amount > 0:
+            draft = copy(record)
+            draft.state = ARMED
+            self._keep(draft)
+            return True
+        if not entry.is_open and not entry.awaits_fills:
+            self._forget(record)
+        return False
 
     def _scene(self, record: ProtectionRecord, market: Market) -> Scene:
         waiting = [

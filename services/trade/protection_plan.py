@@ -15,7 +15,7 @@ from .money import ZERO
 from .order import OrderRecord
 from .states import State
 
-ARMED, EXITING, ENDED = "ARMED", "EXITING", "ENDED"
+WAITING, ARMED, EXITING, ENDED = "WAITING", "ARMED", "EXITING", "ENDED"
 # A trailing stop is moved when that is worth a call to the venue.
 _SMALLEST_MOVE = Decimal("0.0005")
 _SETTLED = (State.ACCEPTED, State.PARTIALLY_FILLED)
@@ -25,8 +25,8 @@ _SETTLED = (State.ACCEPTED, State.PARTIALLY_FILLED)
 class ProtectionRecord:
     """A guard of one long position.
 
-    `leg` is the id of its latest stop order, `generation` counts them; `previous_leg` is the one that it
-    replaces.
+    `entry` is the order that it waits for, "" when the position was there. `leg` is the id of its latest
+    stop order, `generation` counts them; `previous_leg` is the one that it replaces.
     """
 
     exchange: str
@@ -41,6 +41,7 @@ class ProtectionRecord:
     leg: str = ""
     previous_leg: str = ""
     generation: int = 0
+    entry: str = ""
 
 
 class Step(Enum):

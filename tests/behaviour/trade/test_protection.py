@@ -179,3 +179,34 @@ async def test_protection_that_makes_no_sense_is_refused(rig):
     await rig.buy("0.05")
     with pytest.raises(RequestFailedError, match="not below the market"):
         await protect(rig, stop_price=rig.price * 2)
+
+
+async def test_bracket_guards_its_entry_from_the_first_fill(rig):
+    """A guard asked for before its entry waits, and the stop rests as soon as the entry is filled."""
+    await rig.buy("0.01")
+    dust = await rig.intend("sell", amount=Decimal(1), reduce_only=True)
+    await rig.state(dust.order_id, "FILLED")
+    stop = (rig.price * Decimal("0.6")).quantize(CENT)
+    waiting = await protect(rig, stop_price=stop, take_profit=rig.price * 2, entry_intent_id="entry")
+    assert (waiting.state, waiting.stop_order_id) == ("WAITING", "")
+    reply = await rig.intend(intent_id="entry", amount=Decimal("0.05"))
+    await rig.state(reply.order_id, "FILLED")
+    await rig.until(lambda: guard(rig) is not None and guard(rig).leg != "")
+    await rig.state(guard(rig).leg, "ACCEPTED")
+    (placed,) = await stops(rig)
+    assert Decimal(placed["stopPrice"]) == stop
+
+
+async def test_bracket_of_an_entry_that_never_fills_is_forgotten(rig):
+    """When the entry is cancelled unfilled its guard ends, over a restart too, and no stop was placed."""
+    price = (rig.price * Decimal("0.7")).quantize(CENT)
+    reply = await rig.intend(type_="limit", intent_id="entry", price=price)
+    await rig.state(reply.order_id, "ACCEPTED")
+    await protect(rig, stop_price=price / 2, entry_intent_id="entry")
+    await rig.stop_trade()
+    await rig.start_trade()
+    assert guard(rig).state == "WAITING"
+    await rig.cancel(reply.order_id)
+    await rig.state(reply.order_id, "CANCELED")
+    await rig.until(lambda: guard(rig) is None)
+    assert await stops(rig) == []
