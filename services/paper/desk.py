@@ -80,11 +80,11 @@ class Desk:
                 balances.restore(account, asset, free, locked)
         for order in self.storage.open_orders():
             self.engine.restore(order)
-        for order_list in self.storage.order_lists():
+        for order_list in self.storage.open_lists():
             self.engine.lists.restore(order_list)
-        order_id, trade_id = self.storage.highest()
+        order_id, trade_id, list_id = self.storage.highest()
         reserved = int(self.storage.facts().get("next_trade_id", "1"))
-        self.engine.next_order_id = order_id + 1
+        self.engine.next_order_id, self.engine.lists.next_id = order_id + 1, list_id + 1
         self.engine.next_trade_id = max(trade_id + 1, reserved)
 
     def open_account(self, name: str, deposits: dict[str, int]) -> Account:

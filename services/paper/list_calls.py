@@ -7,6 +7,8 @@ from .orders import NewOrder, RefusedError
 
 _SIGNED = Security.SIGNED
 _ABOVE = ("STOP_LOSS_LIMIT", "STOP_LOSS", "LIMIT_MAKER", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT")
+_SEARCHED = 10_000
+"""So many of the newest lists are searched for a name or number."""
 _FORCES = (o.GTC, o.IOC, o.FOK)
 
 
@@ -91,7 +93,7 @@ def _names(call: Call, client_name: str) -> tuple[int, str]:
 async def status(call: Call) -> object:
     await call.exchange.desk.committed()
     list_id, client_id = _names(call, "origClientOrderId")
-    for found in reversed(call.exchange.storage.order_lists(call.owner)):
+    for found in reversed(call.exchange.storage.order_lists(call.owner, _SEARCHED)):
         if found.list_id == list_id or (client_id and found.client_id == client_id):
             return wire.order_list(found)
     raise RefusedError(-2013, "Order list does not exist.")
@@ -100,8 +102,8 @@ async def status(call: Call) -> object:
 @endpoint("GET /api/v3/allOrderList", method="allOrderLists", security=_SIGNED, weight=20)
 async def all_lists(call: Call) -> object:
     await call.exchange.desk.committed()
-    found = [wire.order_list(x) for x in call.exchange.storage.order_lists(call.owner)]
-    return found[-call.limit(500, 1000) :]
+    limit = call.limit(500, 1000)
+    return [wire.order_list(x) for x in call.exchange.storage.order_lists(call.owner, limit)]
 
 
 @endpoint("GET /api/v3/openOrderList", method="openOrderLists.status", security=_SIGNED, weight=6)

@@ -39,10 +39,8 @@ class Lists:
         self.next_id = 1
 
     def restore(self, order_list: OrderList) -> None:
-        """Put a list of the last life back."""
-        self.next_id = max(self.next_id, order_list.list_id + 1)
-        if order_list.status == o.EXECUTING:
-            self.open[order_list.list_id] = order_list
+        """Put an open list of the last life back."""
+        self.open[order_list.list_id] = order_list
 
     def find(self, account: str, list_id: int, client_id: str) -> OrderList | None:
         """An open list by its number or the client's name."""

@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 
 from ...configs.errors import StartError
-from .orders import Order, OrderList, Trade
+from .orders import EXECUTING, Order, OrderList, Trade
 
 FILE = "paper.sqlite"
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS accounts (
@@ -36,8 +36,11 @@ CREATE INDEX IF NOT EXISTS trades_by_account ON trades (account, symbol, trade_i
 CREATE INDEX IF NOT EXISTS trades_by_order ON trades (order_id);
 CREATE TABLE IF NOT EXISTS segments (
     slot INTEGER PRIMARY KEY, number INTEGER NOT NULL, count INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS lists (list_id INTEGER PRIMARY KEY, account TEXT NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS lists (
+    list_id INTEGER PRIMARY KEY, account TEXT NOT NULL, body BLOB NOT NULL, open INTEGER NOT NULL DEFAULT 1);
+CREATE INDEX IF NOT EXISTS lists_open ON lists (list_id) WHERE open = 1;
 """
+_TO_VERSION_2 = "ALTER TABLE lists ADD COLUMN open INTEGER NOT NULL DEFAULT 1"
 
 Write = tuple[str, Sequence[Sequence[Any]]]
 """One statement and the rows to run it with."""
@@ -49,7 +52,7 @@ PUT_ORDER = "INSERT OR REPLACE INTO orders VALUES (?, ?, ?, ?, ?, ?, ?)"
 PUT_TRADE = "INSERT OR REPLACE INTO trades VALUES (?, ?, ?, ?, ?, ?)"
 PUT_SEGMENT = "INSERT OR REPLACE INTO segments VALUES (?, ?, ?)"
 DROP_SEGMENTS = "DELETE FROM segments"
-PUT_LIST = "INSERT OR REPLACE INTO lists VALUES (?, ?, ?)"
+PUT_LIST = "INSERT OR REPLACE INTO lists VALUES (?, ?, ?, ?)"
 
 _ORDERS = (
     "SELECT body FROM orders WHERE account = ? AND symbol = ? AND order_id >= ?"
@@ -81,7 +84,8 @@ def trade_row(trade: Trade) -> tuple[Any, ...]:
 
 
 def list_row(order_list: OrderList) -> tuple[Any, ...]:
-    return order_list.list_id, order_list.account, msgspec.json.encode(order_list)
+    body = msgspec.json.encode(order_list)
+    return order_list.list_id, order_list.account, body, int(order_list.status == EXECUTING)
 
 
 class Storage:
@@ -102,6 +106,9 @@ class Storage:
                 raise StartError(
                     f"{path} was written by a newer version of the program; update it, or use another home."
                 )
+            columns = {row[1] for row in self._writer.execute("PRAGMA table_info(lists)")}
+            if columns and "open" not in columns:
+                self._writer.execute(_TO_VERSION_2)
             self._writer.executescript(_SCHEMA)
             self._writer.execute(f"PRAGMA user_version = {_VERSION}")
             self._writer.commit()
@@ -140,16 +147,23 @@ class Storage:
         rows = self._reader.execute("SELECT body FROM orders WHERE open = 1 ORDER BY order_id")
         return [_order.decode(body) for (body,) in rows]
 
-    def order_lists(self, account: str = "") -> list[OrderList]:
-        """Order lists, oldest first; of one account, or of all."""
-        only = "SELECT body FROM lists WHERE ? = '' OR account = ? ORDER BY list_id"
-        return [_list.decode(body) for (body,) in self._reader.execute(only, (account, account))]
+    def order_lists(self, account: str, limit: int) -> list[OrderList]:
+        """The newest order lists of an account, oldest first."""
+        query = "SELECT body FROM lists WHERE account = ? ORDER BY list_id DESC LIMIT ?"
+        rows = self._reader.execute(query, (account, limit)).fetchall()
+        return [_list.decode(body) for (body,) in reversed(rows)]
 
-    def highest(self) -> tuple[int, int]:
-        """Highest order and trade numbers ever given."""
+    def open_lists(self) -> list[OrderList]:
+        """All lists that are not done."""
+        rows = self._reader.execute("SELECT body FROM lists WHERE open = 1 ORDER BY list_id")
+        return [_list.decode(body) for (body,) in rows]
+
+    def highest(self) -> tuple[int, int, int]:
+        """Highest order, trade and list numbers ever given."""
         order = self._reader.execute("SELECT coalesce(max(order_id), 0) FROM orders").fetchone()[0]
         trade = self._reader.execute("SELECT coalesce(max(trade_id), 0) FROM trades").fetchone()[0]
-        return order, trade
+        order_list = self._reader.execute("SELECT coalesce(max(list_id), 0) FROM lists").fetchone()[0]
+        return order, trade, order_list
 
     def order(self, account: str, symbol: str, order_id: int, client_id: str) -> Order | None:
         """By number, or the newest by the client's name."""
