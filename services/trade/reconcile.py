@@ -227,9 +227,16 @@ class Reconciler:
 
     async def _fetch_page(self, venue: Venue, symbol: str) -> bool:
         """Book one page of executions; whether there may be another."""
-        cursor = json.loads(self._store.fact(self._cursor(symbol)) or '{"id": "", "ts_ms": 0}')
-        from_id = str(int(cursor["id"]) + 1) if cursor["id"].isdigit() else "0"
-        trades = await venue.fetch_my_trades(symbol, cursor["ts_ms"] or None, from_id)
+        known = self._store.fact(self._cursor(symbol))
+        if known is None:
+            # A symbol that was not watched when the books were opened: what is older is in the opening
+            # balances.
+            cursor = {"id": "", "ts_ms": int(self._store.fact(self._fact("opened")) or now_ms())}
+            from_id = ""
+        else:
+            cursor = json.loads(known)
+            from_id = str(int(cursor["id"]) + 1) if cursor["id"].isdigit() else "0"
+        trades = await venue.fetch_my_trades(symbol, cursor["ts_ms"], from_id)
         for trade in trades:
             await self._book_listed(venue, trade)
         if trades and trades[-1].id != cursor["id"]:
