@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import structlog
 
@@ -231,7 +232,10 @@ class Reconciler:
         if known is None:
             # A symbol that was not watched when the books were opened: what is older is in the opening
             # balances.
-            cursor = {"id": "", "ts_ms": int(self._store.fact(self._fact("opened")) or now_ms())}
+            cursor: dict[str, Any] = {
+                "id": "",
+                "ts_ms": int(self._store.fact(self._fact("opened")) or now_ms()),
+            }
             from_id = ""
         else:
             cursor = json.loads(known)

@@ -42,7 +42,7 @@ def test_executions_are_asked_for_from_where_the_books_stand(tmp_path, fact, exp
 
     async def scenario():
         store = TradeStore(home)
-        facts = {"opened|x": "1000"} | ({"trades|x|A/B": fact} if fact else {})
+        facts = {"opened|x": "1000"} | ({"trades|A/B|x": fact} if fact else {})
         store.write(Change(facts=facts))
         account = Account("x", store)
         bus = await MemoryHub().open_async("trade")
