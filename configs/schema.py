@@ -89,6 +89,24 @@ class SupervisorSettings(Section, frozen=True, kw_only=True):
     stats_interval_s: Annotated[float, setting("How often CPU and memory are sampled.", unit="s", ge=0.2)] = (
         1.0
     )
+    min_free_disk_bytes: Annotated[
+        int,
+        setting(
+            "With less free disk, optional services are stopped one by one.",
+            unit="bytes",
+            applies="live",
+            ge=0,
+        ),
+    ] = 104_857_600
+    min_free_memory_bytes: Annotated[
+        int,
+        setting(
+            "With less free memory, optional services are stopped one by one.",
+            unit="bytes",
+            applies="live",
+            ge=0,
+        ),
+    ] = 67_108_864
 
 
 class ServiceOverride(Section, frozen=True, kw_only=True):

@@ -21,9 +21,6 @@ class Room(NamedTuple):
     memory: int | None
 
 
-MINIMUM = Room(disk=100 * 1_048_576, memory=64 * 1_048_576)
-
-
 def measure(home: Path) -> Room:
     """Free disk of the home, and memory that can be had without swapping."""
     try:
@@ -52,20 +49,18 @@ class Protection:
 
     Args:
         room: measures; tests give their own.
-        minimum: below these the machine is in danger.
+        minimum: below these the machine is in danger; asked each time, since settings change.
     """
 
-    def __init__(self, lifecycle: Lifecycle, room: Callable[[], Room], minimum: Room) -> None:
+    def __init__(self, lifecycle: Lifecycle, room: Callable[[], Room], minimum: Callable[[], Room]) -> None:
         self._lifecycle, self._room, self._minimum = lifecycle, room, minimum
         self._short = ""
         self._checks = 0
 
     def tick(self) -> None:
         """Called every few seconds."""
-        room = self._room()
-        lack = _lack(room.disk, self._minimum.disk, "disk") or _lack(
-            room.memory, self._minimum.memory, "memory"
-        )
+        room, minimum = self._room(), self._minimum()
+        lack = _lack(room.disk, minimum.disk, "disk") or _lack(room.memory, minimum.memory, "memory")
         if not lack:
             if self._short:
                 self._raise(f"There is enough {self._short} again.", recovered=True)

@@ -24,7 +24,7 @@ from .notify import NotifySocket
 from .operations import Operations
 from .platform.choose import here
 from .probes import Probes
-from .protect import MINIMUM, Protection, measure
+from .protect import Protection, Room, measure
 from .registry import Manifest, load, load_groups
 from .reports import Reports
 from .resources import ResourceWatch
@@ -91,7 +91,7 @@ class Supervisor:
         self.liveness = LivenessWatch(self.lifecycle, probes)
         self.groups = Groups(self.lifecycle, load_groups(home))
         self.rollings: list[Rolling] = []
-        self.protection = Protection(self.lifecycle, lambda: measure(home.root), MINIMUM)
+        self.protection = Protection(self.lifecycle, lambda: measure(home.root), self._minimum_room)
         self.health = HealthWatch(self.lifecycle, self.loop)
         self.resources = ResourceWatch(self.lifecycle, self.platform)
         self.operations = Operations(self)
@@ -302,6 +302,10 @@ class Supervisor:
                 unit.born = self.platform.born(unit.pid)
                 self._keep(unit)
         self.loop.call_later(self.settings.supervisor.stats_interval_s, self._tick_resources)
+
+    def _minimum_room(self) -> Room:
+        own = self.settings.supervisor
+        return Room(own.min_free_disk_bytes, own.min_free_memory_bytes)
 
     def _tick_machine(self) -> None:
         self.loop.call_later(_MACHINE_INTERVAL_S, self._tick_machine)

@@ -185,3 +185,16 @@ def test_a_readiness_probe_by_tcp_and_by_command(daemon, tmp_path: Path) -> None
     assert daemon.until("tcp", "RUNNING")["ready"]
     assert daemon.until("cmd", "RUNNING")["ready"]
     assert flag.exists()
+
+
+def test_a_machine_short_of_memory_loses_its_add_ons_and_keeps_trading(daemon) -> None:
+    """S22: only what is optional is stopped, the reason stands in its status, and it is told."""
+    daemon.supervisor = {"min_free_memory_bytes": 2**50}
+    daemon.service("add-on", "ready", optional=True)
+    daemon.service("trading", "ready")
+    pid = daemon.start().until("trading", "RUNNING")["pid"]
+    daemon.until("add-on", "RUNNING")
+    stopped = daemon.until("add-on", "STOPPED")
+    assert stopped["reason"].startswith("stopped to protect the machine: Low memory")
+    assert "add-on was stopped to keep trading alive" in daemon.until_alert("machine.room")["detail"]
+    assert daemon.pid("trading") == pid

@@ -31,7 +31,7 @@ class FakeLifecycle:
 
 
 def _protection(lifecycle: Any, room: Callable[[], Room]) -> Protection:
-    return Protection(lifecycle, room, Room(disk=100, memory=100))
+    return Protection(lifecycle, room, lambda: Room(disk=100, memory=100))
 
 
 def _platform() -> FakeLifecycle:
