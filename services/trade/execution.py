@@ -20,6 +20,8 @@ from .states import Event, State
 from .store import TradeStore
 
 _LONGEST_WAIT_MS = 10_000
+# An exit is worth more late than never: its coins may have to be freed first.
+_LONGEST_EXIT_WAIT_MS = 60_000
 _TYPES = ("market", "limit", "stop_loss", "stop_loss_limit", "take_profit", "take_profit_limit")
 _SIDES = ("buy", "sell")
 # A market buy for cash leaves room for the price to move until it is filled.
@@ -210,7 +212,8 @@ class Execution:
         if order is None or order.state is not State.PENDING:
             return
         late_ms = now_ms() - order.created_ms
-        if self.venue is None or late_ms > _LONGEST_WAIT_MS:
+        longest_ms = _LONGEST_EXIT_WAIT_MS if order.reduce_only else _LONGEST_WAIT_MS
+        if self.venue is None or late_ms > longest_ms:
             self._booking.move(
                 order_id, Event.REJECT, f"not sent: it would have been {late_ms / 1000:.0f} s late"
             )
