@@ -73,6 +73,7 @@ class Engine:
         self._named = {name: self._view.columns[plan.named[name]] for name in read}
         self._visits = self._wanted(plan, computed)
         self._tells_fills = type(strategy).on_fill is not Strategy.on_fill
+        self._plain = not self._tells_fills and not world.rules.slippage
         strategy._world = world
         strategy.__dict__["_view"] = self._view
 
@@ -136,6 +137,11 @@ class Engine:
     def _work(self, first: int, last: int) -> None:
         """Let orders work on the candles first..last."""
         world = self._world
+        orders = world.orders
+        if len(orders) == 1 and orders[0].limit is None and self._plain and first <= last:
+            # The usual case, without a look at what it does not need: one market order, filled at the open.
+            world.fill(orders.pop(), first, Decimal(repr(self._candles.open[first].item())))
+            return
         index = first
         while world.orders and index <= last:
             index = self._next_touch(index, last)

@@ -22,17 +22,13 @@ Figures = Mapping[str, float | int | None]
 def equity_curve(candles: Columns, executions: list[Execution], cash: Decimal) -> NDArray[np.float64]:
     """Money plus holdings at the close of each candle."""
     places = np.array([execution.index for execution in executions], dtype=np.int64)
-    flows = np.array([_flow(execution) for execution in executions])
+    flows = np.array([float(execution.flow) for execution in executions])
     amounts = np.array([float(execution.amount) * execution.sign for execution in executions])
     upto = np.searchsorted(places, np.arange(len(candles)), side="right")
     money = np.concatenate(([0.0], np.cumsum(flows)))[upto] + float(cash)
     held = np.concatenate(([0.0], np.cumsum(amounts)))[upto]
     curve: NDArray[np.float64] = money + held * candles.close
     return curve
-
-
-def _flow(execution: Execution) -> float:
-    return float(-execution.sign * execution.price * execution.amount - execution.fee)
 
 
 def daily_returns(open_ms: NDArray[np.int64], equity: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -76,7 +72,7 @@ def figures(
         "max_drawdown_days": _longest_drawdown(times, curve),
         "exposure": _exposure(len(candles), first, executions),
         "fees": _number(float(sum(execution.fee for execution in executions))),
-        "turnover": _number(sum(abs(_flow(execution)) for execution in executions) / curve[0]),
+        "turnover": _number(sum(abs(float(execution.flow)) for execution in executions) / curve[0]),
         "orders_filled": len(executions),
     }
     found.update(_yearly(returns, found["max_drawdown"]))

@@ -18,13 +18,17 @@ class Order(msgspec.Struct, frozen=True, gc=False):
 
 
 class Execution(msgspec.Struct, frozen=True, gc=False):
-    """One execution: candle's index, sign (1 buy, -1 sell), price, amount, fee in quote units, and why."""
+    """One execution: candle's index, sign (1 buy, -1 sell), price, amount, fee in quote units, and why.
+
+    `flow` is what it did to the money, fee included.
+    """
 
     index: int
     sign: int
     price: Decimal
     amount: Decimal
     fee: Decimal
+    flow: Decimal
     reason: str
 
 
@@ -51,25 +55,26 @@ class Trade:
 def round_trips(executions: list[Execution]) -> list[Trade]:
     """The closed trades of a run, oldest first; a position that is still open is left out."""
     trades: list[Trade] = []
-    held = bought = sold = paid = got = ZERO
-    first = 0
-    reason = ""
+    part: list[Execution] = []
+    held = ZERO
     for execution in executions:
+        part.append(execution)
+        held = held + execution.amount if execution.sign > 0 else held - execution.amount
         if not held:
-            bought = sold = paid = got = ZERO
-            first, reason = execution.index, execution.reason
-        value = execution.price * execution.amount
-        if execution.sign > 0:
-            held += execution.amount
-            bought += execution.amount
-            paid += value
-            got -= execution.fee
-        else:
-            held -= execution.amount
-            sold += value
-            got += value - execution.fee
-        if not held:
-            trades.append(
-                Trade(first, execution.index, paid / bought, sold / bought, bought, got - paid, reason)
-            )
+            trades.append(_trade(part))
+            part = []
     return trades
+
+
+def _trade(part: list[Execution]) -> Trade:
+    first, last = part[0], part[-1]
+    if len(part) == 2:
+        gain = first.flow + last.flow
+        return Trade(first.index, last.index, first.price, last.price, first.amount, gain, first.reason)
+    bought = [execution for execution in part if execution.sign > 0]
+    sold = [execution for execution in part if execution.sign < 0]
+    amount = sum((execution.amount for execution in bought), ZERO)
+    paid = sum((execution.price * execution.amount for execution in bought), ZERO)
+    got = sum((execution.price * execution.amount for execution in sold), ZERO)
+    gain = sum((execution.flow for execution in part), ZERO)
+    return Trade(first.index, last.index, paid / amount, got / amount, amount, gain, first.reason)

@@ -92,13 +92,14 @@ class SimulatedWorld:
         amount = order.amount
         value = price * amount
         fee = value * (self.rules.fee if order.limit is None else self._maker_fee)
-        if value + fee > self.money:
+        cost = value + fee
+        if cost > self.money:
             self.refused += 1
             return
-        self.money -= value + fee
+        self.money -= cost
         self.held += amount
         self.paid += value
-        self.executions.append(Execution(index, 1, price, amount, fee, order.reason))
+        self.executions.append(Execution(index, 1, price, amount, fee, -cost, order.reason))
         self._position = Position(self.held, self.paid / self.held)
 
     def _sell(self, order: Order, index: int, price: Decimal) -> None:
@@ -108,8 +109,9 @@ class SimulatedWorld:
             return
         value = price * amount
         fee = value * (self.rules.fee if order.limit is None else self._maker_fee)
-        self.money += value - fee
-        self.executions.append(Execution(index, -1, price, amount, fee, order.reason))
+        gain = value - fee
+        self.money += gain
+        self.executions.append(Execution(index, -1, price, amount, fee, gain, order.reason))
         if amount == self.held:
             self.held = self.paid = ZERO
             self._position = Position()

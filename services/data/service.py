@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from decimal import Decimal
 from typing import ClassVar
 
 from ...bus import topics
@@ -36,6 +37,8 @@ wrong.
 
 BOOK_INTERVAL_S = 0.1
 _MOST_CANDLES = 10_000
+_FINEST = Decimal("0.00000001")
+"""The step of a market whose venue tells none."""
 _BACKOFF_FIRST_S = 0.5
 _BACKOFF_MOST_S = 15.0
 
@@ -199,7 +202,7 @@ class DataService(Service):
                     last_open_ms=store.last_open_ms,
                     candles=len(store),
                     stale=feed is None or self._watch.is_stale(feed),
-                    amount_step=format(market.step, "f") if market is not None else "0",
+                    amount_step=format(market.step or _FINEST, "f") if market is not None else "0",
                     min_amount=format(market.min_amount, "f") if market is not None else "0",
                     min_cost=format(market.min_cost, "f") if market is not None else "0",
                 )
