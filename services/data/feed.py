@@ -101,7 +101,7 @@ class Feed:
         else:
             gap = self.store.last_open_ms and item.open_ms > self.store.last_open_ms + self._step
             if gap and item.open_ms != self._asked_before_ms:
-                # Once a candle and without waiting: when this candle is finished, the venue is asked in earnest.
+                # Once a candle, without waiting: when it is finished, the venue is asked in earnest.
                 self._asked_before_ms = item.open_ms
                 await self._heal(item.open_ms - self._step, tries=1)
             self._forming(item)
