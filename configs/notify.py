@@ -8,6 +8,8 @@ CRYPTOBOT_NOTIFY=`127.0.0.1:port:token`, and the token goes first in each datagr
 import os
 import socket
 
+_WAIT_FOR_ROOM_S = 2.0
+
 
 class Notifier:
     """Sends datagrams to the supervisor; does nothing when nobody listens."""
@@ -27,13 +29,16 @@ class Notifier:
             self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             self._address = (host, int(port))
             self._prefix = f"TOKEN={token}\n".encode()
-        if self._socket is not None:
-            self._socket.setblocking(False)
 
     def send(self, **fields: str | int) -> bool:
-        """Send one datagram; False when the supervisor is away or its queue is full."""
+        """Send one datagram; False when the supervisor is away.
+
+        Linux queues about ten datagrams for all services together (net.unix.max_dgram_qlen). A heartbeat that
+        finds the queue full is dropped, another comes; anything else waits up to two seconds for room.
+        """
         if self._socket is None:
             return False
+        self._socket.settimeout(0.0 if "WATCHDOG" in fields else _WAIT_FOR_ROOM_S)
         lines = [f"{key}={value}" for key, value in fields.items()]
         lines.append(f"MAINPID={os.getpid()}")
         try:

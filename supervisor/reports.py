@@ -35,5 +35,7 @@ class Reports:
         unit.beat_at = time.monotonic()
         if unit.state == states.DEGRADED:
             self._lifecycle.recover(unit)
-        elif unit.adopted and unit.state == states.STARTING:
-            self._lifecycle.ready(unit)  # its READY=1 came while no supervisor listened
+        elif unit.state == states.STARTING and (unit.adopted or unit.manifest.target):
+            self._lifecycle.ready(
+                unit
+            )  # our services beat when they are ready: READY=1 came while nobody listened
