@@ -37,13 +37,15 @@ class _ServerMixin:
             return base.execute_sql(sql, params)
         return self.again(lambda: base.execute_sql(sql, params))
 
-    def again(self, action: Callable[[], T], patience_s: float = AWAY_PATIENCE_S) -> T:
+    patience_s = AWAY_PATIENCE_S
+
+    def again(self, action: Callable[[], T]) -> T:
         """Call `action`; when the connection is lost, connect anew and repeat, for at most `patience_s`.
 
         Raises:
             DatabaseAwayError: the server stays away.
         """
-        deadline, wait_s = time.monotonic() + patience_s, 0.02
+        deadline, wait_s = time.monotonic() + self.patience_s, 0.02
         while True:
             try:
                 return action()

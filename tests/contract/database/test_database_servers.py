@@ -165,6 +165,7 @@ def test_a_server_that_goes_away_is_used_again_when_it_is_back(own_server, place
     server = own_server(engine)
     place = place_maker(engine, server)
     database = place.open(MODELS, MIGRATIONS)
+    database.engine.patience_s = 0.5
     book(database, 2)
     with pytest.raises(DatabaseAwayError, match="does not answer"), database.transaction():
         BookingRow.create(account="main", amount=3)
@@ -175,6 +176,7 @@ def test_a_server_that_goes_away_is_used_again_when_it_is_back(own_server, place
     with pytest.raises(DatabaseAwayError), database.transaction():
         BookingRow.create(account="main", amount=5)
     server.start()
+    database.engine.patience_s = 5.0
     assert BookingRow.select().count() == 2
     with database.transaction():
         BookingRow.create(account="main", amount=6)
