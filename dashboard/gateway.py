@@ -45,6 +45,7 @@ from ..bus.contracts.trade import (
     TradingState,
 )
 from ..configs.errors import BusError, BusTimeoutError
+from .depth import MarketDepth
 from .state import MAX_CANDLES, MAX_FILLS, MAX_ORDERS, LiveState, now_ms
 from .tail import BusTail
 
@@ -116,9 +117,9 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def make_tail(self, tell: Listener) -> BusTail:
-        """What follows everything on the bus, for the page that shows it."""
-        return BusTail(self._bus, tell)
+    def on_demand(self, tell: Listener) -> dict[str, BusTail | MarketDepth]:
+        """By channel: what is subscribed to only while somebody looks at it."""
+        return {"bus": BusTail(self._bus, tell), "depth": MarketDepth(self._bus, tell)}
 
     # requests
 

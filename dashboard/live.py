@@ -27,6 +27,7 @@ CHANNELS = {
     "core": "service.read",
     "money": "trade.read",
     "market": "market.read",
+    "depth": "market.read",
     "strategy": "strategy.read",
     "logs": "service.read",
     "audit": "audit.read",
@@ -82,7 +83,7 @@ class Hub:
         self._pending: dict[str, dict[str, tuple[str, Any]]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._last_flush = 0.0
-        self._tail = gateway.make_tail(self.put)
+        self._on_demand = gateway.on_demand(self.put)
         gateway.on_change = self.put
         gateway.on_resync = self.resync
 
@@ -94,8 +95,8 @@ class Hub:
     def join(self, client: Client) -> None:
         """Add a browser and give it its snapshot."""
         self._groups.setdefault(client.channels, set()).add(client)
-        if "bus" in client.channels:
-            self._tail.start()
+        for channel in client.channels & self._on_demand.keys():
+            self._on_demand[channel].start()
         if "strategy" in client.channels:
             # Counts of candles and signals are not published; whoever opens the page sees those of now.
             self._gateway.refresh("strategy")
@@ -108,8 +109,9 @@ class Hub:
             group.discard(client)
             if not group:
                 del self._groups[client.channels]
-        if not any("bus" in channels for channels in self._groups):
-            self._tail.stop()
+        for channel, source in self._on_demand.items():
+            if not any(channel in channels for channels in self._groups):
+                source.stop()
 
     def put(self, channel: str, key: str, kind: str, data: Any) -> None:
         """A change: the newest of each key is sent at the next flush."""

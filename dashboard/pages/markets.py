@@ -9,5 +9,5 @@ PAGE = Page(
     icon="chart-candle",
     order=15,
     permission="market.read",
-    channels=("core", "money", "market"),
+    channels=("core", "money", "market", "depth"),
 )

@@ -9,7 +9,16 @@ from cryptobot.bus import topics
 from cryptobot.bus.aio import AsyncBus
 from cryptobot.bus.api import Request
 from cryptobot.bus.contracts.base import Done
-from cryptobot.bus.contracts.market import Candle, Candles, Feed, Feeds, ListCandles, ListFeeds
+from cryptobot.bus.contracts.market import (
+    Book,
+    Candle,
+    Candles,
+    Feed,
+    Feeds,
+    ListCandles,
+    ListFeeds,
+    MarketTrade,
+)
 from cryptobot.bus.contracts.strategy import (
     IndicatorValues,
     ListStrategies,
@@ -222,6 +231,7 @@ class FakeMarket:
     def __init__(self, data: AsyncBus, strategy: AsyncBus, trade: FakeTrade) -> None:
         self.data, self.strategy, self.trade = data, strategy, trade
         self.random, self.price, self.turn = random.Random(7), 6500.0, 0
+        self.noise = random.Random(3)
         self.fast = self.slow = self.price
         self.history: list[Candle] = []
         self.values: list[IndicatorValues] = []
@@ -321,6 +331,25 @@ class FakeMarket:
             self.strategy.publish(topics.signal("ema-cross"), signal_)
         self.trade.deal(side, candle.open_ms + 500, tell=tell)
 
+    def around(self, price: float, name: str) -> None:
+        """A book around a price, and a trade at it."""
+        sides = [
+            [(f"{price + sign * step * 0.5:.2f}", f"{self.noise.random():.4f}") for step in range(1, 16)]
+            for sign in (-1, 1)
+        ]
+        book = Book(exchange="paper", symbol="BTC/USDT", ts_ms=now_ms(), bids=sides[0], asks=sides[1])
+        self.data.publish(topics.book("paper", "BTC/USDT"), book)
+        trade = MarketTrade(
+            exchange="paper",
+            symbol="BTC/USDT",
+            id=name,
+            ts_ms=now_ms(),
+            side="buy",
+            price=f"{price:.2f}",
+            amount="0.1200",
+        )
+        self.data.publish(topics.trade("paper", "BTC/USDT"), trade)
+
     async def play(self) -> None:
         """One candle a second, in four steps, for ever."""
         while True:
@@ -329,6 +358,7 @@ class FakeMarket:
             parts = self.path()
             self.random.setstate(state)
             for count in (1, 2, 3):
+                self.around(parts[count - 1], f"{self.turn}-{count}")
                 topic = topics.candle("paper", "BTC/USDT", "1s")
                 self.data.publish(topic, self.candle(open_ms, parts[:count], closed=False))
                 await asyncio.sleep(max(0.0, (open_ms + count * 250 - now_ms()) / 1000))

@@ -248,6 +248,8 @@ def test_the_market_page_draws_history_and_volume(visitor: Any) -> None:
     assert told.value.status == 200
     expect(page.locator("cb-price-chart canvas").first).to_be_visible()
     expect(page.locator("cb-market-tabs button")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("cb-book li")).to_have_count(21)
+    expect(page.locator("cb-tape li").first).to_contain_text("0.12")
 
 
 def test_the_first_page_is_light(visitor: Any) -> None:

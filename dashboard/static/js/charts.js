@@ -54,7 +54,7 @@ function makeChart(place, withSeconds) {
 
 let chosen = null;
 /** The market that the page shows: the chosen one, else the first. */
-const shownSeries = () => (chosen && store.series.get(chosen)) || store.series.values().next().value;
+export const shownSeries = () => (chosen && store.series.get(chosen)) || store.series.values().next().value;
 
 class PriceChart extends LiveElement {
   static kinds = ["fill"];
@@ -300,7 +300,7 @@ class MarketTabs extends LiveElement {
   choose(name, button) {
     chosen = name;
     for (const other of this.querySelectorAll("button")) other.setAttribute("aria-pressed", String(other === button));
-    document.querySelectorAll("cb-price-chart, cb-market").forEach((element) => element.redraw());
+    document.querySelectorAll("cb-price-chart, cb-market, cb-book, cb-tape").forEach((element) => element.redraw());
   }
 }
 

@@ -27,6 +27,8 @@ export const store = {
   logs: [],
   audit: [],
   tail: [],
+  books: new Map(),
+  trades: [],
   topics: {},
 };
 
@@ -131,6 +133,8 @@ const take = {
   log: (data) => addLine(store.logs, data),
   audit: (data) => addLine(store.audit, data),
   tail: (data) => addLine(store.tail, data),
+  book: (data) => { store.books.set(`${data.exchange}|${data.symbol}`, data); },
+  trade: (data) => addLine(store.trades, data),
   topics: (data) => { store.topics = data; },
 };
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from cryptobot.bus import topics
-from cryptobot.bus.contracts.market import Candle
+from cryptobot.bus.contracts.market import Book, Candle
 from cryptobot.bus.contracts.service import GetStatus, Heartbeat, ServiceStatus, SupervisorStatus
 from cryptobot.bus.contracts.trade import Equity, Position
 from cryptobot.dashboard import gateway as gateway_module
@@ -331,7 +331,7 @@ async def test_the_tail_shows_what_passes_and_counts_what_is_too_much(make_rig: 
     """A flood is cut to sixty lines a tick, and every message of it is in the counts of its topic."""
     rig = await make_rig()
     told: list[tuple[str, Any]] = []
-    tail = rig.gateway.make_tail(lambda channel, key, kind, data: told.append((kind, data)))
+    tail = rig.gateway.on_demand(lambda channel, key, kind, data: told.append((kind, data)))["bus"]
     tail.start()
     other = await rig.memory.open_async("paper")
     beat = Heartbeat(name="paper", pid=1, progress=1, loop_lag_ms=0.0)
@@ -379,3 +379,20 @@ def test_a_position_is_valued_at_the_newest_price() -> None:
 
     assert valued is not None
     assert valued.unrealised_pnl == Decimal("0.005")
+
+
+async def test_books_are_subscribed_to_only_while_somebody_looks(make_rig: MakeRig) -> None:
+    """The first who opens the market page starts the stream of books, the last who leaves ends it."""
+    rig = await make_rig()
+    data = await rig.memory.open_async("data")
+    book = Book(exchange="paper", symbol="BTC/USDT", ts_ms=1, bids=[("1", "2")] * 50, asks=[("3", "4")])
+    rig.auth.sessions["good"].permissions.append("market.read")
+    browser = Browser(rig, channels="depth")
+    await browser.next()
+
+    data.publish(topics.book("paper", "BTC/USDT"), book)
+
+    (kind, seen), *_ = (await browser.next())["items"]
+    assert (kind, len(seen["bids"]), seen["asks"]) == ("book", 12, [["3", "4"]])
+    await browser.leave()
+    assert rig.hub._on_demand["depth"]._subscriptions == []

@@ -1,2 +1,3 @@
 import "../charts.js";
+import "../depth.js";
 import "../money.js";
