@@ -11,7 +11,7 @@ class {name}(Strategy):
     title = "{title}"
 
     # Numbers that you, a backtest or the settings may change:
-    #   cryptobot config set strategy.instances.{run}.parameters.fast 5
+    #   cryptobot config set strategy.instances.{run}.parameters.fast 10
     fast = Parameter(5, low=2, high=200, help="Candles of the fast average.")
     slow = Parameter(20, low=3, high=500, help="Candles of the slow average.")
 
