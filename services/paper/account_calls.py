@@ -19,7 +19,7 @@ async def account(call: Call) -> object:
         "buyerCommission": 0, "sellerCommission": 0,
         "commissionRates": {"maker": text(fees.maker), "taker": text(fees.taker), "buyer": text(0),
                             "seller": text(0)},
-        "canTrade": True, "canWithdraw": False, "canDeposit": False, "brokered": False,
+        "canTrade": True, "canWithdraw": exchange.faults.may_withdraw, "canDeposit": False, "brokered": False,
         "requireSelfTradePrevention": False, "preventSor": False, "updateTime": call.now_ms,
         "accountType": "SPOT",
         "balances": [
@@ -114,7 +114,8 @@ async def trade_fee(call: Call) -> object:
 @endpoint("GET /sapi/v1/account/apiRestrictions", security=_SIGNED)
 async def restrictions(call: Call) -> object:
     return {
-        "ipRestrict": False, "createTime": call.now_ms, "enableReading": True, "enableWithdrawals": False,
+        "ipRestrict": False, "createTime": call.now_ms, "enableReading": True,
+        "enableWithdrawals": call.exchange.faults.may_withdraw,
         "enableInternalTransfer": False, "enableMargin": False, "enableFutures": False,
         "permitsUniversalTransfer": False, "enableVanillaOptions": False, "enableFixApiTrade": False,
         "enableFixReadOnly": False, "enableSpotAndMarginTrading": True, "enablePortfolioMarginTrading": False,

@@ -25,7 +25,8 @@ KINDS = {
     "delay-events": "user events come late by `seconds`",
     "close-sockets": "all WebSockets are closed now",
     "silence-sockets": "all WebSockets that are open stay open and send nothing more",
-    "clock-skew": "the exchange's clock is off by `seconds`",
+    "clock-skew": "the exchange's clock is off by `seconds`, until cleared",
+    "may-withdraw": "the API key may withdraw money, until cleared",
     "cancel-orders": "the exchange cancels all open orders by itself now",
 }
 """What can be switched on, in the words of the help."""
@@ -60,6 +61,7 @@ class Faults:
         self.active: list[Fault] = []
         self.struck: dict[str, int] = {}
         self.skew_ms = 0
+        self.may_withdraw = False
 
     def add(self, fault: Fault) -> None:
         """Switch on.
@@ -71,6 +73,8 @@ class Faults:
             raise RefusedError(-1100, f"No fault is called {fault.kind!r}; there are {', '.join(KINDS)}.")
         if fault.kind == "clock-skew":
             self.skew_ms = int(fault.seconds * 1000)
+        elif fault.kind == "may-withdraw":
+            self.may_withdraw = True
         else:
             self.active.append(fault)
 
@@ -78,6 +82,7 @@ class Faults:
         """Switch all off."""
         self.active.clear()
         self.skew_ms = 0
+        self.may_withdraw = False
 
     def _strike(self, kinds: tuple[str, ...], name: str) -> Fault | None:
         for fault in self.active:

@@ -178,3 +178,15 @@ async def test_an_unknown_fault_is_refused_with_the_list(market: Market) -> None
 
     assert (status, guarded) == (400, 401)
     assert "clock-skew" in body["msg"]
+
+
+async def test_a_key_that_may_withdraw(market: Market) -> None:
+    """Told by the account and by the key's restrictions, until the fault is cleared."""
+    async with market() as customer:
+        before = (await customer.call("GET", "account"))[1]["canWithdraw"]
+        await customer.admin("POST", "faults", {"kind": "may-withdraw"})
+        during = (await customer.call("GET", "account"))[1]["canWithdraw"]
+        await customer.admin("DELETE", "faults")
+        after = (await customer.call("GET", "account"))[1]["canWithdraw"]
+
+    assert (before, during, after) == (False, True, False)
