@@ -4,6 +4,8 @@ import time
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from filelock import FileLock, Timeout
+
 from ..configs.files import replace
 from ..configs.paths import Home
 
@@ -15,6 +17,18 @@ def next_epoch(home: Home, source: str) -> int:
     epoch = max(_stored(path) + 1, int(time.time()))
     replace(path, str(epoch).encode())
     return epoch
+
+
+def claim(home: Home, source: str) -> FileLock | None:
+    """Take a name for this process until the lock is released or the process ends; None when it is taken."""
+    folder = home.state / "epochs"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = FileLock(folder / f"{file_name(source)}.lock", timeout=0, thread_local=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        return None
+    return lock
 
 
 def _stored(path: Path) -> int:

@@ -1,15 +1,20 @@
 """What a client is on the bus besides its name: its life's number, its outbox, its positions."""
 
+import os
 import threading
 from itertools import count
 from typing import Protocol
 
+from filelock import FileLock
+
+from ..configs.errors import BusError
 from ..configs.paths import Home
-from .epochs import next_epoch
+from .epochs import claim, next_epoch
 from .outbox import Outbox, folder_of
 from .positions import FilePositions, MemoryPositions, path_of
 from .publishing import Identity, WriteAhead
 from .receiving import Positions
+from .rules import holder_of
 
 
 class RecordedPositions(Positions, Protocol):
@@ -30,22 +35,34 @@ class ClientIdentity(Identity, Protocol):
 
 
 class HomeIdentity:
-    """An identity kept in the files of a home."""
+    """An identity kept in the files of a home.
+
+    Two living processes never publish under one name, for their numbers would be taken for each other's: the
+    second one's frames bear its process number as well (`cli-4711`).
+    """
 
     def __init__(self, home: Home, name: str) -> None:
         self._home, self._name = home, name
+        self._lock: FileLock | None = None
 
-    def begin_epoch(self) -> int:
-        return next_epoch(self._home, self._name)
+    def begin(self) -> tuple[str, int]:
+        base = holder_of(self._name)
+        beside = (f"{base}-{os.getpid()}{number or ''}" for number in range(100))
+        for candidate in (self._name, *beside):
+            self._lock = claim(self._home, candidate)
+            if self._lock is not None:
+                return candidate, next_epoch(self._home, candidate)
+        raise BusError(f"More than a hundred clients in this process publish as {self._name}; close some.")
 
-    def has_outbox(self) -> bool:
-        return folder_of(self._home, self._name).is_dir()
-
-    def open_outbox(self) -> WriteAhead:
-        return Outbox(folder_of(self._home, self._name))
+    def open_outbox(self, source: str) -> WriteAhead:
+        return Outbox(folder_of(self._home, source))
 
     def positions(self, durable: str) -> RecordedPositions:
         return FilePositions(path_of(self._home, self._name, durable))
+
+    def close(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
 
 
 class _MemoryOutbox:
@@ -81,10 +98,6 @@ class MemoryIdentities:
         with self._lock:
             return self._outboxes.setdefault(name, _MemoryOutbox())
 
-    def has_outbox(self, name: str) -> bool:
-        with self._lock:
-            return name in self._outboxes
-
     def positions(self, name: str, durable: str) -> MemoryPositions:
         with self._lock:
             return self._positions.setdefault((name, durable), MemoryPositions())
@@ -94,14 +107,14 @@ class _MemoryIdentity:
     def __init__(self, registry: MemoryIdentities, name: str) -> None:
         self._registry, self._name = registry, name
 
-    def begin_epoch(self) -> int:
-        return self._registry.next_epoch()
+    def begin(self) -> tuple[str, int]:
+        return self._name, self._registry.next_epoch()
 
-    def has_outbox(self) -> bool:
-        return self._registry.has_outbox(self._name)
+    def open_outbox(self, source: str) -> WriteAhead:
+        return self._registry.outbox(source)
 
-    def open_outbox(self) -> WriteAhead:
-        return self._registry.outbox(self._name)
+    def close(self) -> None:
+        """A hub's names are not claimed."""
 
     def positions(self, durable: str) -> RecordedPositions:
         return self._registry.positions(self._name, durable)

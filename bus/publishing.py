@@ -35,14 +35,14 @@ class WriteAhead(Protocol):
 class Identity(Protocol):
     """What a client is on the bus, besides its name: each is made when it is first needed."""
 
-    def begin_epoch(self) -> int:
-        """The number of this life."""
+    def begin(self) -> tuple[str, int]:
+        """The name to publish under, and the number of this life."""
 
-    def open_outbox(self) -> WriteAhead:
-        """The outbox, opened for writing."""
+    def open_outbox(self, source: str) -> WriteAhead:
+        """The outbox of that name, opened for writing."""
 
-    def has_outbox(self) -> bool:
-        """Whether an earlier life left one."""
+    def close(self) -> None:
+        """Let the name go."""
 
 
 class Sequence:
@@ -153,7 +153,7 @@ class Outgoing:
     """
 
     def __init__(self, source: str, identity: Identity, backlog: int) -> None:
-        self.source = source
+        self._source = source
         self._identity = identity
         self._epoch = 0
         self._outbox: WriteAhead | None = None
@@ -170,13 +170,18 @@ class Outgoing:
     def epoch(self) -> int:
         """This life's number; it begins with the first publisher."""
         if not self._epoch:
-            self._epoch = self._identity.begin_epoch()
+            self._source, self._epoch = self._identity.begin()
         return self._epoch
+
+    @property
+    def source(self) -> str:
+        """The name that frames bear: the client's, or one beside it while another process has that."""
+        return self._source if self.epoch else ""
 
     def outbox(self) -> WriteAhead:
         """The outbox; the numbers of its topics go on from where the last life left them."""
         if self._outbox is None:
-            self._outbox = self._identity.open_outbox()
+            self._outbox = self._identity.open_outbox(self.source)
             self._events = {topic: Sequence(last) for topic, last in self._outbox.last.items()}
         return self._outbox
 
@@ -235,8 +240,6 @@ class Outgoing:
         Args:
             troubles: what this client received badly (flows.Counters).
         """
-        if self._outbox is None and self._identity.has_outbox():
-            self.outbox()
         if not self._streams and not self._events:
             return None
         self._beats += 1
@@ -252,13 +255,15 @@ class Outgoing:
             streams=streams,
             complete=complete,
             counters=troubles,
+            tends=self._outbox is not None,
         )
         return beat_frame(beat, self.source, self.epoch, self._beats)
 
     def close(self) -> None:
-        """Close the outbox."""
+        """Close the outbox and let the name go."""
         if self._outbox is not None:
             self._outbox.close()
+        self._identity.close()
 
 
 def beat_frame(beat: Beat, source: str, epoch: int, seq: int) -> bytes:

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from ..configs.paths import Home
-from .epochs import source_of
+from .epochs import claim, source_of
 from .rules import holder_of
 
 FORGET_AFTER_S = 86_400.0
@@ -22,9 +22,13 @@ def forget_passing_clients(home: Home, older_than_s: float = FORGET_AFTER_S) -> 
     for folder in (home.journal / "outbox", home.state / "epochs", home.state / "positions"):
         for path in folder.iterdir() if folder.is_dir() else ():
             name = source_of(path.name.partition(".")[0])
-            if holder_of(name) != name and _last_used(path) < before:
+            if holder_of(name) == name or _last_used(path) >= before:
+                continue
+            lock = claim(home, name)
+            if lock is not None:  # else it lives, and has only been silent
                 _remove(path)
-                removed += 1
+                lock.release()
+                removed += path.suffix != ".lock"
     return removed
 
 

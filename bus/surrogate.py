@@ -28,8 +28,10 @@ class Surrogate:
         now = time.monotonic()
         if len(self._heard) > _MAX_HEARD:
             self._heard = {name: at for name, at in self._heard.items() if now - at < SILENT_S}
-            self.counters = {name: told for name, told in self.counters.items() if name in self._heard}
-        self._heard[beat.publisher] = now
+        if len(self.counters) > _MAX_HEARD:
+            self.counters.clear()
+        if beat.tends:
+            self._heard[beat.publisher] = now
         self.counters[beat.publisher] = beat.counters
 
     def beats(self) -> list[Beat]:

@@ -32,6 +32,7 @@ class Beat(Message, frozen=True, kw_only=True, gc=False):
         events: topics of the event class; their numbers go on from life to life.
         streams: topics of the stream class in this life, `publisher_epoch`.
         complete: all topics are named, not only those that moved.
+        tends: the publisher has its outbox open, so it speaks for the events in it.
         counters: what this client received badly since it was opened (lost, dropped, late, malformed, ...).
     """
 
@@ -41,6 +42,7 @@ class Beat(Message, frozen=True, kw_only=True, gc=False):
     streams: dict[str, int]
     complete: bool
     counters: dict[str, int] = {}
+    tends: bool = False
 
 
 @message(0x0013, delivery=Delivery.REPLY)

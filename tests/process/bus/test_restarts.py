@@ -11,7 +11,7 @@ from typing import Any
 from cryptobot.bus.aio import AsyncBus
 from cryptobot.bus.api import Received
 from cryptobot.bus.contracts.base import Done
-from cryptobot.bus.contracts.service import Heartbeat, Ping
+from cryptobot.bus.contracts.service import Alert, Heartbeat, Ping
 from cryptobot.configs.paths import Home
 
 
@@ -81,3 +81,27 @@ def test_the_broker_tells_that_it_is_ready_alive_and_stopping(home: Home, tmp_pa
     listener.close()
     assert "READY=1" in heard[0]
     assert "WATCHDOG=1" in heard[1]
+
+
+async def test_two_living_clients_of_one_name_do_not_mix_their_numbers(home: Home, broker: Any) -> None:
+    """The second publishes under a name beside it; every message of both arrives."""
+    first, second = await AsyncBus.open(home, "cli"), await AsyncBus.open(home, "cli")
+    reader = await AsyncBus.open(home, "dashboard")
+    inbox: asyncio.Queue[Received[Alert]] = asyncio.Queue()
+    reader.subscribe("alert.", Alert, inbox.put_nowait)
+    await asyncio.gather(first.settled(), second.settled(), reader.settled())
+    alert = Alert(key="k", severity="info", source="s", title="t", detail="d")
+    for _ in range(3):
+        first.publish("alert.info", alert)
+        second.publish("alert.info", alert)
+    async with asyncio.timeout(10):
+        got = [await inbox.get() for _ in range(6)]
+    names = {each.source for each in got}
+    assert len(names) == 2
+    assert "cli" in names
+    assert sorted((each.source, each.seq) for each in got) == sorted((n, q) for n in names for q in (1, 2, 3))
+    await first.close()
+    again = await AsyncBus.open(home, "cli")
+    assert again.publish("alert.info", alert).source == "cli"
+    for bus in (again, second, reader):
+        await bus.close()
