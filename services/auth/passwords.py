@@ -64,9 +64,9 @@ def weakness(password: str, user: str) -> str:
         return f"The password has {len(password)} characters; at least {MIN_LENGTH} are needed."
     if len(password) > MAX_LENGTH:
         return f"The password has more than {MAX_LENGTH} characters."
-    if len(set(password)) < _MIN_UNCOMMON or _is_run(password):
-        return "The password repeats or counts characters; take something that nobody can guess."
-    if user and len(user) > 2 and user.lower() in password.lower():
+    if len(set(password)) < _MIN_UNCOMMON or _is_run(password) or password.isdigit():
+        return "The password only repeats, counts or is a number; take something that nobody can guess."
+    if len(user) > 3 and user.lower() in password.lower():
         return "The password contains the user name; take something that nobody can guess."
     if len(_uncommon(password)) < _MIN_UNCOMMON:
         return "The password is made of words that are tried first; take something that nobody can guess."
