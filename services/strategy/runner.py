@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -21,9 +22,8 @@ from ...bus import topics
 from ...bus.api import AsyncBusApi
 from ...bus.contracts.market import Candle as CandleMessage
 from ...bus.contracts.market import timeframe_ms
-from ...bus.contracts.service import Alert
-from ...bus.contracts.strategy import IndicatorValues, Signal, StrategyStatus
-from ...configs.errors import BusError, CryptoBotError, StrategyError
+from ...bus.contracts.strategy import StrategyStatus
+from ...configs.errors import CryptoBotError, StrategyError
 from .account import Account
 from .base import Candle, Fill, Position, Strategy, Wish
 from .delivery import Delivery, Intended
@@ -31,6 +31,7 @@ from .graph import Live, Plan
 from .guard import HangGuard
 from .loader import blame
 from .memory import Memory, MemoryFile
+from .telling import Teller
 
 WARMING_UP, RUNNING, STOPPED, FAILED = "WARMING_UP", "RUNNING", "STOPPED", "FAILED"
 
@@ -99,8 +100,10 @@ class Runner:
         self._cancels = False
         self._memory = Memory(market="")
         self._log = structlog.get_logger(component="strategy", run=name)
+        self._tell = Teller(tools.bus, name)
         self._strategy: Strategy | None = None
         self._path = ""
+        self._stamp = 0
         self._seen_ms = 0
         self._pushed = 0
         self._price = 0.0
@@ -165,7 +168,9 @@ class Runner:
             live = self._open(by_person)
             await self._warm_up(live)
             while True:
-                await self._advance(live, await self._next())
+                message = await self._next()
+                live = await self._take_edit(live)
+                await self._advance(live, message)
         except CryptoBotError as error:
             self._fail(str(error))
         except Exception as error:
@@ -205,20 +210,47 @@ class Runner:
 
     def _open(self, by_person: bool) -> Live:
         self._strategy = None
-        owner = self._load()
-        self._path = inspect.getfile(owner)
+        strategy, plan = self._make()
         self._memory = self._file.load(self._identity())
         if by_person:
             self._memory.stopped, self._memory.settled_ms = False, 0
-        try:
-            strategy = owner(self._parameters)
-            plan = Plan(owner, strategy._parameters, self.market.timeframe)
-        except Exception as error:
-            raise StrategyError(str(error) or blame(error, self._path)) from error
         live = Live(plan)
         strategy._world, strategy.state = self, self._memory.state
-        self._strategy, self._needs = strategy, plan.lookback + owner.warmup
+        self._strategy, self._needs = strategy, plan.lookback + strategy.warmup
         self._seen_ms = self._pushed = 0
+        return live
+
+    def _make(self) -> tuple[Strategy, Plan]:
+        """Load the class, as its file is now.
+
+        Raises:
+            SettingsError: the name or a parameter is wrong.
+            StrategyError: the file cannot be used.
+        """
+        owner = self._load()
+        self._path = inspect.getfile(owner)
+        self._stamp = _stamp(self._path)
+        try:
+            strategy = owner(self._parameters)
+            return strategy, Plan(owner, strategy._parameters, self.market.timeframe)
+        except CryptoBotError:
+            raise
+        except Exception as error:
+            raise StrategyError(blame(error, self._path)) from error
+
+    async def _take_edit(self, live: Live) -> Live:
+        """Between two candles: when the file was changed, go on with the new class, if it can run."""
+        if _stamp(self._path) == self._stamp:
+            return live
+        try:
+            self._make()
+        except CryptoBotError as error:
+            self._stamp = _stamp(self._path)
+            self._tell.edit_refused(str(error))
+            return live
+        self._log.info("file changed: going on with the new one")
+        live = self._open(False)
+        await self._warm_up(live)
         return live
 
     async def _warm_up(self, live: Live) -> None:
@@ -271,7 +303,7 @@ class Runner:
         if self.state == WARMING_UP:
             self._ready()
         values = live.attributes()
-        self._publish_values(values, message)
+        self._tell.lines(values, message)
         assert self._strategy is not None
         self._strategy.__dict__.update(values, candle=candle)
         while self._fills:
@@ -319,7 +351,7 @@ class Runner:
             number = f"{wish.side[0]}{counts[wish.side]}"
             intent_id = f"{self.name}:{topics.part(self.market.symbol)}:{message.open_ms}:{number}"
             self._memory.signals += 1
-            self._publish_signal(wish, message, intent_id)
+            self._tell.decided(wish, message, intent_id)
             intended = Intended(
                 self.name,
                 self.market.exchange,
@@ -332,53 +364,18 @@ class Runner:
             expires_ms = message.open_ms + self._step + max(self._step, int(self._tools.fresh_s * 1000))
             await self._tools.delivery.carry_out(intended, expires_ms)
 
-    def _publish_signal(self, wish: Wish, message: CandleMessage, intent_id: str) -> None:
-        self._tools.bus.publish(
-            topics.signal(self.name),
-            Signal(
-                strategy=self.name,
-                symbol=self.market.symbol,
-                side=wish.side,
-                reason=wish.reason,
-                candle_open_ms=message.open_ms,
-                price=message.close,
-                intent_id=intent_id,
-            ),
-        )
-
-    def _publish_values(self, values: Mapping[str, float | bool], message: CandleMessage) -> None:
-        """Lines that have a value, for charts; signals are left out."""
-        lines = {name: value for name, value in values.items() if value is not True and value is not False}
-        known = {name: value for name, value in lines.items() if value == value}
-        if known:
-            self._tools.bus.publish(
-                topics.indicator(self.name),
-                IndicatorValues(
-                    strategy=self.name,
-                    symbol=self.market.symbol,
-                    timeframe=self.market.timeframe,
-                    open_ms=message.open_ms,
-                    values=known,
-                ),
-            )
-
     def _fail(self, reason: str) -> None:
         self.state, self.reason = FAILED, reason
         self.opened.set()
-        self._log.error("strategy stopped", reason=reason)
-        try:
-            self._tools.bus.publish(
-                topics.alert("error"),
-                Alert(
-                    key=f"strategy.failed.{self.name}",
-                    severity="error",
-                    source="strategy",
-                    title=f"Strategy {self.name} stopped",
-                    detail=f"{reason}. Its position and orders stay as they are; the other strategies go on.",
-                ),
-            )
-        except BusError as error:
-            self._log.error("alert not sent", reason=str(error))
+        self._tell.failed(reason)
+
+
+def _stamp(path: str) -> int:
+    """When a file was last changed; 0 when it is gone (a frozen program has none)."""
+    try:
+        return Path(path).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _now_ms() -> int:

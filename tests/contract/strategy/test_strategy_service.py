@@ -1,5 +1,6 @@
 """The strategy service on the bus: decides on finished candles, once, fenced, and remembers."""
 
+import os
 from decimal import Decimal
 from typing import Any
 
@@ -281,6 +282,33 @@ def test_the_authors_state_and_fills_survive(play: Any, instance: Any) -> None:
 
         assert again.service._runners["counts"]._strategy.state == {"seen": 4, "filled": "1.000000000000"}
         await again.stop()
+
+    play(scene)
+
+
+def test_an_edited_file_is_taken_between_candles(play: Any, instance: Any) -> None:
+    """A changed file runs from the next candle on with the state of the old one; a broken one is refused."""
+
+    async def scene(town: Any) -> None:
+        file = town.home.strategies / "counts.py"
+        file.write_text(COUNTS)
+        town.past(*FALLING)
+        running = await town.service(counts=instance(strategy="counts", timeframe="1m"))
+        town.say(0, 101.0)
+        await town.until(lambda: running.status("counts").candles == 1)
+        file.write_text(COUNTS.replace("+= 1", "+= 10"))
+        os.utime(file, ns=(1, 1))
+        town.say(1, 102.0)
+        await town.until(lambda: running.status("counts").candles == 2)
+        file.write_text("class Broken(:\n")
+        os.utime(file, ns=(2, 2))
+        town.say(2, 103.0)
+        await town.until(lambda: running.status("counts").candles == 3 and bool(town.alerts))
+
+        assert running.service._runners["counts"]._strategy.state["seen"] == 21
+        assert running.status("counts").state == "RUNNING"
+        assert "line 1: invalid syntax" in town.alerts[0].detail
+        await running.stop()
 
     play(scene)
 
