@@ -15,6 +15,7 @@ from ..bus import topics
 from ..bus.contracts.base import Done, Message
 from ..bus.contracts.service import (
     Alert,
+    Audit,
     ControlService,
     GetStatus,
     ServiceState,
@@ -24,7 +25,7 @@ from ..bus.contracts.service import (
 )
 from ..configs.errors import CryptoBotError, RequestFailedError, SettingsError, UsageError
 from . import states
-from .unit import Raised, StateChange
+from .unit import Acted, Raised, StateChange
 
 if TYPE_CHECKING:
     from ..bus.api import Request
@@ -55,7 +56,7 @@ class BusBridge:
 
     # On the supervisor's thread
 
-    def _heard(self, event: StateChange | Raised) -> None:
+    def _heard(self, event: StateChange | Raised | Acted) -> None:
         self._put(_message(event))
         if isinstance(event, StateChange) and event.name == _BUS_SERVICE and event.state == states.RUNNING:
             self._broker_ready()
@@ -163,14 +164,15 @@ class BusBridge:
         if wanted.action not in {"start", "stop", "restart", "reload"}:
             raise RequestFailedError("unknown_action", "Known actions are start, stop, restart and reload.")
 
-        def act() -> None:
-            self._supervisor.journal.write(
-                "info", "asked over the bus", actor=wanted.actor, action=wanted.action
-            )
+        operations = self._supervisor.operations
+
+        def work() -> object:
             if wanted.action == "reload":
-                self._supervisor.operations.reload()
-            else:
-                self._supervisor.operations.change(wanted.action, wanted.service)
+                return operations.reload()
+            return operations.change(wanted.action, wanted.service)
+
+        def act() -> object:
+            return operations.acted(wanted.actor, wanted.action, wanted.service, work)
 
         try:
             self._on_loop(act)
@@ -198,7 +200,7 @@ class BusBridge:
         return result
 
 
-def _message(event: StateChange | Raised) -> Message:
+def _message(event: StateChange | Raised | Acted) -> Message:
     if isinstance(event, StateChange):
         return ServiceState(
             name=event.name,
@@ -210,6 +212,15 @@ def _message(event: StateChange | Raised) -> Message:
             restarts=event.restarts,
             reason=event.reason,
             health=event.health,
+        )
+    if isinstance(event, Acted):
+        return Audit(
+            kind="system",
+            actor=event.actor,
+            action=event.action,
+            subject=event.subject,
+            detail=event.detail,
+            ok=event.ok,
         )
     return Alert(
         key=event.key,
@@ -226,6 +237,8 @@ def _topic(message: Message) -> str:
         return topics.service_state(message.name)
     if isinstance(message, ServiceStats):
         return topics.service_stats(message.name)
+    if isinstance(message, Audit):
+        return topics.audit(message.kind)
     assert isinstance(message, Alert)
     return topics.alert(message.severity)
 

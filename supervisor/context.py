@@ -9,7 +9,7 @@ from .journal import Journal
 from .lifecycle import Lifecycle
 from .loop import Loop
 from .registry import Manifest
-from .unit import Raised
+from .unit import Acted, Raised
 
 
 class Context(Protocol):
@@ -27,6 +27,9 @@ class Context(Protocol):
 
     def manifests(self, settings: Settings) -> list[Manifest]:
         """The services as these settings have them."""
+
+    def acted(self, act: Acted) -> None:
+        """For the audit log."""
 
     def raised(self, alert: Raised) -> None:
         """Tell people."""

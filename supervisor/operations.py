@@ -1,8 +1,9 @@
 """What can be asked of the supervisor, over the control socket and over the bus."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from ..configs.errors import UsageError
+from ..configs.errors import CryptoBotError, UsageError
 from . import states
 from .context import Context
 from .control.server import Handler, Reply
@@ -12,9 +13,10 @@ from .loop import Timer
 from .metrics import prometheus
 from .plan import Step, plan_action, plan_reload
 from .reload import carry_out, instances_of, new_manifests, scale
-from .unit import Raised
+from .unit import Acted, Raised
 
 _DEFAULT_WAIT_S = 60.0
+T = TypeVar("T")
 
 
 class _Waiter:
@@ -38,7 +40,13 @@ class Operations(Handler):
             reply(self._supervisor.status())
         elif operation in {"start", "stop", "restart"}:
             remember = arguments.get("remember") is not False
-            names = self.change(operation, str(arguments.get("service") or ""), remember=remember)
+            service = str(arguments.get("service") or "")
+            names = self.acted(
+                _actor(arguments),
+                operation,
+                service,
+                lambda: self.change(operation, service, remember=remember),
+            )
             self._answer_when_settled(names, arguments, reply)
         elif operation == "wait":
             wanted = [unit.name for unit in self._supervisor.lifecycle.units.values() if unit.wanted]
@@ -56,7 +64,7 @@ class Operations(Handler):
     def _look_up(self, operation: str, arguments: dict[str, object]) -> object:
         lifecycle = self._supervisor.lifecycle
         if operation == "reload":
-            return self.reload()
+            return self.acted(_actor(arguments), "reload", "", self.reload)
         if operation == "plan":
             return self._plan(str(arguments.get("action", "")), str(arguments.get("service") or ""))
         if operation == "graph":
@@ -70,6 +78,18 @@ class Operations(Handler):
             f"There is no operation {operation!r}; known are status, start, stop, restart, rolling, scale, "
             "wait, shutdown, reload, plan, graph, metrics, events."
         )
+
+    def acted(self, actor: str, action: str, subject: str, work: Callable[[], T]) -> T:
+        """Do something that somebody asked for and put it into the audit log, also when it is refused."""
+        try:
+            result = work()
+        except CryptoBotError as error:
+            self._supervisor.acted(
+                Acted(actor=actor, action=action, subject=subject, ok=False, detail=str(error))
+            )
+            raise
+        self._supervisor.acted(Acted(actor=actor, action=action, subject=subject, ok=True, detail=""))
+        return result
 
     def change(self, operation: str, service: str, *, remember: bool = True) -> list[str]:
         """Start, stop or restart one service, or all when none is named; the names that are concerned.
@@ -202,3 +222,8 @@ class Operations(Handler):
                     detail=f"It was {why}; only the user who runs the platform may control it.",
                 )
             )
+
+
+def _actor(arguments: dict[str, object]) -> str:
+    """Who asks over the socket: only the user who runs us and root can, so their own word for it will do."""
+    return str(arguments.get("actor") or "cli")

@@ -29,7 +29,7 @@ from .registry import Manifest, load, load_groups
 from .reports import Reports
 from .resources import ResourceWatch
 from .store import Kept, Store
-from .unit import Raised, StateChange, Unit
+from .unit import Acted, Raised, StateChange, Unit
 
 _KEEPER = "(log keeper)"
 _MACHINE_INTERVAL_S = 5.0
@@ -45,6 +45,7 @@ class Bridge(Protocol):
 
 
 OnEvent = Callable[[StateChange | Raised], None]
+Event = StateChange | Raised | Acted
 
 
 class Supervisor:
@@ -97,7 +98,7 @@ class Supervisor:
         self.operations = Operations(self)
         self.control: ControlServer | None = None
         self.bridge: Bridge | None = None
-        self.listeners: list[OnEvent] = [on_event] if on_event else []
+        self.listeners: list[Callable[[Event], None]] = []
         self.open_alerts: dict[str, Raised] = {}
         self._seq = 0
         self._log_faults: dict[str, str] = {}
@@ -251,13 +252,28 @@ class Supervisor:
         self.journal.write(alert.severity, "alert", key=alert.key, title=alert.title, detail=alert.detail)
         self._publish(alert)
 
+    def acted(self, act: Acted) -> None:
+        """For the audit log: here, and on the bus when it is there."""
+        self.journal.write(
+            "info",
+            "asked",
+            actor=act.actor,
+            action=act.action,
+            about=act.subject,
+            ok=act.ok,
+            detail=act.detail,
+        )
+        self._publish(act)
+
     def note(self, event: str, **fields: object) -> None:
         fields["about"] = fields.pop("service", "")
         self.journal.write("warning", event, **fields)
 
-    def _publish(self, event: StateChange | Raised) -> None:
+    def _publish(self, event: Event) -> None:
         if self.control is not None:
             self.control.publish(event)
+        if self.on_event is not None and not isinstance(event, Acted):
+            self.on_event(event)
         for listener in self.listeners:
             listener(event)
 

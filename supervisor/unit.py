@@ -41,6 +41,17 @@ class Raised(msgspec.Struct, frozen=True, kw_only=True):
     kind: str = "alert"
 
 
+class Acted(msgspec.Struct, frozen=True, kw_only=True):
+    """A person or a program asked for something: for the audit log."""
+
+    actor: str
+    action: str
+    subject: str
+    ok: bool
+    detail: str
+    kind: str = "audit"
+
+
 class Unit:
     """State, process and history of one service. Only the lifecycle changes it."""
 

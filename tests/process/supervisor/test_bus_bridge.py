@@ -15,6 +15,7 @@ from cryptobot.bus.blocking import BlockingBus
 from cryptobot.bus.contracts.base import Done
 from cryptobot.bus.contracts.service import (
     Alert,
+    Audit,
     ControlService,
     GetStatus,
     ServiceState,
@@ -71,10 +72,14 @@ def test_status_and_control_are_served_on_the_bus(home: Home) -> None:
         status = bus.request("supervisor", GetStatus(), SupervisorStatus, timeout_s=10)
         assert {one.name: one.state for one in status.services}["sleeper"] == "RUNNING"
         before = _pid(home, "sleeper")
+        audited: queue.Queue[Audit] = queue.Queue()
+        bus.subscribe(topics.audit("system"), Audit, lambda one: audited.put(one.message))
         bus.request("supervisor", ControlService(action="restart", service="sleeper", actor="test"), Done)
         with ControlClient(home) as client:
             client.wait_ready()
         assert _pid(home, "sleeper") not in {0, before}
+        act = audited.get(timeout=_PATIENCE_S)
+        assert (act.actor, act.action, act.subject, act.ok) == ("test", "restart", "sleeper", True)
         with pytest.raises(RequestFailedError, match="did you mean 'sleeper'"):
             bus.request("supervisor", ControlService(action="stop", service="sleper", actor="test"), Done)
         with pytest.raises(RequestFailedError, match="Known actions"):
