@@ -12,10 +12,9 @@ from typing import Any
 import zmq
 
 from . import sockets
-from .connections import Connections
+from .connections import Connections, read_request
 from .endpoints import Endpoints
 from .frames import MAX_NAME_BYTES, REQUEST
-from .links import read_request
 
 _NOBLOCK = int(zmq.NOBLOCK)
 _SNDMORE = int(zmq.SNDMORE)

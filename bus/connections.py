@@ -6,9 +6,11 @@ import zmq
 
 from ..configs.errors import BusError
 from . import endpoints, keys, sockets
+from .rules import holder_of
 from .zap import Doorkeeper
 
 _MOVES = 5
+_RCVMORE = int(zmq.RCVMORE)
 _LOOK_INTERVAL_S = 0.25
 
 
@@ -112,3 +114,27 @@ class Connections:
         if self._doorkeeper is not None:
             self._doorkeeper.close()
         self.context.term()
+
+
+def read_request(router: sockets.Socket, secure: bool, flags: int) -> tuple[bytes, bytes]:
+    """Who asked and the frame; an empty one in place of no request or a false name.
+
+    Raises:
+        zmq.Again: nothing is there.
+    """
+    if not secure:
+        peer = router.recv(flags)
+        frame = router.recv(flags)  # a ROUTER puts the peer before at least one part
+        while router.getsockopt(_RCVMORE):
+            router.recv(flags)
+            frame = b""
+        return peer, frame
+    parts = router.recv_multipart(flags, copy=False)
+    if len(parts) != 2:
+        return parts[0].bytes, b""
+    frame = parts[1].bytes
+    if frame == sockets.WAKE:
+        return parts[0].bytes, frame
+    claimed = frame[: max(0, frame.find(b"\0"))].decode(errors="replace")
+    genuine = holder_of(claimed) == str(parts[1].get("User-Id"))
+    return parts[0].bytes, frame if genuine else b""

@@ -1,13 +1,17 @@
 """The start counter of each source, so that two lives of one service are never taken for one."""
 
+from __future__ import annotations
+
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
-
-from filelock import FileLock, Timeout
 
 from ..configs.files import replace
 from ..configs.paths import Home
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 
 def next_epoch(home: Home, source: str) -> int:
@@ -21,6 +25,8 @@ def next_epoch(home: Home, source: str) -> int:
 
 def claim(home: Home, source: str) -> FileLock | None:
     """Take a name for this process until the lock is released or the process ends; None when it is taken."""
+    from filelock import FileLock, Timeout  # 30 ms that a client which only asks need not spend
+
     folder = home.state / "epochs"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = FileLock(folder / f"{file_name(source)}.lock", timeout=0, thread_local=False)

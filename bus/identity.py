@@ -1,11 +1,11 @@
 """What a client is on the bus besides its name: its life's number, its outbox, its positions."""
 
+from __future__ import annotations
+
 import os
 import threading
 from itertools import count
-from typing import Protocol
-
-from filelock import FileLock
+from typing import TYPE_CHECKING, Protocol
 
 from ..configs.errors import BusError
 from ..configs.paths import Home
@@ -15,6 +15,9 @@ from .positions import FilePositions, MemoryPositions, path_of
 from .publishing import Identity, WriteAhead
 from .receiving import Positions
 from .rules import holder_of
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 
 class RecordedPositions(Positions, Protocol):
@@ -87,7 +90,7 @@ class MemoryIdentities:
         self._outboxes: dict[str, _MemoryOutbox] = {}
         self._positions: dict[tuple[str, str], MemoryPositions] = {}
 
-    def of(self, name: str) -> "_MemoryIdentity":
+    def of(self, name: str) -> _MemoryIdentity:
         return _MemoryIdentity(self, name)
 
     def next_epoch(self) -> int:

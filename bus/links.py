@@ -13,14 +13,12 @@ from typing import Any
 import zmq
 
 from . import sockets
-from .connections import Connections
+from .connections import Connections, read_request
 from .endpoints import Endpoints
-from .rules import holder_of
 
 _RUN = 256
 _NOBLOCK = int(zmq.NOBLOCK)
 _SNDMORE = int(zmq.SNDMORE)
-_RCVMORE = int(zmq.RCVMORE)
 
 
 class Link(ABC):
@@ -221,27 +219,3 @@ class ZmqLink(Link):
             self._requests.close()
         self._out.close()
         self._sockets.close()
-
-
-def read_request(router: sockets.Socket, secure: bool, flags: int) -> tuple[bytes, bytes]:
-    """Who asked and the frame; an empty one in place of no request or a false name.
-
-    Raises:
-        zmq.Again: nothing is there.
-    """
-    if not secure:
-        peer = router.recv(flags)
-        frame = router.recv(flags)  # a ROUTER puts the peer before at least one part
-        while router.getsockopt(_RCVMORE):
-            router.recv(flags)
-            frame = b""
-        return peer, frame
-    parts = router.recv_multipart(flags, copy=False)
-    if len(parts) != 2:
-        return parts[0].bytes, b""
-    frame = parts[1].bytes
-    if frame == sockets.WAKE:
-        return parts[0].bytes, frame
-    claimed = frame[: max(0, frame.find(b"\0"))].decode(errors="replace")
-    genuine = holder_of(claimed) == str(parts[1].get("User-Id"))
-    return parts[0].bytes, frame if genuine else b""
