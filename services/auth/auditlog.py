@@ -38,8 +38,8 @@ class AuditDesk:
         self._key = hmac.new(key, b"audit log", hashlib.sha256).digest()
 
     def serve(self) -> None:
-        """Listen to all audit events, and answer requests."""
-        self._bus.subscribe(topics.AUDIT, Audit, self._take)
+        """Listen to all audit events, those of while auth was down as well, and answer requests."""
+        self._bus.subscribe(topics.AUDIT, Audit, self._take, durable="audit-log")
         self._bus.serve(ListAudit, self._list)
         self._bus.serve(VerifyAudit, self._verify)
 

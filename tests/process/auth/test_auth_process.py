@@ -10,10 +10,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptobot.bus import topics
 from cryptobot.bus.blocking import BlockingBus
-from cryptobot.bus.contracts.auth import AddUser, CheckSession, Login, LoginResult, NewPassword, Session
+from cryptobot.bus.contracts.auth import (
+    AddUser,
+    AuditEntry,
+    AuditLog,
+    AuditReport,
+    CheckSession,
+    ListAudit,
+    Login,
+    LoginResult,
+    NewPassword,
+    Session,
+    VerifyAudit,
+)
 from cryptobot.bus.contracts.base import Done
-from cryptobot.bus.contracts.service import Ping
+from cryptobot.bus.contracts.service import Audit, Ping
 from cryptobot.configs import snapshot
 from cryptobot.configs.paths import Home
 from cryptobot.configs.schema import Settings
@@ -86,6 +99,16 @@ def platform(tmp_path: Path) -> Iterator[Platform]:
     running.stop()
 
 
+def audited(bus: BlockingBus, count: int) -> list[AuditEntry]:
+    """The audit log, once it has so many entries."""
+    deadline = time.monotonic() + 30
+    while True:
+        entries = bus.request("auth", ListAudit(), AuditLog, timeout_s=30).entries
+        if len(entries) >= count or time.monotonic() > deadline:
+            return entries
+        os.sched_yield()
+
+
 def login(bus: BlockingBus, user: str, password: str) -> LoginResult:
     """Log in over the bus."""
     return bus.request(
@@ -117,6 +140,24 @@ def test_sessions_survive_a_kill_of_auth(platform):
     platform.connect()
     session = bus.request("auth", CheckSession(token=token), Session, timeout_s=30)
     assert session.user == "admin"
+
+
+def test_the_audit_log_has_what_happened_while_auth_was_down(platform):
+    """An event that another process published while auth was dead is in the log after its start, once."""
+    platform.start("auth")
+    bus = platform.connect()
+    login(bus, "admin", "a wrong guess")
+    assert audited(bus, 1)[-1].action == "login"
+    platform.kill("auth")
+    halt = Audit(kind="trading", actor="ann", action="halt", subject="all", detail="", ok=True)
+    bus.publish(topics.audit("trading"), halt)
+    platform.start("auth")
+    platform.connect()
+    login(bus, "admin", "another wrong guess")
+    entries = audited(bus, 3)
+    assert sorted(entry.action for entry in entries) == ["halt", "login", "login"]
+    report = bus.request("auth", VerifyAudit(), AuditReport, timeout_s=30)
+    assert (report.ok, report.entries) == (True, 3)
 
 
 def test_no_secret_is_written_anywhere(platform):
