@@ -155,6 +155,7 @@ def _answer_ping(request: Request[Ping]) -> Done:
 
 def run(service_class: type[Service], home: Home) -> int:
     """Run one service in this process until SIGTERM or SIGINT; return the exit code."""
+    _forbid_core_dumps()
     settings = snapshot.read(home)
     log = configure(service_class.name, settings.log.level)
     try:
@@ -172,6 +173,15 @@ def run(service_class: type[Service], home: Home) -> int:
     finally:
         logs.finish()
     return EXIT_OK
+
+
+def _forbid_core_dumps() -> None:
+    """A core file would hold every secret of the process."""
+    if sys.platform != "win32":
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
 
 
 def _told(reason: str, exit_code: int) -> int:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -172,6 +173,9 @@ def test_no_secret_is_written_anywhere(platform):
     token = login(bus, "ann", canaries[1]).token
     login(bus, "ann", canaries[2])
     bus.request("auth", CheckSession(token=token), Session, timeout_s=30)
+    limits = Path(f"/proc/{platform.processes['auth'].pid}/limits")
+    if limits.exists():
+        assert re.search(r"Max core file size +0 ", limits.read_text())
     platform.processes["auth"].send_signal(signal.SIGABRT)
     platform.processes["auth"].wait(10)
     platform.start("auth")
