@@ -59,6 +59,7 @@ class Feed:
         self.news_at = time.monotonic()
         self._venue, self._publish, self._clock_ms, self._delays_s = venue, publish, clock_ms, delays_s
         self._step, self._phase = timeframe_ms(timeframe), timeframe_phase_ms(timeframe)
+        self._last_ms = store.last_open_ms
         self._stands_since_ms = 0
         self._forming_due = 0.0
         self._asked_before_ms = 0
@@ -74,7 +75,7 @@ class Feed:
         """
         newest = self._newest_finished()
         wanted = newest - (count - 1) * self._step
-        resumes = self.store.last_open_ms
+        resumes = self._last_ms
         since = max(resumes + self._step, wanted) if resumes else wanted
         if resumes and wanted > resumes + self._step:
             self._missing_because = "not fetched: the program was off for too long"
@@ -90,16 +91,16 @@ class Feed:
         """Handle one item of the venue's stream."""
         if isinstance(item, Resumed):
             self._stands_since_ms = self._clock_ms()
-            if self.store.last_open_ms:
+            if self._last_ms:
                 await self._heal(self._newest_finished(), tries=1)
             return
         self.news_at = time.monotonic()
-        if item.open_ms <= self.store.last_open_ms:
+        if item.open_ms <= self._last_ms:
             return
         if item.closed:
             await self._finished(item)
         else:
-            gap = self.store.last_open_ms and item.open_ms > self.store.last_open_ms + self._step
+            gap = self._last_ms and item.open_ms > self._last_ms + self._step
             if gap and item.open_ms != self._asked_before_ms:
                 # Once a candle, without waiting: when it is finished, the venue is asked in earnest.
                 self._asked_before_ms = item.open_ms
@@ -111,7 +112,7 @@ class Feed:
         if ended_unseen:
             await self._heal(item.open_ms)
             return
-        if self.store.last_open_ms and item.open_ms > self.store.last_open_ms + self._step:
+        if self._last_ms and item.open_ms > self._last_ms + self._step:
             await self._heal(item.open_ms - self._step, witness_ms=item.open_ms)
         self._accept([item], publish=True)
 
@@ -132,7 +133,7 @@ class Feed:
         """
         fetched: list[VenueCandle] = []
         for delay_s in self._delays_s[:tries]:
-            first = self.store.last_open_ms + self._step
+            first = self._last_ms + self._step
             if first > upto_ms:
                 return
             await asyncio.sleep(delay_s)
@@ -165,21 +166,29 @@ class Feed:
     def _accept(self, candles: list[VenueCandle], *, publish: bool) -> None:
         """Store finished candles and publish them: in this order, so that none is published twice."""
         fresh: list[VenueCandle] = []
-        last = self.store.last_open_ms
+        last = self._last_ms
         for candle in candles:
             if candle.open_ms > last:
                 if last and candle.open_ms > last + self._step:
                     self._mark(last + self._step, candle.open_ms - self._step)
                 fresh.append(candle)
                 last = candle.open_ms
-        self.store.append([_row(candle) for candle in fresh])
+        try:
+            self.store.append([_row(candle) for candle in fresh])
+        except OSError as error:
+            # A full disk must not stop the stream: the history gets a hole, the strategies see every candle.
+            self._log.error("history is not kept", reason=str(error), candles=len(fresh))
+        self._last_ms = last
         for candle in fresh if publish else ():
             self._publish(self._message(candle, closed=True))
 
     def _mark(self, first_ms: int, last_ms: int) -> None:
         reason, self._missing_because = self._missing_because, _NOT_THERE
         self._log.warning("candles are missing", first_ms=first_ms, last_ms=last_ms, reason=reason)
-        self.store.note_gap(Gap(first_ms, last_ms, reason, self._clock_ms()))
+        try:
+            self.store.note_gap(Gap(first_ms, last_ms, reason, self._clock_ms()))
+        except OSError as error:
+            self._log.error("gap is not noted", reason=str(error))
 
     def _newest_finished(self) -> int:
         return (self._clock_ms() - self._phase) // self._step * self._step + self._phase - self._step

@@ -312,7 +312,15 @@ class Runner:
             self._call("on_candle", candle)
         await self._carry_out(message)
         self._memory.settled_ms, self._memory.state = message.open_ms, self._strategy.state
-        self._file.save(self._memory)
+        self._remember()
+
+    def _remember(self) -> None:
+        try:
+            self._file.save(self._memory)
+        except OSError as error:
+            # A full disk must not keep it from selling. After a restart it sees more candles again than it
+            # had to, and trade knows the wishes that they cause by their ids.
+            self._log.error("memory is not kept", reason=str(error))
 
     def _push(self, live: Live, message: CandleMessage) -> tuple[Candle, bool]:
         candle = Candle(

@@ -286,6 +286,26 @@ def test_the_authors_state_and_fills_survive(play: Any, instance: Any) -> None:
     play(scene)
 
 
+def test_a_full_disk_does_not_stop_trading(play: Any, instance: Any, monkeypatch: Any) -> None:
+    """When its memory cannot be written, a strategy goes on deciding."""
+
+    def full(*_anything: Any, **_more: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    async def scene(town: Any) -> None:
+        town.past(*FALLING)
+        running = await town.service(cross=instance(strategy="ema-cross", timeframe="1m", parameters=CROSS))
+        monkeypatch.setattr("cryptobot.configs.files.replace", full)
+        town.say(0, 130.0)
+        town.say(1, 60.0)
+        await town.until(lambda: [intent.side for intent in town.intents] == ["buy", "sell"])
+
+        assert running.status("cross").state == "RUNNING"
+        await running.stop()
+
+    play(scene)
+
+
 def test_an_edited_file_is_taken_between_candles(play: Any, instance: Any) -> None:
     """A changed file runs from the next candle on with the state of the old one; a broken one is refused."""
 

@@ -178,3 +178,20 @@ def test_fetches_are_paged_and_go_past_holes(venue: Any, tmp_path: Path) -> None
 
     assert [*range(50, 60), *range(80, 100)] == (made.store.columns().open_ms // STEP).tolist()
     assert all(limit <= 10 for _, limit in venue.asked)
+
+
+def test_a_full_disk_does_not_stop_the_stream(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, make_candle: Callable[..., Any]
+) -> None:
+    """Candles that cannot be kept are published once and in order; history goes on afterwards."""
+
+    def full(_name: str, _data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.store, "_write", full)
+        bench.take(make_candle(100), make_candle(101), make_candle(101))
+    bench.take(make_candle(102))
+
+    assert bench.finished() == [100, 101, 102]
+    assert (bench.store.columns().open_ms[-2:] // STEP).tolist() == [99, 102]
