@@ -6,7 +6,9 @@ SHELL := /bin/sh
 
 # A Python of your own choice: make demo PYTHON=/path/to/python3
 PYTHON ?=
-WORKERS ?= auto
+# Many tests wait for processes: a small machine runs two workers a processor.
+WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); \
+	if [ $$n -gt 4 ]; then echo $$n; else expr $$n \* 2; fi)
 TESTS ?=
 DEMO ?=
 
@@ -50,10 +52,10 @@ demo: $(VENV)/installed  ## Start everything on recorded prices and watch the bo
 	@exec $(VENV)/bin/cryptobot demo $(DEMO)
 
 test: $(TEST_VENV)/installed  ## Run the tests (minutes)
-	@exec $(TEST_VENV)/bin/pytest -n $(WORKERS) -m "$(FAST)" $(TESTS)
+	@exec $(TEST_VENV)/bin/pytest -n $(WORKERS) --dist worksteal -m "$(FAST)" $(TESTS)
 
 test-slow: $(TEST_VENV)/installed  ## Run the long tests too
-	@exec $(TEST_VENV)/bin/pytest -n $(WORKERS) -m "not bench" --timeout 1800 $(TESTS)
+	@exec $(TEST_VENV)/bin/pytest -n $(WORKERS) --dist worksteal -m "not bench" --timeout 1800 $(TESTS)
 
 bench: $(TEST_VENV)/installed  ## Measure; prints tables, judges nothing
 	@exec $(TEST_VENV)/bin/pytest -n 0 -m bench --timeout 3600 -s $(TESTS)
