@@ -56,6 +56,7 @@ class Journal:
         self._seen: dict[bytes, _Seen] = {}
         self._segment: segments.Segment | None = None
         self._stopping = False
+        self._trouble = ""
         self.paused = False
         self.lost = 0
         self._bytes = sum(path.stat().st_size for path in segments.paths(self._folder))
@@ -72,7 +73,7 @@ class Journal:
                     self._take(self._drain())
                 if time.monotonic() >= due:
                     due = time.monotonic() + _CHECK_INTERVAL_S
-                    self._look_after()
+                    self._try_to_look_after()
             self._take(self._drain())
         except zmq.ContextTerminated:
             return
@@ -138,6 +139,14 @@ class Journal:
             self._segment.close()
         self._segment = segments.Segment(self._folder / f"{time.time_ns():020d}{segments.SUFFIX}")
         self._bytes += self._segment.size
+
+    def _try_to_look_after(self) -> None:
+        try:
+            self._look_after()
+        except OSError as error:
+            if str(error) != self._trouble:
+                self._trouble = str(error)
+                _log.warning("the journal's folder cannot be looked after: %s", error)
 
     def _look_after(self) -> None:
         """Sync, mind the disk, and remove what is too old or too much."""

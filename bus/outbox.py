@@ -5,6 +5,7 @@ sees a message that was written but never sent as a gap. Each segment begins wit
 number of each topic before it, so old segments can be removed and a number can be found quickly.
 """
 
+import contextlib
 import logging
 import threading
 import time
@@ -113,7 +114,8 @@ class Outbox:
         self._segment, self._number = fresh, self._number + 1
         self._write_table()
         for old in segments.paths(self._folder)[:-KEEP_SEGMENTS]:
-            old.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # a reader has it open (Windows): the next roll removes it
+                old.unlink(missing_ok=True)
 
     def _sync(self) -> None:
         while not self._closed.is_set():
