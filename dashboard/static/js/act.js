@@ -31,7 +31,7 @@ export async function get(path) {
     if (answer.status === 401) location.assign("/login");
     toast(data.error?.message ?? `The dashboard answered ${answer.status}.`, true);
   } catch {
-    toast("The dashboard cannot be reached.", true);
+    // The banner says that the dashboard is away; who asked asks again when it is back.
   }
   return null;
 }

@@ -1,5 +1,6 @@
 // The settings: what holds, why, and changing it.
 import { act, get } from "./act.js";
+import { on, store } from "./live.js";
 import { empty, h, icon, keyed, may, moment, put, skeleton } from "./view.js";
 
 const APPLIES = { live: "A change holds at once.", restart: "A change restarts the service it belongs to.", person: "A change needs a person's decision." };
@@ -14,12 +15,15 @@ class Settings extends HTMLElement {
     this.load();
     filter.addEventListener("input", () => this.draw());
     changed.addEventListener("input", () => this.draw());
+    on("connection", () => { if (store.connected) this.load(); });
   }
 
   async load() {
-    file = await get("settings");
-    if (file) this.draw();
-    else this.replaceChildren(h("div", { class: "card" }, empty("alert-triangle", "The settings cannot be read", "The message below says why. `cryptobot config check` says it too.")));
+    const told = await get("settings");
+    if (told) {
+      file = told;
+      this.draw();
+    } else if (!file) this.replaceChildren(h("div", { class: "card" }, empty("alert-triangle", "The settings cannot be read", "The message below says why. `cryptobot config check` says it too.")));
   }
 
   draw() {
@@ -77,10 +81,13 @@ class SettingsHistory extends HTMLElement {
   connectedCallback() {
     this.replaceChildren(skeleton(3));
     this.load();
+    on("connection", () => { if (store.connected) this.load(); });
   }
 
   async load() {
-    const past = (await get("settings/history"))?.history ?? [];
+    const told = await get("settings/history");
+    if (!told) return;
+    const past = told.history;
     if (past.length === 0) {
       this.replaceChildren(empty("history", "Never changed", "Each change is kept here: who, when, what. Each can be undone."));
       return;

@@ -1,5 +1,6 @@
 // Accounts: add, change role, lock, new password, remove.
 import { act, confirmFirst, get } from "./act.js";
+import { on, store } from "./live.js";
 import { h, icon, may, moment, skeleton } from "./view.js";
 
 const adding = document.getElementById("add-user");
@@ -10,6 +11,7 @@ class Users extends HTMLElement {
     this.replaceChildren(skeleton(4));
     adding.disabled = !may("user.manage");
     adding.addEventListener("click", () => this.add());
+    on("connection", () => { if (store.connected) this.load(); });
     this.load();
   }
 
