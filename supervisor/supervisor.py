@@ -19,7 +19,7 @@ from .health import HealthWatch, LivenessWatch
 from .journal import Journal
 from .lifecycle import Lifecycle
 from .logs import outputs_for
-from .loop import Loop
+from .loop import Loop, Timer
 from .notify import NotifySocket
 from .operations import Operations
 from .platform.choose import here
@@ -33,6 +33,7 @@ from .unit import Acted, Raised, StateChange, Unit
 
 _KEEPER = "(log keeper)"
 _MACHINE_INTERVAL_S = 5.0
+_REMEMBER_AFTER_S = 0.02
 
 if TYPE_CHECKING:
     from .schedule import Clockwork
@@ -103,6 +104,8 @@ class Supervisor:
         self._seq = 0
         self._log_faults: dict[str, str] = {}
         self._clockwork: Clockwork | None = None
+        self._kept_stopped: set[str] = set()
+        self._stop_timer: Timer | None = None
         self._done = False
 
     # Start and end
@@ -120,7 +123,7 @@ class Supervisor:
         self.lifecycle.configure(
             self.manifests(self.settings), lambda one: Unit(one, self.settings.supervisor)
         )
-        stopped = self.store.stopped_by_user()
+        stopped = self._kept_stopped = self.store.stopped_by_user()
         for unit in self.lifecycle.units.values():
             unit.user_stopped = unit.name in stopped
         self.platform.begin(self.loop, self.lifecycle.on_exit, str(self.home.root))
@@ -188,6 +191,7 @@ class Supervisor:
 
     def close(self) -> None:
         """After the loop: files and sockets go, the log is written out."""
+        self._keep_stopped()
         if self.bridge is not None:
             self.bridge.close()
         self.platform.end()
@@ -373,8 +377,22 @@ class Supervisor:
         return running
 
     def remember_stopped(self) -> None:
-        """A person stopped or started something: keep it across restarts of the daemon."""
-        self.store.keep_stopped(unit.name for unit in self.lifecycle.units.values() if unit.user_stopped)
+        """A person stopped or started something: keep it across restarts of the daemon.
+
+        The write waits for the disk, so several in a row are one, and no change is none.
+        """
+        if self._stopped_names() != self._kept_stopped and self._stop_timer is None:
+            self._stop_timer = self.loop.call_later(_REMEMBER_AFTER_S, self._keep_stopped)
+
+    def _keep_stopped(self) -> None:
+        self._stop_timer = None
+        names = self._stopped_names()
+        if names != self._kept_stopped:
+            self._kept_stopped = names
+            self.store.keep_stopped(names)
+
+    def _stopped_names(self) -> set[str]:
+        return {unit.name for unit in self.lifecycle.units.values() if unit.user_stopped}
 
     def status(self) -> dict[str, Any]:
         """Everything, from memory."""

@@ -137,3 +137,33 @@ def test_orphans_that_come_to_us_are_reaped_and_not_taken_for_a_service(daemon) 
     assert daemon.status("a")["pid"] == pid
     assert daemon.status("a")["restarts"] == 0
     assert _zombies(daemon.process.pid) == 0
+
+
+def test_status_is_true_and_quick_while_all_start_and_while_all_stop(daemon) -> None:
+    """S25: asked without pause from the first moment to the last; every answer is in time and complete."""
+    names = _sleepers(daemon, 60)
+    for name in names[:30]:
+        daemon.service(name, "slow-stop=0.2", "ready")
+    daemon.start()
+    waits: list[float] = []
+    seen: set[str] = set()
+
+    def ask(client) -> list[dict[str, object]]:
+        asked = time.monotonic()
+        services = [one for one in client.status()["services"] if one["name"] in names]
+        waits.append(time.monotonic() - asked)
+        assert len(services) == 60
+        seen.update(str(one["state"]) for one in services)
+        return services
+
+    deadline = time.monotonic() + 60
+    with daemon.client() as client, daemon.client() as other:
+        while not all(one["ready"] for one in ask(client)):
+            assert time.monotonic() < deadline
+        for name in names:
+            other.stop(name, wait=False)
+        while not all(one["state"] == "STOPPED" and one["pid"] == 0 for one in ask(client)):
+            assert time.monotonic() < deadline
+    assert {"STARTING", "RUNNING", "STOPPING", "STOPPED"} <= seen
+    assert sorted(waits)[len(waits) // 2] < 0.05 + daemon.slack_s() / 10
+    assert not daemon.processes()
