@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from ...configs.errors import SettingsError
 from .columns import NAMES, Columns
 from .parquet.reader import ParquetFile
+from .store import read_store
 
 Table = dict[str, Any]
 """Columns by lower-case name, all of one length."""
@@ -50,14 +51,15 @@ class Series:
 
 
 def read_series(path: Path) -> Series:
-    """The candles of a file, checked.
+    """The candles of a file, or of a folder of the local store, checked.
 
     Raises:
         SettingsError: the file cannot be used; the sentence says why, where, and what to do.
     """
     try:
-        table = _table(path)
-        columns = _columns(table)
+        columns = read_store(path) if path.is_dir() else _columns(_table(path))
+        if path.is_dir():
+            _check(columns)
         step = _step(columns.open_ms)
     except OSError as error:
         raise SettingsError(f"{path} cannot be read ({error.strerror or error}).") from error
@@ -71,7 +73,7 @@ def symbol_of(path: Path) -> str:
     """The market that a file's name tells: BTC-USDT_1m_2025.parquet, BTCUSDT-1h.zip; "" when it tells
     none.
     """
-    name = path.name.removeprefix("spot-klines-")
+    name = (path.parent if path.is_dir() else path).name.removeprefix("spot-klines-")
     found = _NAMED.match(name)
     return f"{found['base']}/{found['quote']}" if found else ""
 

@@ -146,3 +146,22 @@ class CandleStore:
         times = np.fromfile(self._folder / _TIMES, dtype="<i8", count=count)
         wrong = ((times - self._phase) % self._step != 0) | (np.diff(times, prepend=0) <= 0)
         return int(np.argmax(wrong)) if wrong.any() else count
+
+
+def read_store(folder: Path) -> Columns:
+    """The history that a store holds, while its owner may be writing: nothing is mended, only whole
+    candles count.
+
+    Raises:
+        OSError: there is no store in this folder.
+    """
+    names = (_TIMES, *(f"{name}.f64" for name in NAMES))
+    count = min((folder / name).stat().st_size for name in names) // _WIDTH
+    if not count:
+        return Columns.empty()
+    kinds: tuple[type[Any], ...] = (np.int64, *[np.float64] * len(NAMES))
+    maps: list[NDArray[Any]] = [
+        np.memmap(folder / name, dtype=kind, mode="r", shape=(count,))
+        for name, kind in zip(names, kinds, strict=True)
+    ]
+    return Columns(*maps)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from cryptobot.configs.errors import SettingsError
 from cryptobot.services.data.files import cut, read_series, symbol_of
+from cryptobot.services.data.store import CandleStore
 
 SHARED = Path(os.environ.get("CRYPTOBOT_TEST_DATA", Path(__file__).resolve().parents[4] / "shared" / "data"))
 HEAD = "timestamp,open,high,low,close,volume\n"
@@ -68,6 +69,21 @@ def test_other_kinds_of_files(tmp_path: Path) -> None:
     for series in read:
         assert series.symbol == "BTC/USDT"
         assert series.columns.open.tolist() == [10.0, 11.0, 12.0]
+
+
+def test_the_local_store_is_read_like_a_file(tmp_path: Path) -> None:
+    """A folder of the store is a series; a half-written candle at its end is neither counted nor touched."""
+    folder = tmp_path / "paper" / "BTC-USDT" / "1m"
+    store = CandleStore(folder, "1m")
+    store.append([(60_000 * place, 1.0, 2.0, 0.5, 1.5, 1.0) for place in range(1, 5)])
+    with (folder / "open.f64").open("ab") as file:
+        file.write(b"half")
+    series = read_series(folder)
+
+    assert (series.symbol, series.timeframe, len(series.columns)) == ("BTC/USDT", "1m", 4)
+    assert (folder / "open.f64").stat().st_size == 36
+    with pytest.raises(SettingsError, match="cannot be read"):
+        read_series(tmp_path)
 
 
 @pytest.mark.parametrize(
