@@ -11,11 +11,14 @@ Side = dict[int, int]
 
 @dataclass(slots=True)
 class Published:
-    """What the readers of one stream were told last."""
+    """What the readers of one stream were told last, and the prices whose levels changed since then.
 
-    bids: Side = field(default_factory=dict)
-    asks: Side = field(default_factory=dict)
-    update_id: int = 0
+    A level that came and went in between is told too: a reader may have it from a snapshot.
+    """
+
+    update_id: int
+    bids: set[int] = field(default_factory=set)
+    asks: set[int] = field(default_factory=set)
 
 
 class Depth:
@@ -26,16 +29,20 @@ class Depth:
         self.update_id = first_id
         self.bids: Side = {}
         self.asks: Side = {}
-        self.fast = Published(update_id=first_id)
-        self.slow = Published(update_id=first_id)
+        self.fast = Published(first_id)
+        self.slow = Published(first_id)
         self._best: tuple[int, ...] = ()
 
     def refresh(self) -> bool:
         """Look at the market again; True when the best bid or ask changed."""
         bids, asks = self.market.levels(BUY), self.market.levels(SELL)
-        changed = len(_changes(self.bids, bids)) + len(_changes(self.asks, asks))
+        changed_bids, changed_asks = _changed(self.bids, bids), _changed(self.asks, asks)
+        changed = len(changed_bids) + len(changed_asks)
         self.update_id += changed
         self.bids, self.asks = bids, asks
+        for published in (self.fast, self.slow):
+            published.bids |= changed_bids
+            published.asks |= changed_asks
         best = self.best()
         if not changed or best == self._best:
             return False
@@ -60,12 +67,14 @@ class Depth:
         """The depthUpdate event that brings readers up to date, or None when they are."""
         if published.update_id == self.update_id:
             return None
-        bids, asks = _changes(published.bids, self.bids), _changes(published.asks, self.asks)
         event: dict[str, object] = {
             "e": "depthUpdate", "E": now_ms, "s": self.market.rules.symbol, "U": published.update_id + 1,
-            "u": self.update_id, "b": _levels(bids), "a": _levels(asks),
+            "u": self.update_id, "b": _levels([(p, self.bids.get(p, 0)) for p in sorted(published.bids)]),
+            "a": _levels([(p, self.asks.get(p, 0)) for p in sorted(published.asks)]),
         }  # fmt: skip
-        published.bids, published.asks, published.update_id = self.bids, self.asks, self.update_id
+        published.bids.clear()
+        published.asks.clear()
+        published.update_id = self.update_id
         return event
 
     def book_ticker(self) -> dict[str, object]:
@@ -77,10 +86,10 @@ class Depth:
         }  # fmt: skip
 
 
-def _changes(before: Side, after: Side) -> list[tuple[int, int]]:
-    changed = [(price, quantity) for price, quantity in after.items() if before.get(price) != quantity]
-    changed += [(price, 0) for price in before if price not in after]
-    return changed
+def _changed(before: Side, after: Side) -> set[int]:
+    """Prices whose quantity is another."""
+    changed = {price for price, quantity in after.items() if before.get(price) != quantity}
+    return changed | (before.keys() - after.keys())
 
 
 def _levels(levels: list[tuple[int, int]]) -> list[list[str]]:
