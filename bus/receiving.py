@@ -20,7 +20,7 @@ _MAX_ROUTES = 100_000
 _INTERNAL = "bus."
 _TRACED = 16 + frames.TRACE_BYTES
 _UNREADABLE = (ValueError, struct.error, ProtocolError, msgspec.DecodeError, RecursionError)
-_unpack = frames.VARIABLE.unpack_from
+_unpack, _item = frames.VARIABLE.unpack_from, frames.ITEM.unpack_from
 
 
 class Positions(Protocol):
@@ -152,19 +152,22 @@ class Incoming:
             listener.deliver(received)
 
     def _take_batch(self, route: Route, frame: bytes, at: int, seq: int, ts_ns: int) -> None:
-        flow, decode, listeners = route.flow, route.decode, route.listeners
-        for payload in frames.items(frame, at):
+        flow, decode, listeners, end = route.flow, route.decode, route.listeners, len(frame)
+        while at < end:
+            begin = at + 4
+            at = begin + _item(frame, at)[0]
+            if at > end:
+                raise ProtocolError("A batch ends within a message.")
             flow.next = seq + 1
-            if listeners:
-                try:
-                    message = decode(payload)
-                except (msgspec.DecodeError, RecursionError) as error:
-                    self.counters.malformed += 1
-                    self._poison(frame, error)
-                else:
-                    received = Received(route.topic, route.source, route.epoch, seq, ts_ns, "", message)
-                    for listener in listeners:
-                        listener.deliver(received)
+            try:
+                message = decode(frame[begin:at]) if listeners else None
+            except (msgspec.DecodeError, RecursionError) as error:
+                self.counters.malformed += 1
+                self._poison(frame, error)
+            else:
+                received = Received(route.topic, route.source, route.epoch, seq, ts_ns, "", message)
+                for listener in listeners:
+                    listener.deliver(received)
             seq += 1
 
     def _out_of_order(self, route: Route, seq: int, frame: bytes) -> bool:
