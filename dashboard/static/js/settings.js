@@ -46,7 +46,7 @@ class Settings extends HTMLElement {
   }
 
   row(one) {
-    const where = one.origin === "default" || !one.changed ? "" : one.origin;
+    const where = one.origin === "default" || !one.changed ? "" : one.origin.split(/[/\\]/).at(-1);
     return h("li", {},
       h("div", { class: "grow" }, h("div", {}, h("b", {}, one.key.split(".").slice(1).join(".") || one.key), " ", where ? h("span", { class: "pill plain busy" }, where) : ""), h("p", { class: "muted" }, one.help)),
       h("code", { class: `value num ${one.changed ? "changed" : ""}` }, one.value),
