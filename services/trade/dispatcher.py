@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from enum import IntEnum
 
 _WINDOW_S = 10.0
+_KEPT_FREE = 2
 Work = Callable[[], Awaitable[None]]
 
 
@@ -30,7 +31,7 @@ class Dispatcher:
 
     Args:
         orders_per_10s: the venue's limit on new orders.
-        at_once: calls under way at a time.
+        at_once: calls under way at a time; two of them are never orders.
 
     `on_held` is called with the number of waiting calls and the pause each time the limit holds orders back.
     """
@@ -40,6 +41,8 @@ class Dispatcher:
     ) -> None:
         self._begun_s: deque[float] = deque(maxlen=orders_per_10s)
         self._clock, self._at_once = clock, at_once
+        # Orders that hang never take the places that a cancel needs.
+        self._orders_at_once, self._orders_running = max(1, at_once - _KEPT_FREE), 0
         self._queue: list[tuple[int, int, Work]] = []
         self._numbers = itertools.count()
         self._changed = asyncio.Event()
@@ -83,7 +86,10 @@ class Dispatcher:
     def _start_what_may_go(self) -> float | None:
         """Start work; how long to wait when the venue's limit is reached."""
         while self._queue and len(self._running) < self._at_once:
-            if self._queue[0][0] == Urgency.ORDER:
+            urgency = self._queue[0][0]
+            if urgency == Urgency.ORDER:
+                if self._orders_running >= self._orders_at_once:
+                    return None
                 pause_s = self._pause_before_order()
                 if pause_s > 0:
                     self.on_held(len(self._queue), pause_s)
@@ -92,6 +98,9 @@ class Dispatcher:
             _, _, work = heapq.heappop(self._queue)
             task: asyncio.Task[None] = asyncio.ensure_future(_carry_out(work))
             self._running.add(task)
+            if urgency == Urgency.ORDER:
+                self._orders_running += 1
+                task.add_done_callback(self._order_ended)
             task.add_done_callback(self._ended)
         return None
 
@@ -100,6 +109,9 @@ class Dispatcher:
         if len(self._begun_s) < (self._begun_s.maxlen or 1):
             return 0.0
         return self._begun_s[0] + _WINDOW_S - self._clock()
+
+    def _order_ended(self, task: asyncio.Task[None]) -> None:
+        self._orders_running -= 1
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
