@@ -151,6 +151,8 @@ def parse(frame: bytes) -> Envelope:
     check_version(version, codec)
     if not topic or not source:
         raise ProtocolError("A frame has an empty topic or source.")
+    if flags & FLAG_BATCH and flags & (FLAG_EVENT | FLAG_TRACED):
+        raise ProtocolError("A frame is a batch with a trace or of events, which no batch has.")
     payload_at = variable_at + VARIABLE.size
     correlation = ""
     if flags & FLAG_TRACED:

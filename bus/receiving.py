@@ -152,6 +152,7 @@ class Incoming:
             listener.deliver(received)
 
     def _take_batch(self, route: Route, frame: bytes, at: int, seq: int, ts_ns: int) -> None:
+        """What cannot be read ends the batch: the rest is missed as a gap."""
         flow, decode, listeners, end = route.flow, route.decode, route.listeners, len(frame)
         while at < end:
             begin = at + 4
@@ -159,12 +160,8 @@ class Incoming:
             if at > end:
                 raise ProtocolError("A batch ends within a message.")
             flow.next = seq + 1
-            try:
-                message = decode(frame[begin:at]) if listeners else None
-            except (msgspec.DecodeError, RecursionError) as error:
-                self.counters.malformed += 1
-                self._poison(frame, error)
-            else:
+            if listeners:
+                message = decode(frame[begin:at])
                 received = Received(route.topic, route.source, route.epoch, seq, ts_ns, "", message)
                 for listener in listeners:
                     listener.deliver(received)
