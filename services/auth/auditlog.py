@@ -16,6 +16,7 @@ from ...bus.api import AsyncBusApi, Received, Request
 from ...bus.contracts.auth import AuditEntry, AuditLog, AuditReport, ListAudit, VerifyAudit
 from ...bus.contracts.service import Audit
 from ...configs.files import replace
+from ..database.fields import fn
 from ..database.store import Database
 from .models import AuditRow
 
@@ -78,8 +79,10 @@ class AuditDesk:
         if wish.before:
             query = query.where(AuditRow.number < wish.before)
         if wish.search:
-            found = AuditRow.detail.contains(wish.search) | AuditRow.subject.contains(wish.search)
-            query = query.where(found | AuditRow.action.contains(wish.search))
+            # In small letters on both sides: engines differ in whether they tell them apart.
+            columns = (AuditRow.detail, AuditRow.subject, AuditRow.action)
+            found = [fn.LOWER(column).contains(wish.search.lower()) for column in columns]
+            query = query.where(found[0] | found[1] | found[2])
         return AuditLog(entries=[_told(row) for row in query.limit(max(1, min(wish.limit, MAX_LISTED)))])
 
     async def _verify(self, request: Request[VerifyAudit]) -> AuditReport:
