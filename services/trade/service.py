@@ -6,10 +6,10 @@ from decimal import Decimal
 
 from ...bus import topics
 from ...bus.contracts.market import Candle
-from ...configs.errors import ConnectorError, CredentialsError, StartError
+from ...configs.errors import ConnectorError, CredentialsError, SettingsError, StartError
 from ...configs.paths import Home
 from ..connectors.registry import open_venue
-from ..connectors.venue import Resumed, Venue, VenueOrder, VenueTrade, VenueTransfer
+from ..connectors.venue import Credentials, Resumed, Venue, VenueOrder, VenueTrade, VenueTransfer
 from ..host.service import Service, run
 from .account import Account
 from .answers import Answers
@@ -23,6 +23,7 @@ from .states import State
 from .store import TradeStore
 from .valuation import Valuation
 
+PAPER = "paper"
 _FIRST_PASS_PATIENCE_S = 15.0
 _DRAIN_S = 3.0
 _CLOCK_EVERY_S = 300.0
@@ -123,9 +124,12 @@ class TradeService(Service):
 
     async def _connect(self) -> None:
         """Reach the venue, however long it takes; then everything that talks to it begins."""
+        exchange, credentials = self._account.exchange, self._credentials()
         while True:
             try:
-                venue = await open_venue(self._account.exchange, bus=self.bus, settings=self.settings)
+                venue = await open_venue(
+                    exchange, bus=self.bus, settings=self.settings, credentials=credentials
+                )
                 self._venue = venue
                 await self._greet(venue)
             except CredentialsError as error:
@@ -143,6 +147,25 @@ class TradeService(Service):
         assert self._dispatcher is not None
         self.spawn(self._dispatcher.run(), "dispatch")
         self.spawn(self._watch_clock(venue), "clock")
+
+    def _credentials(self) -> Credentials | None:
+        """The venue's API key from the vault; the paper exchange tells its own.
+
+        Raises:
+            StartError: there is none; the text says which command stores it.
+        """
+        exchange = self._account.exchange
+        if exchange == PAPER:
+            return None
+        try:
+            key, secret = (self.secret(f"{exchange}.{name}").reveal() for name in ("api_key", "api_secret"))
+        except SettingsError as error:
+            raise StartError(str(error)) from error
+        try:
+            password = self.secret(f"{exchange}.api_password").reveal()
+        except SettingsError:
+            password = ""  # most venues have none
+        return Credentials(key, secret, password)
 
     async def _greet(self, venue: Venue) -> None:
         self._account.learn_markets(await venue.load_markets())
