@@ -18,6 +18,7 @@ from .check import check
 from .progress import Progress
 from .run import Request, Result, as_json, load, run
 from .sweep import default_workers, sweep
+from .walk_forward import walk_forward
 from .world import Rules
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
@@ -175,6 +176,54 @@ def sweep_command(home: Home, /, texts: tuple[str, ...], top: int, as_json_text:
         cells += [f"{row.final_equity:.2f}", _figure("drawdown", figures["max_drawdown"])]
         cells += [_figure("sharpe", figures["sharpe"]), str(figures["trades"])]
         sys.stdout.write("  ".join(f"{cell:>10}" for cell in cells) + "\n")
+
+
+@backtest.command(name="walk-forward")
+@click.argument("strategy")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Candle file.")
+@click.option(
+    "--param",
+    "texts",
+    multiple=True,
+    required=True,
+    metavar="NAME=VALUES",
+    help="fast=5,10,20 or fast=5:50:5.",
+)
+@click.option(
+    "--train", type=click.IntRange(1), default=5000, show_default=True, help="Candles to choose on."
+)
+@click.option(
+    "--test", type=click.IntRange(1), default=1000, show_default=True, help="Candles traded with a choice."
+)
+@click.option(
+    "--cash", type=_money, metavar="NUMBER", default="10000", show_default=True, help="Money at each step."
+)
+@click.option(
+    "--fee", type=_money, metavar="NUMBER", default="0.001", show_default=True, help="Fee, as a fraction."
+)
+@click.option(
+    "--lot", type=_money, metavar="NUMBER", default="0.00001", show_default=True, help="Smallest step."
+)
+@click.option(
+    "--warmup", type=click.IntRange(0), default=1000, show_default=True, help="Candles before any decision."
+)
+@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
+@click.option("--json", "as_json_text", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def walk_forward_command(home: Home, /, texts: tuple[str, ...], as_json_text: bool, **given: Any) -> None:
+    """Choose STRATEGY's parameters on the past, trade them on what followed, again and again."""
+    rules = Rules(cash=given["cash"], fee=given["fee"], lot=given["lot"], warmup=given["warmup"])
+    request = Request(given["strategy"], given["data"], rules=rules, folder=home.strategies)
+    with Progress("steps") as progress:
+        found = walk_forward(request, texts, given["train"], given["test"], given["workers"], progress.told)
+    if as_json_text:
+        sys.stdout.write(_ENCODER.encode(found).decode() + "\n")
+        return
+    for step in found.steps:
+        chosen = " ".join(f"{name}={value}" for name, value in step.chosen.items())
+        figures = f"learnt {step.learnt * 100:8.2f} %  earned {step.earned * 100:8.2f} %"
+        sys.stdout.write(f"{_day(step.from_ms)}  {chosen:<30} {figures}\n")
+    sys.stdout.write(f"earned in all {found.earned * 100:.2f} %\n")
 
 
 @backtest.command(name="check")

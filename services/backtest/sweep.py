@@ -93,7 +93,18 @@ def sweep(
     """
     owner = load(request.strategy, request.folder)
     combinations = [{**request.parameters, **chosen} for chosen in grid(owner, texts)]
-    series = read_series(request.data)
+    return sweep_series(request, owner, read_series(request.data), combinations, workers, told)
+
+
+def sweep_series(
+    request: Request,
+    owner: type[Strategy],
+    series: Series,
+    combinations: list[dict[str, object]],
+    workers: int,
+    told: Callable[[int, int], None] = lambda done, all_: None,
+) -> list[Row]:
+    """As `sweep`, over candles that were read before."""
     if workers <= 1 or len(combinations) < 2:
         rows = []
         for number, row in enumerate(_runs(owner, request, series, combinations), 1):

@@ -54,6 +54,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("strategy check", SETUP, "Find what is wrong with a strategy by running it over the past."),
     Entry("backtest run", SETUP, "Run a strategy over a candle file."),
     Entry("backtest sweep", SETUP, "Run a strategy under many parameter values."),
+    Entry("backtest walk-forward", SETUP, "Choose parameters on the past, trade them on what followed."),
     Entry("config get", SETUP, "Show one setting, or all."),
     Entry("config set", SETUP, "Change one setting in config.yaml."),
     Entry("config explain", SETUP, "Say what a setting means and where its value comes from."),
