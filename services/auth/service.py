@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ...configs.machinekey import machine_key
 from ...configs.paths import Home
+from ...configs.vault import Vault
 from ..database.store import Database, open_database
 from ..host.service import Service, run
 from .accounts import Accounts
@@ -17,6 +18,7 @@ from .hashing import Hashing
 from .login import LoginDesk
 from .models import MIGRATIONS, MODELS
 from .passwords import PasswordHasher
+from .reminders import SecretReminder
 from .roles import RoleStore
 from .sessions import Limits, SessionStore
 from .totp import TotpVault
@@ -79,7 +81,9 @@ class AuthService(Service):
         return AuthContext(self.bus, accounts, sessions, roles, Hashing(hasher), self.now_ms)
 
     async def _clean(self) -> None:
+        reminder = SecretReminder(self.bus, Vault(self.home))
         while True:
+            reminder.look()
             self._auth.sessions.clean()
             self._auth.throttle.clean()
             await asyncio.sleep(_CLEAN_INTERVAL_S)
