@@ -169,8 +169,11 @@ class Incoming:
 
     def _out_of_order(self, route: Route, seq: int, frame: bytes) -> bool:
         if route.batched:
+            malformed = self.counters.malformed
             for single in frames.singles(frame):
                 self.feed(single)
+                if self.counters.malformed != malformed:
+                    break  # one bad frame, however many messages it claims to be
             return False
         flow = route.flow
         if route.topic.startswith(_INTERNAL):
