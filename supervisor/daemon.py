@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import json
 import os
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from .supervisor import OnEvent, Supervisor
 
 READY_VARIABLE = "CRYPTOBOT_READY_FD"
 LEASH_VARIABLE = "CRYPTOBOT_LEASH_FD"
+OVERRIDES_VARIABLE = "CRYPTOBOT_OVERRIDES"
 
 
 def run(
@@ -90,9 +92,13 @@ def _run(
 
 
 def main(home: Home) -> int:
-    """The detached daemon's entry; errors go to whoever launched it."""
+    """The detached daemon's entry; errors go to whoever launched it.
+
+    CRYPTOBOT_OVERRIDES holds the `--set` values it was started with, as a JSON list; a reload keeps them.
+    """
+    overrides = json.loads(os.environ.pop(OVERRIDES_VARIABLE, "[]"))
     try:
-        return run(home)
+        return run(home, overrides=tuple(overrides))
     except CryptoBotError as error:
         print(error, file=sys.stderr)
         return 2 if isinstance(error, SettingsError | UsageError) else 1

@@ -1,5 +1,6 @@
 """Starting a daemon, as a child of this process or for good."""
 
+import json
 import os
 import subprocess
 import time
@@ -11,6 +12,7 @@ from ..registry import program
 
 READY_VARIABLE = "CRYPTOBOT_READY_FD"
 LEASH_VARIABLE = "CRYPTOBOT_LEASH_FD"
+OVERRIDES_VARIABLE = "CRYPTOBOT_OVERRIDES"
 _LOOK_EVERY_S = 0.02
 _START_TIMEOUT_S = 20.0
 _END_TIMEOUT_S = 10.0
@@ -20,18 +22,19 @@ class Launched:
     """A daemon that this process started, as a child in a session of its own.
 
     Args:
+        overrides: the `--set` values, which a later reload keeps.
         leashed: it ends, in order, when this process is gone for whatever reason, `kill -9` included.
 
     Raises:
         ServiceError: it did not start; with what it said.
     """
 
-    def __init__(self, home: Home, *, leashed: bool) -> None:
+    def __init__(self, home: Home, *, leashed: bool, overrides: tuple[str, ...] = ()) -> None:
         self._home = home
         self._output = home.logs / "supervisor.out"
         self._leash = -1
         ready = -1
-        environment, passed = dict(os.environ), list[int]()
+        environment, passed = {**os.environ, OVERRIDES_VARIABLE: json.dumps(overrides)}, list[int]()
         if os.name == "posix":
             ready, ready_end = os.pipe()
             environment[READY_VARIABLE] = str(ready_end)

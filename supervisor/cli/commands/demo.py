@@ -54,10 +54,11 @@ def command(
         raise UsageError(
             "--for ends a demo in the foreground; leave -d away, or end it with `cryptobot down`."
         )
-    prepare(call.home, (*SETTINGS, *overrides))
+    chosen = (*SETTINGS, *overrides)
+    prepare(call.home, chosen)
     signals = Signals()
     signals.install()
-    session = Session(call.home, leashed=not detach)
+    session = Session(call.home, leashed=not detach, overrides=chosen)
     if detach:
         return _detached(call.home, session, as_json)
     return _Run(call.home, session, signals, as_json).until_the_end(for_s, browser=not no_browser)

@@ -31,7 +31,7 @@ def command(call: Call, detach: bool, timeout_s: float, overrides: tuple[str, ..
     """
     settings = prepare(call.home, overrides)
     if detach:
-        tell_stopped(settings, _detached(call.home, timeout_s, as_json))
+        tell_stopped(settings, _detached(call.home, overrides, timeout_s, as_json))
         return 0
     return _foreground(call.home, settings, overrides)
 
@@ -63,8 +63,8 @@ def tell_stopped(settings: Settings, progress: Progress) -> None:
             note(f"{name} stays stopped, as you left it; `cryptobot start {name}` starts it.")
 
 
-def _detached(home: Home, timeout_s: float, as_json: bool) -> Progress:
-    launched = Launched(home, leashed=False)
+def _detached(home: Home, overrides: tuple[str, ...], timeout_s: float, as_json: bool) -> Progress:
+    launched = Launched(home, leashed=False, overrides=overrides)
     progress = Progress()
     with launched.connect() as client:
         show(client, progress, timeout_s=timeout_s)

@@ -29,8 +29,8 @@ class Session:
     daemon itself be killed, it is started again and takes the running services over.
     """
 
-    def __init__(self, home: Home, *, leashed: bool) -> None:
-        self._home, self._leashed = home, leashed
+    def __init__(self, home: Home, *, leashed: bool, overrides: tuple[str, ...] = ()) -> None:
+        self._home, self._leashed, self._overrides = home, leashed, overrides
         self._launched: Launched | None = None
         self._bus: BlockingBus | None = None
         self._ending = threading.Event()
@@ -49,7 +49,7 @@ class Session:
         Raises:
             ServiceError: one of them cannot.
         """
-        self._launched = Launched(self._home, leashed=self._leashed)
+        self._launched = Launched(self._home, leashed=self._leashed, overrides=self._overrides)
         progress = Progress()
         with self._launched.connect() as client:
             client.start(wait=False)  # also what a person has stopped in this home
@@ -93,7 +93,7 @@ class Session:
                 return
             note("The supervisor was killed; starting another one, which takes the services over.")
             try:
-                self._launched = Launched(self._home, leashed=self._leashed)
+                self._launched = Launched(self._home, leashed=self._leashed, overrides=self._overrides)
             except CryptoBotError as error:
                 self._failed = str(error)
                 return
