@@ -135,6 +135,16 @@ def settings(home: Home) -> Finding:
     )
 
 
+def secrets(home: Home) -> Finding:
+    from ...configs.vault import Vault
+
+    due = [info.name for info in Vault(home).names() if info.due]
+    if due:
+        advice = f"Make a new one where it comes from, then `cryptobot secret set {due[0]}`."
+        return Finding("secrets", WARNING, f"Due to be changed: {', '.join(due)}", advice)
+    return Finding("secrets", OK, "none is due to be changed")
+
+
 def certificate(home: Home) -> Finding:
     soonest = _soonest_expiry(home.keys)
     if soonest is None:
@@ -225,6 +235,7 @@ CHECKS: tuple[Callable[[Home], Finding], ...] = (
     folder,
     privacy,
     settings,
+    secrets,
     certificate,
     port,
     platform,
