@@ -14,7 +14,7 @@ import structlog
 
 from ..bus import topics
 from ..bus.api import AsyncBusApi, Received
-from ..bus.contracts.auth import SessionsRevoked
+from ..bus.contracts.auth import AuditLog, ListAudit, SessionsRevoked
 from ..bus.contracts.base import Message
 from ..bus.contracts.market import Candle, Candles, Feeds, ListCandles, ListFeeds
 from ..bus.contracts.service import (
@@ -44,9 +44,9 @@ from ..bus.contracts.trade import (
     Position,
     TradingState,
 )
-from ..configs.errors import BusError, BusTimeoutError
+from ..configs.errors import BusError, BusTimeoutError, RequestFailedError
 from .depth import MarketDepth
-from .state import MAX_CANDLES, MAX_FILLS, MAX_ORDERS, LiveState, now_ms
+from .state import MAX_CANDLES, MAX_FILLS, MAX_LINES, MAX_ORDERS, LiveState, now_ms
 from .tail import BusTail
 
 R = TypeVar("R", bound=Message)
@@ -83,6 +83,7 @@ class Gateway:
             "trade": self._ask_trade,
             "data": self._ask_data,
             "strategy": self._ask_strategy,
+            "auth": self._ask_auth,
         }
 
     async def start(self) -> None:
@@ -170,6 +171,8 @@ class Gateway:
     async def _answered(self, name: str) -> None:
         try:
             await self._questions[name]()
+        except RequestFailedError as error:
+            self._log.warning("snapshot refused", service=name, reason=str(error))
         except BusError as error:
             # Asked again at the service's next sign of life.
             self._stale.add(name)
@@ -212,6 +215,10 @@ class Gateway:
         strategies = await self.request("strategy", ListStrategies(), Strategies)
         self.state.strategies = strategies
         self.on_change("strategy", "strategies", "strategies", strategies)
+
+    async def _ask_auth(self) -> None:
+        log = await self.request("auth", ListAudit(limit=MAX_LINES), AuditLog)
+        self.state.put_audit_log(log.entries)
 
     # signs of life
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from ..bus.contracts.auth import AuditEntry
 from ..bus.contracts.market import Candle, Feeds
 from ..bus.contracts.service import (
     Alert,
@@ -248,6 +249,20 @@ class LiveState:
         entry = {"ts_ms": ts_ms, "audit": audit}
         self.audit.append(entry)
         return entry
+
+    def put_audit_log(self, entries: list[AuditEntry]) -> None:
+        """Take auth's log, newest first, as the whole truth."""
+        self.audit.clear()
+        for one in reversed(entries):
+            audit = Audit(
+                kind=one.kind,
+                actor=one.actor,
+                action=one.action,
+                subject=one.subject,
+                detail=one.detail,
+                ok=one.ok,
+            )
+            self.put_audit(audit, one.ts_ms)
 
     def export(self, channels: frozenset[str]) -> dict[str, Any]:
         """What a browser that follows these channels must know first."""

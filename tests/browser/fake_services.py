@@ -12,8 +12,10 @@ from cryptobot.bus.aio import AsyncBus
 from cryptobot.bus.api import Request
 from cryptobot.bus.contracts.auth import (
     AddUser,
+    AuditLog,
     ChangePassword,
     CheckSession,
+    ListAudit,
     ListUsers,
     Login,
     LoginResult,
@@ -82,6 +84,7 @@ class FakeAuth:
         self.users = {"admin": "admin", "viewer": "viewer"}
         bus.serve(ListUsers, self.list_users)
         bus.serve(AddUser, self.add_user)
+        bus.serve(ListAudit, lambda request: AuditLog(entries=[]))
 
     def login(self, request: Request[Login]) -> LoginResult:
         """As auth: one answer for a wrong name and a wrong password."""

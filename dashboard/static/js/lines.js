@@ -39,7 +39,7 @@ class Audit extends Lines {
   static kinds = ["audit"];
   items() { return store.audit; }
   keyOf(item) { return `${item.ts_ms}|${item.audit.actor}|${item.audit.action}|${item.audit.subject}`; }
-  nothing() { return empty("shield-check", "Nothing since the dashboard started", "Logins and changes are listed here as they happen."); }
+  nothing() { return empty("shield-check", "Nothing yet", "Logins and changes are listed here as they happen, and kept."); }
 
   line({ ts_ms, audit }) {
     return h("li", {}, h("span", { class: "num muted" }, moment(ts_ms)), h("span", {}, audit.actor),

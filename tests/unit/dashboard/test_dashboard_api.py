@@ -23,6 +23,13 @@ async def admin_rig(make_rig: MakeRig) -> Any:
     rig = await make_rig()
     rig.home.create()
     rig.auth.sessions["good"].permissions.extend(ADMIN)
+    rig.supervisor, rig.asked = await rig.memory.open_async("supervisor"), []
+
+    def control(request: Request[ControlService]) -> Done:
+        rig.asked.append(request.message.action)
+        return Done(message="trade is being restarted.")
+
+    rig.supervisor.serve(ControlService, control)
     return rig
 
 
@@ -65,17 +72,10 @@ async def test_a_change_is_written_to_the_file_in_the_name_of_the_person(make_ri
 async def test_a_saved_change_is_put_in_force_by_the_supervisor(make_rig: MakeRig) -> None:
     """The supervisor is asked to reload, and its answer is told."""
     rig = await admin_rig(make_rig)
-    supervisor, asked = await rig.memory.open_async("supervisor"), []
-
-    def control(request: Request[ControlService]) -> Done:
-        asked.append(request.message.action)
-        return Done(message="trade is being restarted.")
-
-    supervisor.serve(ControlService, control)
 
     answer = await post(rig, "/api/v1/settings", {"changes": {"trade.max_open_orders": "3"}})
 
-    assert asked == ["reload"]
+    assert rig.asked == ["reload"]
     assert answer.json["message"] == "Saved. trade is being restarted."
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from cryptobot.bus import topics
+from cryptobot.bus.contracts.auth import AuditEntry, AuditLog, ListAudit
 from cryptobot.bus.contracts.market import Book, Candle
 from cryptobot.bus.contracts.service import GetStatus, Heartbeat, ServiceStatus, SupervisorStatus
 from cryptobot.bus.contracts.trade import Equity, Position
@@ -396,3 +397,32 @@ async def test_books_are_subscribed_to_only_while_somebody_looks(make_rig: MakeR
     assert (kind, len(seen["bids"]), seen["asks"]) == ("book", 12, [["3", "4"]])
     await browser.leave()
     assert rig.hub._on_demand["depth"]._subscriptions == []
+
+
+async def test_the_audit_trail_of_before_is_asked_from_auth(make_rig: MakeRig) -> None:
+    """What happened before the dashboard started is on the page, oldest first in the state."""
+    rig = await make_rig()
+    entries = [
+        AuditEntry(
+            number=number,
+            ts_ms=number,
+            source="auth",
+            kind="login",
+            actor=f"user{number}",
+            action="login",
+            subject="",
+            detail="",
+            ok=True,
+            seal="",
+        )
+        for number in (2, 1)
+    ]
+    rig.auth.bus.serve(ListAudit, lambda request: AuditLog(entries=entries))
+    told = asyncio.Event()
+    rig.gateway.on_resync = told.set
+
+    rig.gateway.refresh("auth")
+    await asyncio.wait_for(told.wait(), 30)
+
+    assert [entry["audit"].actor for entry in rig.gateway.state.audit] == ["user1", "user2"]
+    await rig.gateway.close()
