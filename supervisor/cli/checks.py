@@ -96,7 +96,7 @@ def privacy(home: Home) -> Finding:
     if sys.platform == "win32" or not home.keys.exists():
         return Finding("keys", OK, "nothing to guard yet")
     open_ones = [path.name for path in home.keys.iterdir() if path.is_file() and path.stat().st_mode & 0o077]
-    secret = [name for name in open_ones if not name.endswith((".crt", ".pem"))]
+    secret = [name for name in open_ones if not name.endswith((".crt", ".pem", ".lock"))]
     if secret:
         advice = f"chmod 600 {home.keys}/*"
         return Finding("keys", WARNING, f"Others may read {', '.join(sorted(secret))}", advice)
