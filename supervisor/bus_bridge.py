@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _NAME = "supervisor"
 _BUS_SERVICE = "bus"
 _QUEUE = 10_000
+_EARLY = 200
 _ANSWER_S = 4.0
 # Readers come back to a new broker each at their own time; whoever missed the first hears the second.
 _STATE_AGAIN_AFTER_S = (0.0, 2.0, 8.0)
@@ -57,7 +58,9 @@ class BusBridge:
     # On the supervisor's thread
 
     def _heard(self, event: StateChange | Raised | Acted) -> None:
-        self._put(_message(event))
+        # Before the first broker states are not kept (all are stated when it comes), and little of the rest.
+        if self._thread is not None or (not isinstance(event, StateChange) and self._queue.qsize() < _EARLY):
+            self._put(_message(event))
         if isinstance(event, StateChange) and event.name == _BUS_SERVICE and event.state == states.RUNNING:
             self._broker_ready()
 

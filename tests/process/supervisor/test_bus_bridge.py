@@ -74,6 +74,7 @@ def test_status_and_control_are_served_on_the_bus(home: Home) -> None:
         before = _pid(home, "sleeper")
         audited: queue.Queue[Audit] = queue.Queue()
         bus.subscribe(topics.audit("system"), Audit, lambda one: audited.put(one.message))
+        bus.settled(_PATIENCE_S)
         bus.request("supervisor", ControlService(action="restart", service="sleeper", actor="test"), Done)
         with ControlClient(home) as client:
             client.wait_ready()
@@ -95,7 +96,7 @@ def test_states_statistics_and_alerts_are_published(home: Home) -> None:
         bus.subscribe(topics.service_state("sleeper"), ServiceState, lambda one: states.put(one.message))
         bus.subscribe(topics.ALERTS, Alert, lambda one: alerts.put(one.message))
         bus.subscribe(topics.service_stats("sleeper"), ServiceStats, lambda one: stats.put(one.message))
-        stats.get(timeout=_PATIENCE_S)  # the subscriptions are in force
+        bus.settled(_PATIENCE_S)
         before = _pid(home, "sleeper")
         os.kill(before, signal.SIGKILL)
         seen = [states.get(timeout=_PATIENCE_S)]
