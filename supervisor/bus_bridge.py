@@ -70,6 +70,10 @@ class BusBridge:
         except queue.Full:
             self._lost += 1  # all states are stated again when the broker is back
 
+    def _not_connected(self) -> None:
+        """The thread ended; the next readiness of the broker begins another."""
+        self._thread = None
+
     def _broker_ready(self) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="bus-bridge", daemon=True)
@@ -133,6 +137,7 @@ class BusBridge:
             bus = self._open()
         except CryptoBotError as error:
             self._note("no bus", str(error))
+            self._supervisor.loop.call_soon_threadsafe(self._not_connected)
             return
         try:
             while (message := self._queue.get()) is not None:
