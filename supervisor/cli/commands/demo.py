@@ -67,9 +67,13 @@ def command(
 def _detached(home: Home, session: Session, as_json: bool) -> int:
     try:
         progress = session.start()
-    except (CryptoBotError, Ended):
+    except CryptoBotError:
         session.stop()
         raise
+    except Ended:
+        note("Stopping.")
+        session.stop()
+        raise click.Abort from None
     if as_json:
         print_json(
             {"pid": session.pid, "home": str(home.root), "ready_s": progress.ready_after, **_entrance(home)}
@@ -122,6 +126,9 @@ class _Run:
 
     def _early(self) -> Summary | None:
         """A demo that was interrupted is summed up if that is possible, and stopped in any case."""
+        if self._session.stopped_elsewhere:
+            note("The platform was stopped by another command.")
+            return None
         if not self._session.watched:
             raise Ended
         note("Stopping: the strategies first, then the books are compared.")
@@ -143,6 +150,8 @@ class _Run:
         while ends is None or time.monotonic() < ends:
             if self._session.failed:
                 raise CryptoBotError(self._session.failed)
+            if self._session.stopped_elsewhere:
+                raise Ended
             time.sleep(1.0 if ends is None else max(0.0, min(1.0, ends - time.monotonic())))
             screen.tick()
 

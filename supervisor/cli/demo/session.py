@@ -34,7 +34,9 @@ class Session:
         self._launched: Launched | None = None
         self._bus: BlockingBus | None = None
         self._ending = threading.Event()
+        self._launching = threading.Lock()
         self._failed = ""
+        self._stopped_elsewhere = False
         self.began = self.ready_at = time.monotonic()
 
     @property
@@ -88,16 +90,24 @@ class Session:
         # Runs on a thread of its own: waits for the daemon's death, which nobody but us would notice.
         for _ in range(_RELAUNCHES):
             assert self._launched is not None
-            self._launched.process.wait()
+            code = self._launched.process.wait()
             if self._ending.is_set():
+                return
+            if code == 0:
+                self._stopped_elsewhere = True
                 return
             note("The supervisor was killed; starting another one, which takes the services over.")
             try:
-                self._launched = Launched(self._home, leashed=self._leashed, overrides=self._overrides)
+                self._relaunch()
             except CryptoBotError as error:
                 self._failed = str(error)
                 return
         self._failed = "The supervisor ended again and again."
+
+    def _relaunch(self) -> None:
+        with self._launching:
+            if not self._ending.is_set():
+                self._launched = Launched(self._home, leashed=self._leashed, overrides=self._overrides)
 
     @property
     def watched(self) -> bool:
@@ -108,6 +118,11 @@ class Session:
     def failed(self) -> str:
         """Why the demo cannot go on; "" as long as it can."""
         return self._failed
+
+    @property
+    def stopped_elsewhere(self) -> bool:
+        """Somebody has stopped the platform, as `cryptobot down` does."""
+        return self._stopped_elsewhere
 
     # The end
 
@@ -136,11 +151,18 @@ class Session:
         self._ending.set()
         if self._bus is not None:
             self._bus.close()
-        if self._launched is None:
-            return
-        try:
-            with daemon.connect(self._home) as client:
-                client.shutdown(timeout_s=_STOP_TIMEOUT_S)
-        except NotRunningError:
-            note("The supervisor is gone already.")
-        self._launched.wait(_STOP_TIMEOUT_S)
+        with self._launching:
+            if self._launched is None:
+                return
+            try:
+                self._shut_down()
+            except NotRunningError:
+                if self._launched.wait(_STOP_TIMEOUT_S) != 0:
+                    # It was killed: its services live on, and only another daemon can stop them in order.
+                    self._launched = Launched(self._home, leashed=self._leashed, overrides=self._overrides)
+                    self._shut_down()
+            self._launched.wait(_STOP_TIMEOUT_S)
+
+    def _shut_down(self) -> None:
+        with daemon.connect(self._home) as client:
+            client.shutdown(timeout_s=_STOP_TIMEOUT_S)

@@ -1,7 +1,9 @@
 """`cryptobot demo`, from outside."""
 
 import json
+import os
 import signal
+import threading
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -137,4 +139,51 @@ def test_a_detached_demo_returns_when_all_is_ready(detached: Any, left_over: Any
     assert detached.ask("halt")["state"] == "HALTED"
     assert detached.ask("resume")["state"] == "ACTIVE"
     assert detached.ask("down")["stopped"]
+    assert left_over() == []
+
+
+@pytest.mark.slow
+def test_a_demo_ends_when_the_platform_is_stopped_elsewhere(demo: Start, left_over: Any) -> None:
+    """`cryptobot down` in another terminal is no crash: nothing is started again."""
+    running = demo()
+    running.wait_for("Prices: ")
+
+    running.ask("down")
+    code, _ = running.end()
+
+    assert code == 0, "\n".join(running.lines)
+    assert "stopped by another command" in "\n".join(running.lines)
+    assert left_over() == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pause_s", [0.0, 0.02, 0.05, 0.2])
+def test_an_interrupt_right_after_the_supervisor_was_killed_leaves_nothing(
+    pause_s: float, demo: Start, left_over: Any
+) -> None:
+    """The services of the dead supervisor are taken over once more, to be stopped."""
+    running = demo()
+    running.wait_for("Prices: ")
+    pid = running.ask("status")["supervisor"]["pid"]
+
+    os.kill(pid, signal.SIGKILL)
+    threading.Event().wait(pause_s)
+    running.interrupt()
+    code, _ = running.end()
+
+    assert code == 0, "\n".join(running.lines)
+    assert left_over() == []
+
+
+@pytest.mark.slow
+def test_an_interrupted_detached_demo_leaves_nothing(demo: Start, left_over: Any) -> None:
+    """It was not ready, so it is not left running."""
+    running = demo("-d")
+    running.wait_for("ready after")
+
+    running.interrupt()
+    code, _ = running.end()
+
+    assert code == 1
+    assert "Traceback" not in "\n".join(running.lines)
     assert left_over() == []
