@@ -157,8 +157,14 @@ def make_mariadb(folder: Path) -> Server:
         absent("MariaDB's server or the package PyMySQL is not installed")
     give_away(folder)
     data = f"--datadir={folder / 'data'}"
-    options = ["--auth-root-authentication-method=normal", "--skip-test-db"]
-    subprocess.run([install, "--no-defaults", data, *options], check=True, capture_output=True, **as_nobody())
+    # Small and in its own folder: several workers may install at the same moment.
+    options = ["--auth-root-authentication-method=normal", "--skip-test-db", f"--tmpdir={folder}"]
+    options += ["--innodb-buffer-pool-size=16M", "--skip-name-resolve"]
+    done = subprocess.run(
+        [install, "--no-defaults", data, *options], check=False, capture_output=True, text=True, **as_nobody()
+    )
+    if done.returncode:
+        raise RuntimeError(f"{done.stdout[-1500:]}\n{done.stderr[-1500:]}")
     port = free_port()
     command = [daemon, "--no-defaults", data, f"--port={port}", "--bind-address=127.0.0.1"]
     command += [
