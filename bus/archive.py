@@ -148,9 +148,13 @@ def between(home: Home, from_ns: int, to_ns: int) -> Iterator[bytes]:
         if int(path.stem) > to_ns + _LATE_NS:
             return
         try:
-            for frame in frames.singles(body):
-                if from_ns <= frames.parse(frame).ts_ns <= to_ns:
-                    yield frame
+            envelope = frames.parse(body)
+            if not from_ns <= envelope.ts_ns <= to_ns:
+                continue
+            if envelope.flags & frames.FLAG_BATCH:
+                yield from frames.singles(body)
+            else:
+                yield body
         except ProtocolError:
             continue  # the journal keeps what it received, malformed frames included
 
