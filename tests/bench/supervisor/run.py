@@ -3,7 +3,8 @@
     python tests/bench/supervisor/run.py [--n 100] [--peers VENV] [--out FILE]
 
 The harness (bench_supervisors.py) is looked for beside the test data (CRYPTOBOT_TEST_DATA, else
-`../shared/data` next to the checkout). VENV is a virtual environment that holds circus and supervisor. Quote the ratios.
+`../shared/data` next to the checkout). VENV is a virtual environment that holds circus and supervisor.
+Quote the ratios.
 """
 
 import argparse
