@@ -25,7 +25,7 @@ from .api import Received, Request
 from .archive import Archive
 from .connections import Connections
 from .contracts.base import Done
-from .contracts.bus import Beat, GetBusStats, GetSnapshot, Replay, ReplayChunk, Snapshot
+from .contracts.bus import Beat, BusStats, GetBusStats, GetSnapshot, Replay, ReplayChunk, Snapshot
 from .contracts.service import Alert, Heartbeat, Ping
 from .gate import Gate
 from .journal import Journal
@@ -38,6 +38,7 @@ EXIT_CANNOT_START = 78  # EX_CONFIG of sysexits.h: a restart alone will not help
 HEARTBEAT_INTERVAL_S = 1.0
 _SUBSCRIBE_ALL = b"\x01"
 _TIDY_INTERVAL_S = 3600.0
+_CATCH_UP_S = 2.0
 _TAP = "inproc://journal"
 _log = logging.getLogger("cryptobot.bus")
 
@@ -149,9 +150,14 @@ def _serve_archive(bus: AsyncBus, home: Home, journal: Journal, surrogate: Surro
         wanted = request.message.message_schema
         return Snapshot(frames=[frame for frame in found if _schema_of(frame) == wanted])
 
+    async def stats(request: Request[GetBusStats]) -> BusStats:
+        if request.message.caught_up:
+            await asyncio.to_thread(journal.catch_up, _CATCH_UP_S)
+        return journal.stats(request.message.limit, surrogate.counters)
+
     bus.serve(Replay, replay)
     bus.serve(GetSnapshot, snapshot)
-    bus.serve(GetBusStats, lambda request: journal.stats(request.message.limit, surrogate.counters))
+    bus.serve(GetBusStats, stats)
 
 
 def _schema_of(frame: bytes) -> int:

@@ -9,6 +9,7 @@ import shutil
 import threading
 import time
 import zlib
+from collections import deque
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -57,6 +58,7 @@ class Journal:
         self._segment: segments.Segment | None = None
         self._stopping = False
         self._trouble = ""
+        self._waiting: deque[threading.Event] = deque()
         self.paused = False
         self.lost = 0
         self._bytes = sum(path.stat().st_size for path in segments.paths(self._folder))
@@ -69,8 +71,8 @@ class Journal:
         due = 0.0
         try:
             while not self._stopping:
-                if self._socket.poll(_POLL_MS):
-                    self._take(self._drain())
+                if self._socket.poll(_POLL_MS) or self._waiting:
+                    self._catch_up()
                 if time.monotonic() >= due:
                     due = time.monotonic() + _CHECK_INTERVAL_S
                     self._try_to_look_after()
@@ -81,6 +83,14 @@ class Journal:
             self._socket.close()
             if self._segment is not None:
                 self._segment.close()
+
+    def _catch_up(self) -> None:
+        asked = len(self._waiting)
+        batch = self._drain()
+        self._take(batch)
+        if len(batch) < _RUN:
+            for _ in range(asked):
+                self._waiting.popleft().set()
 
     def _drain(self) -> list[bytes]:
         receive, found = self._socket.recv, []
@@ -165,6 +175,12 @@ class Journal:
             path.unlink(missing_ok=True)
 
     # -- for the broker's requests, from its thread
+
+    def catch_up(self, timeout_s: float) -> bool:
+        """Wait until all that had reached the journal's socket is written; False when it was not in time."""
+        done = threading.Event()
+        self._waiting.append(done)
+        return done.wait(timeout_s)
 
     def snapshot(self, prefix: bytes) -> list[bytes]:
         """The last frame of each topic and source that starts with a prefix."""

@@ -17,6 +17,8 @@ from ..configs.errors import NotRunningError, ProtocolError
 from ..configs.paths import Home
 from . import conditions, endpoints, frames, patterns
 from .blocking_links import BlockingLink, ZmqBlockingLink
+from .calls import CallIds, attempts
+from .contracts.bus import GetBusStats
 from .probes import PREFIX as PROBES
 from .probes import Probes
 from .replay import plain, replay
@@ -24,6 +26,7 @@ from .replay import plain, replay
 _HWM = 1000
 _WAITING = 20_000
 _LOOK_S = 0.25
+_PATIENCE_S = 5.0
 
 
 class Tail(Iterator[dict[str, Any]]):
@@ -38,7 +41,8 @@ class Tail(Iterator[dict[str, Any]]):
         self._link, self._condition = link, condition
         self._matches = patterns.matcher(pattern)
         self._prefix = patterns.prefix(pattern).encode()
-        self._probes = Probes(f"tail-{os.getpid()}")
+        self._name = f"tail-{os.getpid()}"
+        self._probes = Probes(self._name)
         self._settled = threading.Event()
         self._waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._next: dict[tuple[str, str, int], int] = {}
@@ -76,6 +80,14 @@ class Tail(Iterator[dict[str, Any]]):
             if self._settled.wait(0.02):
                 return True
         return False
+
+    def let_the_journal_catch_up(self) -> None:
+        """Wait until it holds what was sent before this tail was settled; a bus too busy for it is let be."""
+        name = frames.name_bytes(self._name)
+        plan = attempts(CallIds().next(), name, GetBusStats(limit=0, caught_up=True), _PATIENCE_S, 2)
+        for number, wait_s in enumerate(plan.waits_s):
+            if self._link.exchange(endpoints.BROKER, plan.frame(number), plan.id, wait_s) is not None:
+                return
 
     def __iter__(self) -> "Tail":
         return self
@@ -149,6 +161,7 @@ def tail(home: Home, pattern: str = "*", since_s: float | None = None, where: st
             f"The bus of {home.root} does not answer; start the platform with `cryptobot up`."
         )
     if since_s is not None:
+        found.let_the_journal_catch_up()
         found.begin_with(replay(home, pattern, from_ns=time.time_ns() - int(since_s * 1e9), where=where))
     return found
 

@@ -116,6 +116,7 @@ class BusStats(Message, frozen=True, kw_only=True, gc=False):
 
 @request(0x0019, reply=BusStats, permission="bus.read")
 class GetBusStats(Message, frozen=True, kw_only=True, gc=False):
-    """Ask `bus` what passes over it, busiest topic first."""
+    """Ask `bus` what passes over it, busiest first; `caught_up`: when the journal holds all until now."""
 
     limit: int = 1000
+    caught_up: bool = False
