@@ -208,13 +208,16 @@ class LiveEndpoint:
         return Client(session, token, allowed)
 
     async def recheck(self, user: str) -> None:
-        """End the streams of a user's sessions that are no longer valid."""
+        """End the streams of a user that are no longer allowed: ended sessions, lost permissions."""
         for client in self._hub.clients:
             if client.session.user == user:
                 try:
-                    await self._sessions.check(client.token, "")
+                    session = await self._sessions.check(client.token, "")
                 except (AuthError, BusError):
                     client.close(CLOSE_SESSION_ENDED)
+                else:
+                    if not all(may(session, CHANNELS[name]) for name in client.channels):
+                        client.close(CLOSE_GOING_AWAY)  # the page comes again and gets what it may see
 
     def end(self, token: str) -> None:
         """End the streams of one session: its user logged out. Called on the loop."""

@@ -88,8 +88,8 @@ class Accounts:
             with contextlib.suppress(FileNotFoundError):
                 self._initial.unlink()
 
-    def change(self, name: str, *, role: str | None, enabled: bool | None) -> None:
-        """Change role or state; a role or state that takes rights away ends the sessions.
+    def change(self, name: str, *, role: str | None, enabled: bool | None) -> str:
+        """Change role or state; a lock ends the sessions. The account's name, as it is written there.
 
         Raises:
             RequestFailedError: user_unknown, role_unknown, last_admin.
@@ -105,9 +105,10 @@ class Accounts:
         row.save()
         if not row.enabled:
             self._sessions.end_all(row.name)
+        return str(row.name)
 
-    def remove(self, name: str) -> None:
-        """Remove an account and its sessions.
+    def remove(self, name: str) -> str:
+        """Remove an account and its sessions; its name, as it was written there.
 
         Raises:
             RequestFailedError: user_unknown, last_admin.
@@ -118,6 +119,7 @@ class Accounts:
         ApiKeyRow.delete().where(ApiKeyRow.user == row.name).execute()
         RecoveryRow.delete().where(RecoveryRow.user == row.name).execute()
         row.delete_instance()
+        return str(row.name)
 
     def all(self) -> list[User]:
         """Every account, by name."""

@@ -62,7 +62,7 @@ def uri(secret: str, user: str) -> str:
 def matching_step(secret: str, code: str, now_ms: int, last_step: int) -> int:
     """The time step whose code this is; 0 when it is none, or one that was used before."""
     code = code.replace(" ", "")
-    if len(code) != 6 or not code.isdigit():
+    if len(code) != 6 or not (code.isascii() and code.isdigit()):
         return 0
     generator, present = pyotp.HOTP(secret), now_ms // 1000 // STEP_S
     for drift in _DRIFT:

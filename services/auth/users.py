@@ -57,18 +57,18 @@ class UserDesk:
 
     def _change(self, request: Request[ChangeUser]) -> Done:
         wish, context = request.message, self._context
-        context.accounts.change(wish.user, role=wish.role, enabled=wish.enabled)
-        context.revoked(wish.user)
+        user = context.accounts.change(wish.user, role=wish.role, enabled=wish.enabled)
+        context.revoked(user)
         detail = f"role {wish.role or 'kept'}, enabled {'kept' if wish.enabled is None else wish.enabled}"
-        context.audit("user", wish.actor, "change user", wish.user, detail)
-        return Done(message=f"User {wish.user} is changed.")
+        context.audit("user", wish.actor, "change user", user, detail)
+        return Done(message=f"User {user} is changed.")
 
     def _remove(self, request: Request[RemoveUser]) -> Done:
         wish, context = request.message, self._context
-        context.accounts.remove(wish.user)
-        context.revoked(wish.user)
-        context.audit("user", wish.actor, "remove user", wish.user)
-        return Done(message=f"User {wish.user} is removed.")
+        user = context.accounts.remove(wish.user)
+        context.revoked(user)
+        context.audit("user", wish.actor, "remove user", user)
+        return Done(message=f"User {user} is removed.")
 
     def _set_role(self, request: Request[SetRole]) -> Done:
         wish, context = request.message, self._context

@@ -96,7 +96,7 @@ class _Connection:
                 self._subscribe(number)
                 return
             self._server.handler.handle(operation, request, lambda result: self._answer(number, result))
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             self.send(
                 {
                     "id": number,

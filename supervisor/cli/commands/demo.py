@@ -80,7 +80,7 @@ def _detached(home: Home, session: Session, as_json: bool) -> int:
         )
     else:
         tell_entrance(home)
-        note("Stop it with `cryptobot down`" + f" --home {home.root}.")
+        note(f"Stop it with `cryptobot --home {home.root} down`.")
     return 0
 
 

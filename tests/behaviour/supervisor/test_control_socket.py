@@ -53,7 +53,12 @@ def test_another_user_is_refused_and_it_is_logged(daemon) -> None:
 
 @pytest.mark.parametrize(
     ("sent", "code"),
-    [(b"not json\n", "bad_request"), (b'{"id":7,"op":"explode"}\n', "usage"), (b"[1,2]\n", "bad_request")],
+    [
+        (b"not json\n", "bad_request"),
+        (b'{"id":7,"op":"explode"}\n', "usage"),
+        (b"[1,2]\n", "bad_request"),
+        (b'{"a":' * 2000 + b"\n", "bad_request"),
+    ],
 )
 def test_nonsense_is_answered_with_an_error_and_the_rest_goes_on(daemon, sent: bytes, code: str) -> None:
     """S26: the connection and the supervisor survive it."""

@@ -75,6 +75,7 @@ def test_a_second_factor_is_asked_for_and_no_code_works_twice(running_auth):
         async with running_auth() as auth:
             _, secret, _ = await with_totp(auth)
             assert (await auth.login("admin", auth.password)).code == "totp_required"
+            assert (await auth.login("admin", auth.password, totp="١٢٣٤٥٦")).code == "totp_wrong"
             code = code_at(auth, secret)
             good = await auth.login("admin", auth.password, totp=code)
             assert good.code == ""

@@ -224,6 +224,23 @@ def test_users_are_added_changed_and_removed(running_auth):
     asyncio.run(scenario())
 
 
+def test_everybody_hears_of_a_lock_by_the_name_of_the_account(running_auth):
+    """However the name was typed: the dashboard forgets sessions by the account's own name."""
+
+    async def scenario():
+        async with running_auth() as auth:
+            heard: asyncio.Queue[str] = asyncio.Queue()
+            topic = topics.audit("session")
+            auth.client.subscribe(topic, SessionsRevoked, lambda got: heard.put_nowait(got.message.user))
+            await auth.ask(AddUser(user="ann", role="viewer", actor="test"))
+            await auth.ask(ChangeUser(user=" ANN", actor="test", enabled=False))
+            assert await asyncio.wait_for(heard.get(), 30) == "ann"
+            await auth.ask(RemoveUser(user="Ann ", actor="test"))
+            assert await asyncio.wait_for(heard.get(), 30) == "ann"
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize(
     ("wish", "code"),
     [

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from cryptobot.bus import topics
 from cryptobot.bus.contracts.auth import AuditEntry, AuditLog, ListAudit
@@ -171,6 +172,27 @@ async def test_a_revoked_session_ends_its_stream(make_rig: MakeRig) -> None:
 
     assert browser.code == 4401
     assert rig.hub.clients == []
+
+
+async def test_a_lesser_role_ends_streams_of_what_it_may_not_see(make_rig: MakeRig) -> None:
+    """Open pages lose what their user may no longer read; other streams of that user go on."""
+    rig = await make_rig()
+    services, money = Browser(rig, channels="core"), Browser(rig, channels="money")
+    await services.next()
+    await money.next()
+    session = rig.auth.sessions["good"]
+    rig.auth.sessions["good"] = msgspec.structs.replace(session, permissions=["trade.read"])
+    rig.sessions.forget_user("admin")
+
+    await rig.live.recheck("admin")
+    await asyncio.wait_for(services.task, 30)
+
+    assert services.code == 1001
+    assert [client.channels for client in rig.hub.clients] == [frozenset({"money"})]
+    again = Browser(rig, channels="core")
+    assert "services" not in (await again.next())["state"]
+    await again.leave()
+    await money.leave()
 
 
 async def test_a_browser_that_left_is_forgotten(make_rig: MakeRig) -> None:
