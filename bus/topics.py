@@ -21,7 +21,7 @@ CONFIG_CHANGED = "config.changed"
 
 
 def part(text: str) -> str:
-    """A topic part made of a symbol or a name: `BTC/USDT` becomes `BTC-USDT`, `BTC/USDT:USDT` `BTC-USDT-USDT`."""
+    """A part made of a symbol or a name: `BTC/USDT` becomes `BTC-USDT`, `BTC/USDT:USDT` `BTC-USDT-USDT`."""
     return text.replace("/", "-").replace(":", "-").replace(".", "_")
 
 

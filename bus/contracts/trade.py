@@ -227,7 +227,10 @@ class CancelOrder(Message, frozen=True, kw_only=True, gc=False):
 
 @request(0x031C, reply=TradingState, permission="trade.halt")
 class SetTradingState(Message, frozen=True, kw_only=True, gc=False):
-    """Halt, reduce or re-arm trading; with `cancel_orders`, cancel all open orders; with `flatten`, close positions."""
+    """Halt, reduce or re-arm trading.
+
+    With `cancel_orders` all open orders are cancelled; with `flatten` positions are closed.
+    """
 
     state: str
     reason: str
@@ -244,8 +247,8 @@ class ProtectPosition(Message, frozen=True, kw_only=True, gc=False):
         stop_price: a protective stop rests on the venue at this price.
         trailing_percent: the stop follows the best price at this distance; it never moves back.
         take_profit: at this price the position (or `take_profit_amount` of it) is sold.
-        entry_intent_id: guard what this intent will buy, from its first fill on (a bracket); the request may come
-            before the intent. Without it a position must be there.
+        entry_intent_id: guard what this intent will buy, from its first fill on (a bracket); the request
+            may come before the intent. Without it a position must be there.
     """
 
     exchange: str
@@ -269,7 +272,7 @@ class EndProtection(Message, frozen=True, kw_only=True, gc=False):
 
 @request(0x0320, reply=LedgerReport, permission="trade.order")
 class AdoptDifferences(Message, frozen=True, kw_only=True, gc=False):
-    """Book what the venue holds beyond (or below) the ledger as money that came from outside, and compare again.
+    """Book what the venue holds beyond (or below) the ledger as money from outside, and compare again.
 
     For a deposit or withdrawal that happened while trade was down. The reason is audited.
     """
