@@ -75,6 +75,7 @@ contracts: $(TEST_VENV)/installed  ## Check who imports whom
 docs: $(TEST_VENV)/installed  ## Write the generated pages of docs/
 	@$(TEST_VENV)/bin/python -m cryptobot.supervisor.cli.reference docs
 	@$(TEST_VENV)/bin/python -m cryptobot.configs.reference docs
+	@$(TEST_VENV)/bin/python -m cryptobot.supervisor.states_page > docs/states.md
 
 check: lint types contracts  ## lint, types and contracts
 
