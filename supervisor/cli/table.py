@@ -82,6 +82,8 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("apikey revoke", SETUP, "End an API key."),
     Entry("audit list", LOOK, "List who did what."),
     Entry("audit verify", LOOK, "Check that nobody changed the audit log."),
+    Entry("service install", SETUP, "Let the operating system start CryptoBot and keep it running."),
+    Entry("service uninstall", SETUP, "Stop and remove what `service install` installed."),
     Entry("service run", SETUP, "Run one service in this process, as the supervisor does.", hidden=True),
 )
 
@@ -96,5 +98,5 @@ GROUPS: dict[str, str] = {
     "apikey": "Keys for programs.",
     "audit": "Who did what.",
     "user": "People who may log in to the dashboard.",
-    "service": "Run single services.",
+    "service": "CryptoBot as a service of the operating system.",
 }

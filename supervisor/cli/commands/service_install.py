@@ -1,0 +1,35 @@
+"""cryptobot service install"""
+
+import sys
+
+import click
+
+from ..call import Call, pass_call
+from ..group import Command
+from ..output import note
+from ..system_service import name_option, scope_option
+
+
+@click.command(cls=Command)
+@scope_option
+@name_option
+@click.option("--print", "only_print", is_flag=True, help="Print what would be installed, and do nothing.")
+@pass_call
+def command(call: Call, whole_machine: bool | None, name: str, only_print: bool) -> None:
+    """Let the operating system start CryptoBot and keep it running.
+
+    A unit of systemd on Linux, an agent or daemon of launchd on macOS, a service on Windows (which needs
+    an administrator). It runs `cryptobot up` in this home.
+    """
+    from ...platform.services.choose import manager_here
+    from .. import daemon
+
+    manager = manager_here(call.home, name, whole_machine=whole_machine)
+    if only_print:
+        sys.stdout.write(manager.definition())
+        return
+    manager.check()
+    if not manager.installed():
+        daemon.refuse_second(call.home)
+    for sentence in manager.install():
+        note(sentence)

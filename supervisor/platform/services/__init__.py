@@ -1,0 +1,1 @@
+"""CryptoBot as a service of the operating system: systemd, launchd, Windows."""

@@ -1,0 +1,55 @@
+"""The service manager of this operating system."""
+
+import sys
+
+from ....configs.errors import UsageError
+from ....configs.paths import Home
+from ...registry import program
+from .base import Installation, Runner, ServiceManager, run_command
+
+
+def manager_here(
+    home: Home, name: str, *, whole_machine: bool | None, runner: Runner = run_command
+) -> ServiceManager:
+    """The adapter for this machine.
+
+    Args:
+        whole_machine: a service of the machine, or (False) of this user; None takes what is usual here.
+
+    Raises:
+        UsageError: this scope does not exist here, or the home that the service needs does not.
+    """
+    if sys.platform == "win32":
+        from .windows import WindowsService
+
+        if whole_machine is False:
+            raise UsageError("Windows has services of the machine only; leave --user out.")
+        return WindowsService(Installation(name, home, program()), runner=runner)
+    machine = bool(whole_machine)
+    what = Installation(name, home, program(), _owner(home) if machine else "")
+    if sys.platform == "darwin":
+        from .launchd import Launchd
+
+        return Launchd(what, whole_machine=machine, runner=runner)
+    from .systemd import Systemd
+
+    return Systemd(what, whole_machine=machine, runner=runner)
+
+
+def _owner(home: Home) -> str:
+    """Who the home belongs to: that user runs the service."""
+    if sys.platform == "win32":
+        return ""
+    import pwd
+
+    try:
+        number = home.root.stat().st_uid
+    except OSError as error:
+        raise UsageError(
+            f"The home {home.root} does not exist yet. Name it with --home DIR, and make it as the user who "
+            f"shall run the service: `cryptobot --home {home.root} up`, then `down`."
+        ) from error
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
