@@ -12,7 +12,13 @@ from msgspec import Meta
 
 
 def setting(
-    help_text: str, *, unit: str = "", applies: str = "restart", merges: bool = False, **limits: Any
+    help_text: str,
+    *,
+    unit: str = "",
+    applies: str = "restart",
+    merges: bool = False,
+    form: str = "",
+    **limits: Any,
 ) -> Meta:
     """What the user is told about a key.
 
@@ -21,11 +27,12 @@ def setting(
         unit: s, bytes, quote, %, ...; durations and sizes may be written with units (5m, 64MiB).
         applies: live, restart (of the owning service) or person (needs a decision).
         merges: entries of a map in a later file join those of an earlier one, instead of replacing them all.
+        form: in words, what `pattern` asks for: an error says this instead of the expression.
         limits: ge, gt, le, lt for numbers, max_length and the like for text.
     """
     told: dict[str, Any] = {
         "description": help_text,
-        "extra": {"unit": unit, "applies": applies, "merges": merges},
+        "extra": {"unit": unit, "applies": applies, "merges": merges, "form": form},
     }
     return Meta(**told, **limits)
 
@@ -134,9 +141,14 @@ class DataSettings(Section, frozen=True, kw_only=True):
     symbols: Annotated[list[str], setting("Markets to watch, in ccxt's spelling.")] = msgspec.field(
         default_factory=lambda: ["BTC/USDT"]
     )
-    timeframe: Annotated[str, setting("Length of a candle: 1s, 1m, 5m, 1h, 1d.", pattern=r"^\d+[smhdw]$")] = (
-        "1s"
-    )
+    timeframe: Annotated[
+        str,
+        setting(
+            "Length of a candle: 1s, 1m, 5m, 1h, 1d.",
+            pattern=r"^[1-9]\d*[smhdw]$",
+            form="a number with s, m, h, d or w, such as 5m",
+        ),
+    ] = "1s"
     history: Annotated[int, setting("Candles fetched at start for warm-up and charts.", ge=0, le=100_000)] = (
         1000
     )
@@ -217,7 +229,11 @@ class PaperSettings(Section, frozen=True, kw_only=True):
     ] = "recorded"
     symbol: Annotated[
         str,
-        setting("Name of the market that is played, in ccxt's spelling.", pattern=r"^[A-Z0-9]+/[A-Z0-9]+$"),
+        setting(
+            "Name of the market that is played, in ccxt's spelling.",
+            pattern=r"^[A-Z0-9]+/[A-Z0-9]+$",
+            form="two assets with a slash between, such as BTC/USDT",
+        ),
     ] = "BTC/USDT"
     file: Annotated[
         str, setting("A candle file to play instead of the bundled prices; empty plays those.")

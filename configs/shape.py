@@ -38,6 +38,7 @@ class Shape:
     choices: tuple[str, ...] = ()
     bounds: dict[str, Decimal] = field(default_factory=dict)
     pattern: str = ""
+    form: str = ""
     max_length: int | None = None
     item: "Shape | None" = None
     struct: type[msgspec.Struct] | None = None
@@ -118,6 +119,7 @@ def _told(meta: Meta | None, annotation: Any) -> dict[str, Any]:
         "merges": extra.get("merges", False),
         "bounds": bounds,
         "pattern": meta.pattern or "",
+        "form": extra.get("form", ""),
         "max_length": meta.max_length,
     }
 

@@ -150,6 +150,8 @@ def allowed(shape: Shape) -> str:
 
 
 def _allowed_text(shape: Shape) -> str:
+    if shape.form:
+        return shape.form
     words = "text"
     if shape.max_length is not None:
         words += f" of at most {shape.max_length} characters"

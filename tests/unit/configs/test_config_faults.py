@@ -66,7 +66,7 @@ def test_a_key_in_the_wrong_section_is_found_elsewhere():
         ("? [a, b]\n: 1\n", "a key must be a word"),
         ("strategy:\n  instances:\n    a: {symbol: BTC/USDT}\n", "strategy.instances.a.strategy is missing"),
         ("profile: pper\n", "did you mean paper?"),
-        ("data: {timeframe: 1 hour}\n", "allowed is text that matches"),
+        ("data: {timeframe: 1 hour}\n", "allowed is a number with s, m, h, d or w, such as 5m"),
         ("supervisor: {backoff_initial_s: 2m}\n", "is longer than supervisor.backoff_max_s"),
         ("strategy:\n  instances:\n    a: {strategy: x, symbol: X/Y}\n", "which data.symbols does not list"),
         ("trade: {max_order_value: 1e999999}\n", "allowed is a number greater than 0"),
