@@ -13,9 +13,12 @@ from ..durations import moment
 from ..group import Command
 from ..output import note
 
+EVERYTHING = "*"
+OWN_BEATS = "bus."
+
 
 @click.command(cls=Command)
-@click.argument("pattern", default="*")
+@click.argument("pattern", default=EVERYTHING)
 @click.option(
     "--since",
     type=moment,
@@ -43,6 +46,7 @@ def command(
     """Show messages as they pass over the bus, until Ctrl-C. It never slows the bus.
 
     PATTERN is a topic, the start of one, or has * and ?, such as 'order.*' or 'market.candle.*.1s'.
+    Without one, everything but the bus's own beats is shown; 'bus.*' shows those.
     With --json each line has topic, source, seq, ts_ns, correlation_id and payload.
     """
     daemon.require_running(call.home)
@@ -53,6 +57,8 @@ def command(
     with tail(call.home, pattern, since_s, condition) as messages:
         try:
             for message in messages:
+                if pattern == EVERYTHING and message["topic"].startswith(OWN_BEATS):
+                    continue
                 if follow_order is not None and not mentions(message, follow_order):
                     continue
                 _show(message, as_json)
