@@ -9,6 +9,8 @@ import msgspec
 from ..configs.files import replace
 from ..configs.paths import Home
 
+KEEPER = "(log keeper)"
+"""The name under which the log keeper's process is kept: no service."""
 _COMPACT_ABOVE = 1_048_576
 
 

@@ -28,10 +28,9 @@ from .protect import Protection, Room, measure
 from .registry import Manifest, load, load_groups
 from .reports import Reports
 from .resources import ResourceWatch
-from .store import Kept, Store
+from .store import KEEPER, Kept, Store
 from .unit import Acted, Raised, StateChange, Unit
 
-_KEEPER = "(log keeper)"
 _MACHINE_INTERVAL_S = 5.0
 _REMEMBER_AFTER_S = 0.02
 
@@ -146,7 +145,7 @@ class Supervisor:
         self.loop.call_later(_MACHINE_INTERVAL_S, self._tick_machine)
 
     def _take_up_logs(self, kept: dict[str, Kept]) -> None:
-        keeper = kept.pop(_KEEPER, None)
+        keeper = kept.pop(KEEPER, None)
         if keeper is None or not self.outputs.adopt_keeper(keeper.pid, keeper.born):
             self.outputs.start_keeper()
         self.outputs.on_new_keeper = lambda: self.store.begin(self._running())
@@ -373,7 +372,7 @@ class Supervisor:
         running = [self._kept(unit) for unit in self.lifecycle.units.values() if unit.pid]
         keeper = self.outputs.keeper_pid
         if keeper:
-            running.append(Kept(name=_KEEPER, pid=keeper, born=self.platform.born(keeper)))
+            running.append(Kept(name=KEEPER, pid=keeper, born=self.platform.born(keeper)))
         return running
 
     def remember_stopped(self) -> None:

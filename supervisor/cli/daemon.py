@@ -13,7 +13,28 @@ def connect(home: Home, *, timeout_s: float = 10.0) -> ControlClient:
     Raises:
         NotRunningError: no daemon runs in this home.
     """
-    return ControlClient(home, timeout_s=timeout_s)
+    try:
+        return ControlClient(home, timeout_s=timeout_s)
+    except NotRunningError as error:
+        left = orphans(home)
+        if not left:
+            raise
+        raise NotRunningError(
+            f"The supervisor of {home.root} is gone, but its services go on ({', '.join(left)}); "
+            "`cryptobot up -d` takes them over, after that `cryptobot down` can stop them."
+        ) from error
+
+
+def orphans(home: Home) -> list[str]:
+    """Services of this home that live on without their supervisor, by name; the next one adopts them."""
+    from ..platform.choose import here
+    from ..store import KEEPER, Store
+
+    system = here()
+    kept = Store(home, system.boot_id()).load() or {}
+    alive = {name for name, one in kept.items() if one.born and system.born(one.pid) == one.born}
+    alive.update(name for _, name in system.marked(str(home.root)))
+    return sorted(alive - {KEEPER})
 
 
 def status(home: Home) -> dict[str, Any]:

@@ -24,8 +24,9 @@ def prepare(home: Home, overrides: tuple[str, ...]) -> Settings:
     home.create()
     settings = load(home, overrides).settings
     refuse_missing(load_manifests(home, settings))
-    refuse_taken_port("dashboard.port", settings.dashboard.host, settings.dashboard.port)
-    refuse_taken_port("paper.port", "127.0.0.1", settings.paper.port)
+    if not daemon.orphans(home):  # which hold their ports, and are adopted with them
+        refuse_taken_port("dashboard.port", settings.dashboard.host, settings.dashboard.port)
+        refuse_taken_port("paper.port", "127.0.0.1", settings.paper.port)
     note_edits(home)
     snapshot.write(home, settings)
     return settings
