@@ -129,6 +129,11 @@ _TABLE: dict[str, _Entry] = {
 _NEED_VENUE = frozenset({"data", "trade"})
 
 
+def is_built_in(name: str) -> bool:
+    """Is it one of our own services?"""
+    return name in _TABLE
+
+
 def built_in(settings: Settings) -> list[Manifest]:
     """The manifests of our own services, with the user's overrides."""
     with_paper = settings.data.exchange == "paper"

@@ -3,11 +3,12 @@
 import msgspec
 
 from ..configs import snapshot
+from ..configs.errors import UsageError
 from ..configs.schema import Settings
 from .context import Context
 from .lifecycle import Lifecycle
 from .plan import Step, plan_reload
-from .registry import Manifest, load_groups, spread
+from .registry import Manifest, is_built_in, load_groups, spread
 from .unit import Unit
 
 
@@ -63,9 +64,11 @@ def scale(supervisor: Context, name: str, count: int) -> list[Step]:
     """Run this many instances from now on, until the next reload; survivors go on, the newest go first.
 
     Raises:
-        UsageError: there is no such service.
+        UsageError: there is no such service, or it is one of ours, of which there is one a home.
     """
     lifecycle = supervisor.lifecycle
+    if is_built_in(lifecycle.unit(name).name) and count != 1:
+        raise UsageError(f"{name} runs once in a home; only services of your own have several instances.")
     base = msgspec.structs.replace(lifecycle.unit(name).manifest, instances=count)
     own = set(instances_of(lifecycle, name))
     others = [unit.manifest for unit in lifecycle.units.values() if unit.name not in own]

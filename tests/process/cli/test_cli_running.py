@@ -216,6 +216,14 @@ def test_a_killed_daemon_is_followed_by_one_that_adopts(running: int, cryptobot:
     assert (after["pid"], after["restarts"]) == (before, 0)
 
 
+def test_our_own_services_run_once(running: int, cryptobot: Callable[..., Any]) -> None:
+    """A second bus or a second trader would be started in vain, for ever."""
+    refused = cryptobot("scale", "bus", "2")
+
+    assert (refused.code, "bus runs once in a home" in refused.err) == (2, True)
+    assert cryptobot("scale", "bus", "1").code == 0
+
+
 def test_a_changed_setting_is_put_in_force(running: int, cryptobot: Callable[..., Any]) -> None:
     """The plan names what would be restarted; the reload does it, and keeps what --set said."""
     before = service(cryptobot, "bus")["pid"]
