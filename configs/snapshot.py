@@ -2,7 +2,7 @@
 
 import msgspec
 
-from .errors import NotRunningError
+from .errors import NotRunningError, SettingsError
 from .files import replace
 from .paths import Home
 from .schema import Settings
@@ -20,6 +20,7 @@ def read(home: Home) -> Settings:
 
     Raises:
         NotRunningError: nobody wrote them; the daemon was never started here.
+        SettingsError: the file is damaged.
     """
     try:
         data = (home.run / _NAME).read_bytes()
@@ -27,4 +28,10 @@ def read(home: Home) -> Settings:
         raise NotRunningError(
             f"No settings are in force in {home.root}; start the platform with `cryptobot up`."
         ) from None
-    return msgspec.json.decode(data, type=Settings)
+    try:
+        return msgspec.json.decode(data, type=Settings)
+    except msgspec.MsgspecError:
+        raise SettingsError(
+            f"The settings in force, {home.run / _NAME}, are damaged; `cryptobot reload`, or `cryptobot up` "
+            "when it does not run, writes them anew."
+        ) from None

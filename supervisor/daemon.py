@@ -215,7 +215,7 @@ def _try_lock(descriptor: int) -> bool:
 def _settings_of(home: Home) -> Settings:
     try:
         return snapshot.read(home)
-    except NotRunningError:
+    except (NotRunningError, SettingsError):
         from ..configs.load import load
 
         settings = load(home).settings

@@ -14,6 +14,8 @@ R = TypeVar("R", bound=Message)
 
 PREFIX = "/api/v1"
 MAX_LIMIT = 5000
+# More digits than any time in milliseconds has; longer numbers fit into no message.
+_MAX_DIGITS = 18
 
 
 def ask(service: str, question: Message, reply: type[R], timeout_s: float = 4.0) -> R:
@@ -43,7 +45,7 @@ def number(name: str) -> int | None:
     text = request.args.get(name)
     if text is None:
         return None
-    if not text.isdigit():
+    if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS):
         raise ApiProblem(400, "invalid_parameter", f"{name} must be a whole number, found {text[:40]!r}.")
     return int(text)
 

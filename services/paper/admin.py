@@ -1,10 +1,10 @@
 """The exchange's own REST paths under /paper: faults, accounts, deposits. Guarded by an API key.
 
-    GET  /paper/info                 what is played, faults, counters
-    POST /paper/faults               {"kind", "target", "count", "seconds"}
-    DELETE /paper/faults             all off
-    POST /paper/accounts             {"name", "balances": {"USDT": "1000"}}: keys of a new account
-    POST /paper/deposits             {"account", "asset", "amount"}: below zero takes out
+GET  /paper/info                 what is played, faults, counters
+POST /paper/faults               {"kind", "target", "count", "seconds"}
+DELETE /paper/faults             all off
+POST /paper/accounts             {"name", "balances": {"USDT": "1000"}}: keys of a new account
+POST /paper/deposits             {"account", "asset", "amount"}: below zero takes out
 """
 
 from typing import Any
@@ -17,6 +17,10 @@ from .faults import KINDS, Fault
 from .orders import RefusedError
 from .parts import Parts
 from .units import parse
+
+_UNUSABLE = (
+    msgspec.DecodeError, RecursionError, OverflowError, AttributeError, KeyError, TypeError, ValueError,
+)  # fmt: skip
 
 
 class Admin:
@@ -37,7 +41,7 @@ class Admin:
             await self._exchange.desk.committed()
         except RefusedError as error:
             return _json({"code": error.code, "msg": error.message}, error.status)
-        except (msgspec.DecodeError, ValueError, KeyError, TypeError) as error:
+        except _UNUSABLE as error:
             return _json({"code": -1100, "msg": f"The body cannot be used: {error}."}, 400)
         return _json(answer, 200)
 

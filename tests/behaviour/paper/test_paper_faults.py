@@ -180,6 +180,21 @@ async def test_an_unknown_fault_is_refused_with_the_list(market: Market) -> None
     assert "clock-skew" in body["msg"]
 
 
+async def test_bodies_that_cannot_be_used_are_refused(market: Market) -> None:
+    """Balances that are a list, and a body nested by the thousand: 400, as for any other wrong body."""
+    deep: list[object] = []
+    for _ in range(800):
+        deep = [deep]
+    async with market() as customer:
+        wrong = [
+            await customer.admin("POST", "accounts", {"name": "x", "balances": [1]}),
+            await customer.admin("POST", "faults", deep),
+            await customer.admin("POST", "faults", {"kind": "slow", "count": "many"}),
+        ]
+
+    assert [(status, body["code"]) for status, body in wrong] == [(400, -1100)] * 3
+
+
 async def test_a_key_that_may_withdraw(market: Market) -> None:
     """Told by the account and by the key's restrictions, until the fault is cleared."""
     async with market() as customer:

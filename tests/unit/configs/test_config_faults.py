@@ -4,9 +4,11 @@ import os
 import re
 
 import pytest
+from cryptobot.configs import snapshot
 from cryptobot.configs.errors import SettingsError
 from cryptobot.configs.load import load, load_text
 from cryptobot.configs.problems import WrongSettingsError
+from cryptobot.configs.schema import Settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +18,15 @@ def faults(text, *overrides, **environ):
     with pytest.raises(WrongSettingsError) as caught:
         load_text(text, "config.yaml", overrides, environ)
     return caught.value.problems
+
+
+def test_damaged_settings_in_force_are_told(home):
+    """One sentence that says what to do; a half-written file never becomes other settings."""
+    snapshot.write(home, Settings())
+    path = home.run / "settings.json"
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(SettingsError, match=r"settings\.json, are damaged; `cryptobot reload`"):
+        snapshot.read(home)
 
 
 def test_all_faults_are_told_at_once():

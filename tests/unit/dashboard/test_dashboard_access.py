@@ -256,7 +256,9 @@ async def test_a_wrong_body_is_explained(make_rig: MakeRig, body: bytes) -> None
     assert set(answer.json["error"]) == {"code", "message"}
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=x", "limit=99999999", "since_ms=-1"])
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=x", "limit=99999999", "since_ms=-1", "since_ms=" + "9" * 19, "since_ms=²"]
+)
 async def test_a_wrong_parameter_is_explained(make_rig: MakeRig, query: str) -> None:
     """The name of the parameter is in the sentence."""
     rig = await make_rig()
