@@ -109,7 +109,8 @@ def _make_private(folder: Path) -> None:
     if sys.platform == "win32":
         return
     status = folder.stat()
-    if status.st_uid != os.getuid():
+    # A stranger's link to a folder of ours would pass, and could be turned elsewhere afterwards.
+    if {status.st_uid, folder.lstat().st_uid} != {os.getuid()}:
         raise SettingsError(
             f"The folder {folder} belongs to another user; remove it or choose another home with --home DIR."
         )

@@ -114,9 +114,14 @@ class Storage:
             self._writer.commit()
             self._reader = _connect(path)
         except (OSError, sqlite3.Error) as error:
+            full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+            advice = (
+                "Make room on its disk, then `cryptobot start paper`."
+                if full
+                else "Move it away to begin with a new account, or restore a backup."
+            )
             raise StartError(
-                f"The paper exchange's file {path} cannot be used ({error}). "
-                "Move it away to begin with a new account, or restore a backup."
+                f"The paper exchange's file {path} cannot be used ({error}). {advice}"
             ) from error
 
     def write(self, writes: Sequence[Write]) -> None:

@@ -151,3 +151,16 @@ def test_no_option_makes_a_traceback(key, text):
         load_text("", "config.yaml", (f"{key}={text}",), {})
     except SettingsError as error:
         assert str(error)
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="needs root to make another's link")
+def test_a_strangers_link_is_no_private_folder(home, tmp_path):
+    """The folder behind it is ours today; its owner can turn the link elsewhere tomorrow."""
+    aim = tmp_path / "aim"
+    aim.mkdir()
+    home.sockets.rmdir()
+    home.sockets.symlink_to(aim)
+    home.create()
+    os.lchown(home.sockets, 65534, 65534)
+    with pytest.raises(SettingsError, match="belongs to another user"):
+        home.create()

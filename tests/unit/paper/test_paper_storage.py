@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from cryptobot.configs.errors import StartError
 from cryptobot.services.paper import storage as db
 from cryptobot.services.paper.orders import ALL_DONE, Order, OrderList, Trade
 from cryptobot.services.paper.storage import Storage
@@ -103,3 +104,18 @@ def test_a_hundred_thousand_past_orders_do_not_slow_the_start(tmp_path: Path) ->
     assert time.perf_counter() - begun < 1.0
     assert [x.order_id for x in found[0]] == [100_001]
     assert found[1][0] == 100_001
+
+
+def test_a_full_disk_is_not_taken_for_a_damaged_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is told to move a good account away because there is no room."""
+
+    def full(path: Path) -> sqlite3.Connection:
+        connection = sqlite3.connect(path)
+        connection.execute("PRAGMA max_page_count = 1")
+        return connection
+
+    monkeypatch.setattr(db, "_connect", full)
+
+    with pytest.raises(StartError, match="Make room on its disk") as told:
+        Storage(tmp_path)
+    assert "Move it away" not in str(told.value)
