@@ -21,9 +21,26 @@ Socket = zmq.Socket[Any]
 Send = Callable[..., object]
 
 
+class _ClientContext(zmq.Context[Any]):
+    """Kept alive until it is ended.
+
+    A client that nobody closed is garbage together with its sockets. The collector would then end the context
+    with its sockets still open, which waits for ever, in whichever thread the collector happened to run.
+    """
+
+    def term(self) -> None:
+        super().term()
+        _OPEN.discard(self)
+
+
+_OPEN: set[_ClientContext] = set()
+
+
 def context() -> Context:
     """A context of one client: one I/O thread, ended by `destroy`."""
-    return zmq.Context(io_threads=1)
+    made = _ClientContext(io_threads=1)
+    _OPEN.add(made)
+    return made
 
 
 def _socket(owner: Context, kind: int, *, linger_ms: int, hwm: int) -> Socket:
