@@ -36,6 +36,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("halt", CONTROL, "Halt trading at once: no new orders."),
     Entry("resume", CONTROL, "Let the bot trade again."),
     Entry("status", LOOK, "Show the state of every service."),
+    Entry("top", LOOK, "Watch services, alerts and warnings live."),
     Entry("logs", LOOK, "Show the log of a service."),
     Entry("graph", LOOK, "Show which service needs which."),
     Entry("bus tail", LOOK, "Show messages as they pass over the bus."),
