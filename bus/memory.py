@@ -128,24 +128,11 @@ class _Member:
         self.take_frame, self.take_request = take_frame, take_request
 
 
-class _MemoryLink(Link):
-    def __init__(self, hub: MemoryHub) -> None:
-        self._hub = hub
-        self._loop = asyncio.get_running_loop()
-        self._open = True
-        self._member = _Member(
-            lambda frame: self._soon(lambda: self.on_frame(frame)),
-            lambda peer, frame: self._soon(lambda: self.on_request(peer, frame)),
-        )
-        hub.join(self._member)
+class _AtHub:
+    """What both faces of a client do at the hub."""
 
-    def _soon(self, work: Callable[[], None]) -> None:
-        if self._open and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._if_open, work)
-
-    def _if_open(self, work: Callable[[], None]) -> None:
-        if self._open:
-            work()
+    _hub: MemoryHub
+    _member: _Member
 
     def sender(self) -> Callable[[bytes], object]:
         return self._hub.broadcast
@@ -168,6 +155,26 @@ class _MemoryLink(Link):
     def ignore(self, prefix: bytes) -> None:
         self._member.prefixes.remove(prefix)
 
+
+class _MemoryLink(_AtHub, Link):
+    def __init__(self, hub: MemoryHub) -> None:
+        self._hub = hub
+        self._loop = asyncio.get_running_loop()
+        self._open = True
+        self._member = _Member(
+            lambda frame: self._soon(lambda: self.on_frame(frame)),
+            lambda peer, frame: self._soon(lambda: self.on_request(peer, frame)),
+        )
+        hub.join(self._member)
+
+    def _soon(self, work: Callable[[], None]) -> None:
+        if self._open and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._if_open, work)
+
+    def _if_open(self, work: Callable[[], None]) -> None:
+        if self._open:
+            work()
+
     def call(self, service: str, frame: bytes) -> None:
         self._hub.call(service, frame, lambda reply: self._soon(lambda: self.on_reply(reply)))
 
@@ -182,7 +189,7 @@ class _MemoryLink(Link):
         self._hub.leave(self._member)
 
 
-class _MemoryBlockingLink(BlockingLink):
+class _MemoryBlockingLink(_AtHub, BlockingLink):
     def __init__(self, hub: MemoryHub) -> None:
         self._hub = hub
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -204,27 +211,6 @@ class _MemoryBlockingLink(BlockingLink):
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
             work()
-
-    def sender(self) -> Callable[[bytes], object]:
-        return self._hub.broadcast
-
-    def offer(self) -> None:
-        """Within one process everything is direct."""
-
-    def listen_directly(self, service: str, prefix: bytes) -> None:
-        self.listen(prefix)
-
-    def ignore_directly(self, service: str, prefix: bytes) -> None:
-        self.ignore(prefix)
-
-    def follow(self) -> None:
-        """A hub does not move."""
-
-    def listen(self, prefix: bytes) -> None:
-        self._member.prefixes.append(prefix)
-
-    def ignore(self, prefix: bytes) -> None:
-        self._member.prefixes.remove(prefix)
 
     def exchange(self, service: str, frame: bytes, call_id: bytes, wait_s: float) -> bytes | None:
         replies: queue.SimpleQueue[bytes] = queue.SimpleQueue()
