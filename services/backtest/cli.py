@@ -3,6 +3,7 @@ used.
 """
 
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -41,6 +42,24 @@ def _moment(text: str) -> int:
     except ValueError:
         raise click.BadParameter(f"{text!r} is no date; write 2024-01-31 or 2024-01-31T12:00 (UTC)") from None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def _over_parameters(function: Callable[..., None]) -> Callable[..., None]:
+    """What every command takes that tries many parameters."""
+    for decorate in (
+        click.option(
+            "--param",
+            "texts",
+            multiple=True,
+            required=True,
+            metavar="NAME=VALUES",
+            help="fast=5,10,20 or fast=5:50:5.",
+        ),
+        click.option("--data", required=True, type=click.Path(path_type=Path), help="Candle file."),
+        click.argument("strategy"),
+    ):
+        function = decorate(function)
+    return function
 
 
 @click.group(name="backtest", help="Run strategies over the past.")
@@ -117,16 +136,7 @@ def run_command(home: Home, /, as_json_text: bool, **given: Any) -> None:
 
 
 @backtest.command(name="sweep")
-@click.argument("strategy")
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="Candle file.")
-@click.option(
-    "--param",
-    "texts",
-    multiple=True,
-    required=True,
-    metavar="NAME=VALUES",
-    help="fast=5,10,20 or fast=5:50:5.",
-)
+@_over_parameters
 @click.option(
     "--cash",
     type=_money,
@@ -179,16 +189,7 @@ def sweep_command(home: Home, /, texts: tuple[str, ...], top: int, as_json_text:
 
 
 @backtest.command(name="walk-forward")
-@click.argument("strategy")
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="Candle file.")
-@click.option(
-    "--param",
-    "texts",
-    multiple=True,
-    required=True,
-    metavar="NAME=VALUES",
-    help="fast=5,10,20 or fast=5:50:5.",
-)
+@_over_parameters
 @click.option(
     "--train", type=click.IntRange(1), default=5000, show_default=True, help="Candles to choose on."
 )
