@@ -43,7 +43,7 @@ if [ -e $(1)/fresh ]; then rm $(1)/fresh; else rm -rf .cache/build && \
   $(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .; fi
 endef
 
-.PHONY: help demo test test-slow bench lint types contracts docs check install install-test clean
+.PHONY: help demo test test-again test-slow bench lint types contracts docs check install install-test clean
 
 help:  ## What can be made here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,10 @@ demo: $(VENV)/installed  ## Start everything on recorded prices and watch the bo
 
 test: $(TEST_VENV)/installed  ## Run the tests (minutes)
 	@exec $(TEST_VENV)/bin/pytest -n $(WORKERS) --dist worksteal -m "$(FAST)" $(TESTS)
+
+# A test that fails beside others on a busy machine gets one more run, alone; what fails twice has failed.
+test-again: $(TEST_VENV)/installed  ## Run only what failed last, one at a time
+	@exec $(TEST_VENV)/bin/pytest -n 0 --last-failed --last-failed-no-failures none -m "$(FAST)" -v
 
 test-slow: $(TEST_VENV)/installed  ## Run the long tests too
 	@exec $(TEST_VENV)/bin/pytest -n $(WORKERS) --dist worksteal -m "not bench" --timeout 1800 $(TESTS)

@@ -184,6 +184,15 @@ class Daemon:
             return []
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
+    def until_log(self, name: str, text: str) -> str:
+        """Wait until the log of a service holds `text`; returns the whole log."""
+        path = self.home.logs / f"{name}.log"
+        deadline = time.monotonic() + PATIENCE_S
+        while text not in (written := path.read_text("utf-8", "replace") if path.exists() else ""):
+            assert time.monotonic() < deadline, f"{text!r} did not appear in {path}: {written[-500:]!r}"
+            select.select([], [], [], 0.01)
+        return written
+
     def kill(self) -> None:
         """kill -9."""
         assert self.process is not None

@@ -12,14 +12,6 @@ def _log(daemon, name: str) -> bytes:
     return (daemon.home.logs / f"{name}.log").read_bytes()
 
 
-def _until_log(daemon, name: str, text: bytes, timeout_s: float = 45.0) -> bytes:
-    deadline = time.monotonic() + timeout_s
-    path = daemon.home.logs / f"{name}.log"
-    while text not in (path.read_bytes() if path.exists() else b""):
-        assert time.monotonic() < deadline, f"{text!r} did not appear"
-    return path.read_bytes()
-
-
 def test_a_full_disk_stops_nobody_is_told_and_the_log_goes_on_afterwards(daemon) -> None:
     """S8: child and supervisor go on, an alert counts what was dropped, the log returns with the space."""
     path = daemon.home.logs / "talker.log"
@@ -31,7 +23,7 @@ def test_a_full_disk_stops_nobody_is_told_and_the_log_goes_on_afterwards(daemon)
     assert "bytes were dropped" in alert["detail"]
     path.unlink()
     daemon.until_alert("log.talker", recovered=True)
-    assert b"still here" in _until_log(daemon, "talker", b"still here")
+    daemon.until_log("talker", "still here")
     assert daemon.pid("talker") == pid
 
 
@@ -98,13 +90,13 @@ def test_a_log_deleted_or_renamed_beneath_us_is_opened_again(daemon, move: bool)
     """S36: within two seconds the lines are in a new file of the old name."""
     daemon.service("talker", command=["/bin/sh", "-c", "while :; do echo still here; sleep 0.05; done"])
     daemon.start()
-    _until_log(daemon, "talker", b"still here")
+    daemon.until_log("talker", "still here")
     path = daemon.home.logs / "talker.log"
     if move:
         path.rename(path.with_suffix(".moved"))
     else:
         path.unlink()
-    _until_log(daemon, "talker", b"still here")
+    daemon.until_log("talker", "still here")
 
 
 def test_the_log_goes_on_when_the_log_keeper_is_killed(daemon) -> None:
@@ -113,7 +105,7 @@ def test_the_log_goes_on_when_the_log_keeper_is_killed(daemon) -> None:
         "talker", command=["/bin/sh", "-c", "n=0; while :; do n=$((n+1)); echo $n; sleep 0.02; done"]
     )
     pid = daemon.start().until("talker", "RUNNING")["pid"]
-    _until_log(daemon, "talker", b"3\n")
+    daemon.until_log("talker", "3\n")
     assert daemon.process is not None
     children = Path(f"/proc/{daemon.process.pid}/task/{daemon.process.pid}/children").read_text(
         encoding="ascii"
@@ -150,7 +142,7 @@ def test_a_limit_of_the_system_is_seen_by_the_child(daemon) -> None:
     """S40: rlimits are set before the program begins."""
     daemon.service("l", "limit=NOFILE", "ready", limits={"rlimits": {"nofile": 77}})
     daemon.start().until("l", "RUNNING")
-    assert b"NOFILE=77,77\n" in _until_log(daemon, "l", b"NOFILE")
+    assert "NOFILE=77,77\n" in daemon.until_log("l", "NOFILE")
 
 
 def test_a_limit_that_does_not_exist_is_fatal_with_its_name(daemon) -> None:
