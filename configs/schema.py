@@ -5,48 +5,11 @@ are made from it, and services receive it as it stands here. Decimals are writte
 """
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
 
-
-def setting(
-    help_text: str,
-    *,
-    unit: str = "",
-    applies: str = "restart",
-    merges: bool = False,
-    form: str = "",
-    **limits: Any,
-) -> Meta:
-    """What the user is told about a key.
-
-    Args:
-        help_text: one or two sentences for people.
-        unit: s, bytes, quote, %, ...; durations and sizes may be written with units (5m, 64MiB).
-        applies: live, restart (of the owning service) or person (needs a decision).
-        merges: entries of a map in a later file join those of an earlier one, instead of replacing them all.
-        form: in words, what `pattern` asks for: an error says this instead of the expression.
-        limits: ge, gt, le, lt for numbers, max_length and the like for text.
-    """
-    told: dict[str, Any] = {
-        "description": help_text,
-        "extra": {"unit": unit, "applies": applies, "merges": merges, "form": form},
-    }
-    return Meta(**told, **limits)
-
-
-def decimal_setting(
-    help_text: str, *, unit: str = "", applies: str = "restart", gt: str = "", ge: str = "", lt: str = ""
-) -> Meta:
-    """As `setting`, for a Decimal: msgspec checks bounds of int and float only, the loader these."""
-    bounds = {"gt": gt, "ge": ge, "lt": lt}
-    return Meta(description=help_text, extra={"unit": unit, "applies": applies, "bounds": bounds})
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all sections."""
+from .sections.base import Section, decimal_setting, setting
 
 
 class BusSettings(Section, frozen=True, kw_only=True):
@@ -119,7 +82,9 @@ class SupervisorSettings(Section, frozen=True, kw_only=True):
 class ServiceOverride(Section, frozen=True, kw_only=True):
     """Changes to one service's manifest."""
 
-    enabled: Annotated[bool, setting("Start this service with the platform.")] = True
+    enabled: Annotated[
+        bool | None, setting("Start this service with the platform; empty takes the manifest's.")
+    ] = None
     restart: Annotated[
         Literal["always", "on-failure", "never"] | None,
         setting("Restart policy; empty takes the manifest's."),

@@ -103,6 +103,8 @@ class _Entry(msgspec.Struct, frozen=True):
     requires: tuple[str, ...] = ()
     wants: tuple[str, ...] = ()
     sections: tuple[str, ...] = ()
+    enabled: bool = True
+    optional: bool = False
 
 
 _TABLE: dict[str, _Entry] = {
@@ -148,6 +150,8 @@ def built_in(settings: Settings) -> list[Manifest]:
             target=entry.target,
             requires=(*entry.requires, *venue),
             wants=entry.wants,
+            enabled=entry.enabled,
+            optional=entry.optional,
             settings_digest=_digest(settings, entry.sections),
         )
         manifests.append(_with_override(manifest, settings.services.get(name)))
@@ -170,7 +174,7 @@ def _with_override(manifest: Manifest, override: ServiceOverride | None) -> Mani
         limits = msgspec.structs.replace(limits, memory_bytes=override.memory_limit_bytes)
     return msgspec.structs.replace(
         manifest,
-        enabled=override.enabled,
+        enabled=manifest.enabled if override.enabled is None else override.enabled,
         restart=override.restart or manifest.restart,
         environment={**manifest.environment, **override.environment},
         limits=limits,

@@ -11,7 +11,7 @@ from ...configs.errors import CryptoBotError, UsageError
 from . import failures
 from .call import Call
 from .failures import EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USE
-from .group import LazyGroup
+from .group import HELP_OPTIONS, LazyGroup
 
 HELP = """CryptoBot: trading bots as supervised processes.
 
@@ -22,7 +22,7 @@ Exit codes: 0 done, 1 it failed, 2 wrong use or settings, 3 not running.
 """
 # The other end of a pipe, or the terminal, was closed: nobody is left to be told.
 _READER_GONE = frozenset({errno.EPIPE, errno.EIO})
-CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+CONTEXT = {"help_option_names": HELP_OPTIONS, "max_content_width": 100}
 
 
 def execute(home: str | None, words: Sequence[str]) -> int:

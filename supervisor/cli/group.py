@@ -22,11 +22,15 @@ def home_option() -> click.Option:
     return click.Option(["--home"], metavar="DIR", expose_value=False, help=HOME_HELP)
 
 
+HELP_OPTIONS = ["-h", "--help"]
+
+
 class Command(click.Command):
     """A command whose help shows `--home`."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.context_settings.setdefault("help_option_names", HELP_OPTIONS)
         self.params.append(home_option())
 
 

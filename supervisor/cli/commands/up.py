@@ -7,6 +7,7 @@ import click
 from ....configs.errors import ServiceError
 from ....configs.paths import Home
 from ....configs.schema import Settings
+from ... import registry
 from ...unit import Raised, StateChange
 from ..call import Call, json_option, pass_call, set_option
 from ..group import Command
@@ -31,7 +32,7 @@ def command(call: Call, detach: bool, timeout_s: float, overrides: tuple[str, ..
     """
     settings = prepare(call.home, overrides)
     if detach:
-        tell_stopped(settings, _detached(call.home, overrides, timeout_s, as_json))
+        tell_stopped(call.home, settings, _detached(call.home, overrides, timeout_s, as_json))
         return 0
     return _foreground(call.home, settings, overrides)
 
@@ -55,11 +56,11 @@ def _foreground(home: Home, settings: Settings, overrides: tuple[str, ...]) -> i
     return code
 
 
-def tell_stopped(settings: Settings, progress: Progress) -> None:
+def tell_stopped(home: Home, settings: Settings, progress: Progress) -> None:
     """What a person stopped earlier stays stopped; better said than wondered about."""
+    enabled = {manifest.name for manifest in registry.load(home, settings) if manifest.enabled}
     for name, service in progress.services.items():
-        wanted = name not in settings.services or settings.services[name].enabled
-        if service["state"] == "STOPPED" and wanted:
+        if service["state"] == "STOPPED" and name in enabled:
             note(f"{name} stays stopped, as you left it; `cryptobot start {name}` starts it.")
 
 

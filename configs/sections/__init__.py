@@ -1,0 +1,1 @@
+"""The settings of add-ons: one module a section."""
