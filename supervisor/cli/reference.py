@@ -46,7 +46,11 @@ def page() -> str:
             )
             continue
         context = click.Context(
-            command, info_name=f"cryptobot {entry.name}", max_content_width=100, terminal_width=100
+            command,
+            info_name=f"cryptobot {entry.name}",
+            max_content_width=100,
+            terminal_width=100,
+            **command.context_settings,
         )
         parts.append(f"## {entry.name}\n```\n{command.get_help(context)}\n```\n")
     return "\n".join(parts)
