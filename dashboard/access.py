@@ -2,16 +2,18 @@
 
 import hmac
 import secrets
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from flask import Flask, Request, g, redirect, request
 from werkzeug.wrappers import Response
 
-from ..bus.contracts.auth import Session
+from ..bus.contracts.auth import Session, permits
 from ..configs.errors import AuthError
 from .problems import ApiProblem
-from .sessions import COOKIE, Sessions, may
+from .sessions import COOKIE, Sessions, proof_of
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -19,7 +21,7 @@ PUBLIC = "public"
 ANY_USER = "any user"
 FORM_COOKIE = "__Host-form"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_PERMISSION = "cryptobot_permission"
+_DEMAND = "cryptobot_demand"
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -38,19 +40,39 @@ HEADERS = {
 }
 
 
-def requires(permission: str) -> Callable[[V], V]:
-    """Declare what a route needs: a permission's name, ANY_USER or PUBLIC."""
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a route needs of its caller.
+
+    Args:
+        permission: a permission's name, ANY_USER or PUBLIC.
+        resource: the part of the address that names the resource, for permissions narrowed to resources.
+        step_up: the person has to have proved who they are a short time ago; API keys cannot.
+        with_old_password: also for somebody who has to change a given password first.
+    """
+
+    permission: str
+    resource: str = ""
+    step_up: bool = False
+    with_old_password: bool = False
+
+
+def requires(
+    permission: str, *, resource: str = "", step_up: bool = False, with_old_password: bool = False
+) -> Callable[[V], V]:
+    """Declare what a route needs (see Demand)."""
+    demand = Demand(permission, resource, step_up, with_old_password)
 
     def mark(view: V) -> V:
-        setattr(view, _PERMISSION, permission)
+        setattr(view, _DEMAND, demand)
         return view
 
     return mark
 
 
-def permission_of(view: Callable[..., Any]) -> str | None:
+def demand_of(view: Callable[..., Any]) -> Demand | None:
     """What a route declared; None when it declared nothing."""
-    declared: str | None = getattr(view, _PERMISSION, None)
+    declared: Demand | None = getattr(view, _DEMAND, None)
     return declared
 
 
@@ -74,29 +96,54 @@ def install(app: Flask, sessions: Sessions) -> None:
 
 def _check(view: Callable[..., Any], sessions: Sessions) -> Response | None:
     g.session = None
-    permission = permission_of(view)
-    if permission is None:
+    demand = demand_of(view)
+    if demand is None:
         raise ApiProblem(403, "permission_undeclared", "This address is closed: it declares no permission.")
-    if request.method not in _SAFE_METHODS:
+    shown = request.headers.get("Authorization", "") if is_api() else ""
+    proof = proof_of(shown, request.cookies.get(COOKIE, ""))
+    changes = request.method not in _SAFE_METHODS
+    if changes and not proof.by_key:
         _check_origin(request)
-    if permission == PUBLIC:
+    if demand.permission == PUBLIC:
         return None
-    token = request.cookies.get(COOKIE, "")
     try:
-        if not token:
+        if not proof.secret:
             raise AuthError("You are not logged in.")
-        g.session = sessions.check_from_thread(token, request.remote_addr or "")
+        g.session = sessions.check_from_thread(proof, request.remote_addr or "")
     except AuthError as error:
         if is_api():
             raise ApiProblem(401, "not_logged_in", str(error)) from error
         return redirect("/login")
-    if request.method not in _SAFE_METHODS:
+    if changes and not proof.by_key:
         _check_token(g.session)
-    if permission != ANY_USER and not may(g.session, permission):
-        raise ApiProblem(
-            403, "permission_denied", f"Your role {g.session.role} lacks the permission {permission}."
-        )
+    _check_permission(g.session, demand)
+    if g.session.must_change_password and not demand.with_old_password:
+        if is_api():
+            raise ApiProblem(403, "password_old", "Change the password that you were given first (Account).")
+        return redirect("/account")
+    if demand.step_up:
+        _check_step_up(g.session, by_key=proof.by_key)
     return None
+
+
+def _check_permission(session: Session, demand: Demand) -> None:
+    if demand.permission == ANY_USER:
+        return
+    resource = str((request.view_args or {}).get(demand.resource, ""))
+    if not permits(session.permissions, demand.permission, resource):
+        which = f" for {resource}" if resource else ""
+        raise ApiProblem(
+            403,
+            "permission_denied",
+            f"Your role {session.role} lacks the permission {demand.permission}{which}.",
+        )
+
+
+def _check_step_up(session: Session, *, by_key: bool) -> None:
+    if by_key:
+        raise ApiProblem(403, "person_needed", "This needs a person at the dashboard, not an API key.")
+    if session.stepped_up_until_ms <= time.time_ns() // 1_000_000:
+        raise ApiProblem(403, "step_up_needed", "Prove again that it is you (second factor, or password).")
 
 
 def is_api() -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 import structlog
 from flask import Flask, g
 
+from ..bus.contracts.auth import permits
 from ..configs.paths import Home
 from . import access, problems
 from .api import routes as api_routes
@@ -14,7 +15,7 @@ from .assets import Assets
 from .context import EXTENSION, Dashboard
 from .gateway import Gateway
 from .pages import account, registry
-from .sessions import Sessions, may
+from .sessions import Sessions
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -48,8 +49,9 @@ def create_app(
     @app.context_processor
     def common() -> dict[str, Any]:
         session = g.get("session")
-        menu = [page for page in pages if session is not None and may(session, page.permission)]
+        held = session.permissions if session is not None else []
+        menu = [page for page in pages if permits(held, page.permission)] if held else []
         note = gateway.read_from_thread(lambda state: state.note)
-        return {"session": session, "menu": menu, "note": note, "may": may}
+        return {"session": session, "menu": menu, "note": note}
 
     return app

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
@@ -9,16 +10,18 @@ from urllib.parse import parse_qs
 import msgspec
 import structlog
 
-from ..bus.contracts.auth import Session
+from ..bus.contracts.auth import Session, permits
 from ..configs.errors import AuthError, BusError
 from .assets import Receive, Scope, Send
 from .gateway import Gateway
-from .sessions import COOKIE, Sessions, may
+from .sessions import COOKIE, Proof, Sessions, proof_of
 
 FLUSH_INTERVAL_S = 0.1
 # A browser that takes longer than this for one message is gone or hopeless; it may connect again.
 SEND_TIMEOUT_S = 20.0
 MAX_CLIENTS = 500
+# How long a stream may outlive its session at most, beside the time that auth needs to answer.
+RECHECK_S = 1.0
 CLOSE_SESSION_ENDED = 4401
 CLOSE_TOO_SLOW = 4408
 CLOSE_GOING_AWAY = 1001
@@ -41,8 +44,8 @@ _encode = msgspec.json.Encoder().encode
 class Client:
     """One browser. While it is busy taking a message nothing queues up: afterwards it gets a new snapshot."""
 
-    def __init__(self, session: Session, token: str, channels: frozenset[str]) -> None:
-        self.session, self.token, self.channels = session, token, channels
+    def __init__(self, session: Session, proof: Proof, address: str, channels: frozenset[str]) -> None:
+        self.session, self.proof, self.address, self.channels = session, proof, address, channels
         self.behind = False
         self.skipped = 0
         self.close_code = 0
@@ -181,48 +184,66 @@ class LiveEndpoint:
         self._hub.join(client)
         feeding = asyncio.ensure_future(self._hub.feed(client, send))
         reading = asyncio.ensure_future(_until_gone(receive))
+        ageing = asyncio.ensure_future(self._until_ended(client))
         try:
             await asyncio.wait((feeding, reading), return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._hub.leave(client)
-            for task in (feeding, reading):
+            for task in (feeding, reading, ageing):
                 task.cancel()
-            results = await asyncio.gather(feeding, reading, return_exceptions=True)
+            results = await asyncio.gather(feeding, reading, ageing, return_exceptions=True)
             if isinstance(results[0], TimeoutError):
                 self._log.info("slow browser dropped", user=client.session.user, seconds=SEND_TIMEOUT_S)
 
     async def _admit(self, scope: Scope) -> Client | None:
         headers = {key: value.decode("latin-1") for key, value in scope["headers"]}
-        if headers.get(b"origin") != f"https://{headers.get(b'host', '')}":
+        proof = proof_of(headers.get(b"authorization", ""), token_of(headers.get(b"cookie", "")))
+        if not proof.by_key and headers.get(b"origin") != f"https://{headers.get(b'host', '')}":
             return None
-        token = token_of(headers.get(b"cookie", ""))
-        if not token:
+        if not proof.secret:
             return None
         address = scope["client"][0] if scope.get("client") else ""
         try:
-            session = await self._sessions.check(token, address)
+            session = await self._sessions.check(proof, address)
         except (AuthError, BusError):
             return None
+        if session.must_change_password:
+            return None
         wanted = parse_qs(scope["query_string"].decode("latin-1")).get("channels", ["core"])[0].split(",")
-        allowed = frozenset(name for name in wanted if name in CHANNELS and may(session, CHANNELS[name]))
-        return Client(session, token, allowed)
+        allowed = frozenset(
+            name for name in wanted if name in CHANNELS and permits(session.permissions, CHANNELS[name])
+        )
+        return Client(session, proof, address, allowed)
+
+    async def _until_ended(self, client: Client) -> None:
+        """Close the stream when the session's time runs out; an open page alone does not prolong it."""
+        expires_ms = client.session.expires_ms
+        while expires_ms:
+            await asyncio.sleep(max(RECHECK_S, expires_ms / 1000 - time.time()))
+            try:
+                expires_ms = (await self._sessions.look(client.proof, client.address)).expires_ms
+            except AuthError:
+                client.close(CLOSE_SESSION_ENDED)
+                return
+            except BusError as error:
+                self._log.warning("session not checked", user=client.session.user, reason=str(error))
 
     async def recheck(self, user: str) -> None:
         """End the streams of a user that are no longer allowed: ended sessions, lost permissions."""
         for client in self._hub.clients:
             if client.session.user == user:
                 try:
-                    session = await self._sessions.check(client.token, "")
+                    session = await self._sessions.check(client.proof, client.address)
                 except (AuthError, BusError):
                     client.close(CLOSE_SESSION_ENDED)
                 else:
-                    if not all(may(session, CHANNELS[name]) for name in client.channels):
+                    if not all(permits(session.permissions, CHANNELS[name]) for name in client.channels):
                         client.close(CLOSE_GOING_AWAY)  # the page comes again and gets what it may see
 
     def end(self, token: str) -> None:
         """End the streams of one session: its user logged out. Called on the loop."""
         for client in self._hub.clients:
-            if client.token == token:
+            if client.proof.secret == token:
                 client.close(CLOSE_SESSION_ENDED)
 
 

@@ -4,13 +4,22 @@ import hashlib
 import time
 from dataclasses import dataclass
 
-from ..bus.contracts.auth import CheckSession, Session
+from ..bus.contracts.auth import CheckApiKey, CheckSession, Session
 from ..configs.errors import AuthError, RequestFailedError
 from .gateway import Gateway
 
 COOKIE = "__Host-session"
+BEARER = "Bearer "
 REMEMBER_S = 30.0
 _MAX_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What somebody shows to say who they are: a session's token, or an API key."""
+
+    secret: str
+    by_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,34 +35,44 @@ class Sessions:
         self._gateway = gateway
         self._known: dict[str, _Remembered] = {}
 
-    async def check(self, token: str, address: str) -> Session:
-        """The session of a token.
+    async def check(self, proof: Proof, address: str) -> Session:
+        """The session of a token, or what an API key may do from this address.
 
         Raises:
-            AuthError: there is none, or it has ended.
+            AuthError: it is not valid, or has ended.
             BusTimeoutError: auth does not answer.
         """
-        known = self._recall(token)
+        known = self._recall(_key(proof, address))
         if known is None:
-            question = CheckSession(token=token, address=address)
-            try:
-                known = await self._gateway.request("auth", question, Session)
-            except RequestFailedError as error:
-                raise AuthError(error.message) from error
-            self._remember(token, known)
+            known = await self._ask(_question(proof, address))
+            self._remember(_key(proof, address), known)
         return known
 
-    def check_from_thread(self, token: str, address: str) -> Session:
+    def check_from_thread(self, proof: Proof, address: str) -> Session:
         """As `check`, for Flask's threads."""
-        known = self._recall(token)
+        known = self._recall(_key(proof, address))
         if known is None:
-            question = CheckSession(token=token, address=address)
             try:
-                known = self._gateway.request_from_thread("auth", question, Session)
+                known = self._gateway.request_from_thread("auth", _question(proof, address), Session)
             except RequestFailedError as error:
                 raise AuthError(error.message) from error
-            self._remember(token, known)
+            self._remember(_key(proof, address), known)
         return known
+
+    async def look(self, proof: Proof, address: str) -> Session:
+        """As `check`, asking auth anew, and without prolonging the session: nobody did anything.
+
+        Raises:
+            AuthError: it is not valid, or has ended.
+            BusTimeoutError: auth does not answer.
+        """
+        return await self._ask(_question(proof, address, used=False))
+
+    async def _ask(self, question: CheckSession | CheckApiKey) -> Session:
+        try:
+            return await self._gateway.request("auth", question, Session)
+        except RequestFailedError as error:
+            raise AuthError(error.message) from error
 
     def forget_user(self, user: str) -> None:
         """Drop what is remembered of a user's sessions."""
@@ -62,28 +81,40 @@ class Sessions:
                 self._known.pop(key, None)
 
     def forget(self, token: str) -> None:
-        """Drop what is remembered of one token."""
-        self._known.pop(_key(token), None)
+        """Drop what is remembered of one session's token."""
+        self._known.pop(_key(Proof(token), ""), None)
 
-    def _recall(self, token: str) -> Session | None:
-        known = self._known.get(_key(token))
-        if known is None or known.until < time.monotonic():
-            return None
-        if known.session.expires_ms <= time.time_ns() // 1_000_000:
+    def _recall(self, key: str) -> Session | None:
+        known = self._known.get(key)
+        if known is None or known.until < time.monotonic() or ended(known.session):
             return None
         return known.session
 
-    def _remember(self, token: str, session: Session) -> None:
+    def _remember(self, key: str, session: Session) -> None:
         if len(self._known) >= _MAX_REMEMBERED:
             self._known.clear()
-        self._known[_key(token)] = _Remembered(session, time.monotonic() + REMEMBER_S)
+        self._known[key] = _Remembered(session, time.monotonic() + REMEMBER_S)
 
 
-def may(session: Session, permission: str) -> bool:
-    """Does the session hold the permission? `*` holds all, `trade.*` all of trade's."""
-    held = session.permissions
-    return permission in held or "*" in held or f"{permission.partition('.')[0]}.*" in held
+def ended(session: Session) -> bool:
+    """Has its time run out? API keys may be without end (0)."""
+    return 0 < session.expires_ms <= time.time_ns() // 1_000_000
 
 
-def _key(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+def proof_of(authorization: str, cookie: str) -> Proof:
+    """What a caller shows: an API key in `Authorization: Bearer cb_…`, else the session's cookie."""
+    if authorization.startswith(BEARER):
+        return Proof(authorization.removeprefix(BEARER).strip(), by_key=True)
+    return Proof(cookie)
+
+
+def _question(proof: Proof, address: str, *, used: bool = True) -> CheckSession | CheckApiKey:
+    if proof.by_key:
+        return CheckApiKey(secret=proof.secret, address=address)
+    return CheckSession(token=proof.secret, address=address, used=used)
+
+
+def _key(proof: Proof, address: str) -> str:
+    # A key may be bound to networks; a session is not.
+    shown = f"key {address} {proof.secret}" if proof.by_key else proof.secret
+    return hashlib.sha256(shown.encode()).hexdigest()

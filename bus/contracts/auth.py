@@ -42,10 +42,15 @@ class Login(Message, frozen=True, kw_only=True, gc=False):
 
 @request(0x0504, reply=Session, permission="")
 class CheckSession(Message, frozen=True, kw_only=True, gc=False):
-    """Is this token good? RequestFailedError("session_invalid") when not."""
+    """Is this token good? RequestFailedError("session_invalid") when not.
+
+    Args:
+        used: a person did something; without it the session goes on ageing.
+    """
 
     token: str
     address: str = ""
+    used: bool = True
 
 
 @request(0x0505, reply=Done, permission="")

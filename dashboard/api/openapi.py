@@ -7,24 +7,37 @@ import msgspec
 from flask import Flask, Response
 
 from ... import __version__
-from ...bus.contracts.auth import NewPassword, Session, Users
+from ...bus.contracts.auth import (
+    ApiKeys,
+    NewApiKey,
+    NewPassword,
+    RecoveryCodes,
+    Session,
+    Sessions,
+    Users,
+)
 from ...bus.contracts.market import Candles, Feeds
 from ...bus.contracts.service import SupervisorStatus
 from ...bus.contracts.strategy import Strategies
 from ...bus.contracts.trade import EquityHistory, Fills, Orders, TradingState
-from ..access import ANY_USER, PUBLIC, permission_of, requires
+from ..access import ANY_USER, PUBLIC, demand_of, requires
 from .answers import PREFIX, answer
 from .shapes import (
     Balances,
     Message,
+    NewKey,
     NewUser,
     Positions,
     Problem,
+    Proof,
     Rollback,
     Saved,
     SettingsChange,
     SettingsHistory,
     SettingsView,
+    TotpBegin,
+    TotpCode,
+    TotpNew,
     TradingChange,
     UserChange,
 )
@@ -56,8 +69,23 @@ DESCRIBED: dict[str, tuple[type | None, type | None, tuple[str, ...]]] = {
     "api_change_user": (Message, UserChange, ()),
     "api_reset_password": (NewPassword, None, ()),
     "api_remove_user": (Message, None, ()),
+    "api_step_up": (Session, Proof, ()),
+    "api_own_sessions": (Sessions, None, ()),
+    "api_end_session": (Message, None, ()),
+    "api_end_others": (Message, None, ()),
+    "api_begin_totp": (TotpNew, TotpBegin, ()),
+    "api_confirm_totp": (RecoveryCodes, TotpCode, ()),
+    "api_remove_totp": (Message, Proof, ()),
+    "api_keys": (ApiKeys, None, ("user",)),
+    "api_create_key": (NewApiKey, NewKey, ()),
+    "api_revoke_key": (Message, None, ()),
 }
-SUCCESS = {"api_control_service": "202", "api_cancel_order": "202", "api_add_user": "201"}
+SUCCESS = {
+    "api_control_service": "202",
+    "api_cancel_order": "202",
+    "api_add_user": "201",
+    "api_create_key": "201",
+}
 _COMPONENTS = "#/components/schemas/{name}"
 
 
@@ -93,9 +121,12 @@ def description(app: Flask) -> dict[str, Any]:
         "paths": dict(sorted(paths.items())),
         "components": {
             "schemas": components,
-            "securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": "__Host-session"}},
+            "securitySchemes": {
+                "session": {"type": "apiKey", "in": "cookie", "name": "__Host-session"},
+                "key": {"type": "http", "scheme": "bearer", "bearerFormat": "cb_<id>_<secret>"},
+            },
         },
-        "security": [{"session": []}],
+        "security": [{"session": []}, {"key": []}],
     }
 
 
@@ -107,7 +138,8 @@ def _operation(
     parameters = [_parameter(name, "path", required=True) for name in re.findall(r"{(\w+)}", path)]
     parameters += [_parameter(name, "query", required=_needed(endpoint, name)) for name in words]
     if verb != "GET":
-        parameters.append(_parameter("X-CSRF-Token", "header", required=True))
+        # With an API key there is no session, and so no token of it.
+        parameters.append(_parameter("X-CSRF-Token", "header", required=False))
     done = {"description": "Done."} if reply is None else _content("Done.", references[reply])
     operation: dict[str, Any] = {
         "operationId": endpoint.removeprefix("api_"),
@@ -118,9 +150,10 @@ def _operation(
             "default": _content("Refused.", references[Problem]),
         },
     }
-    permission = permission_of(view)
-    if permission not in (ANY_USER, PUBLIC):
-        operation["x-permission"] = permission
+    demand = demand_of(view)
+    if demand is not None and demand.permission not in (ANY_USER, PUBLIC):
+        operation["x-permission"] = demand.permission
+        operation["x-step-up"] = demand.step_up
     if body is not None:
         operation["requestBody"] = {**_content("", references[body]), "required": True}
         del operation["requestBody"]["description"]

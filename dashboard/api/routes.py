@@ -25,7 +25,7 @@ from ..access import ANY_USER, requires
 from ..context import dashboard, session
 from ..gateway import SUPERVISOR
 from ..problems import ApiProblem
-from . import openapi, settings, users
+from . import account, keys, openapi, settings, users
 from .answers import PREFIX, answer, ask, body, limit, number
 from .shapes import Balances, Message, Positions, TradingChange
 
@@ -47,12 +47,14 @@ def install(app: Flask) -> None:
     add(f"{PREFIX}/strategies/<name>/<action>", "api_control_strategy", control_strategy, methods=["POST"])
     add(f"{PREFIX}/orders/<order_id>/cancel", "api_cancel_order", cancel_order, methods=["POST"])
     add(f"{PREFIX}/trading", "api_set_trading", set_trading, methods=["POST"])
+    account.install(app)
+    keys.install(app)
     settings.install(app)
     users.install(app)
     openapi.install(app)
 
 
-@requires(ANY_USER)
+@requires(ANY_USER, with_old_password=True)
 def own_session() -> Response:
     """Who am I, and what may I do?"""
     return answer(session())
@@ -127,7 +129,7 @@ def strategies() -> Response:
     return answer(ask("strategy", ListStrategies(), Strategies))
 
 
-@requires("service.control")
+@requires("service.control", resource="name")
 def control_service(name: str, action: str) -> Response:
     """Start, stop or restart one service."""
     if action not in ("start", "stop", "restart"):
@@ -137,7 +139,7 @@ def control_service(name: str, action: str) -> Response:
     return answer(Message(message=done.message or f"{action} of {name} is under way."), 202)
 
 
-@requires("strategy.control")
+@requires("strategy.control", resource="name")
 def control_strategy(name: str, action: str) -> Response:
     """Start or stop one strategy."""
     if action not in ("start", "stop"):

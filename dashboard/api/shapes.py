@@ -45,6 +45,41 @@ class UserChange(Body, frozen=True, kw_only=True):
     enabled: bool | None = None
 
 
+class Proof(Body, frozen=True, kw_only=True):
+    """A code of the second factor, or the password, or both."""
+
+    code: str = ""
+    password: str = ""
+
+
+class TotpBegin(Body, frozen=True, kw_only=True):
+    """One's own password."""
+
+    password: str
+
+
+class TotpCode(Body, frozen=True, kw_only=True):
+    """What the device shows."""
+
+    code: str
+
+
+class NewKey(Body, frozen=True, kw_only=True):
+    """An API key to be made, for oneself when `user` is empty.
+
+    Args:
+        scopes: permissions, also narrowed ones such as strategy.control:ema-*.
+        valid_s: seconds, 0 for ever.
+        addresses: networks that may use it, such as 127.0.0.1 or 10.0.0.0/8; empty allows all.
+    """
+
+    name: str
+    scopes: list[str]
+    user: str = ""
+    valid_s: float = 0.0
+    addresses: list[str] = []
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """Base of all answers."""
 
@@ -111,6 +146,14 @@ class SettingsHistory(Answer, frozen=True, kw_only=True):
     """Newest first."""
 
     history: list[SettingsRevision]
+
+
+class TotpNew(Answer, frozen=True, kw_only=True):
+    """A second factor to be confirmed: its secret, the same as otpauth://, and as a picture (data:)."""
+
+    secret: str
+    uri: str
+    image: str
 
 
 class Refusal(Answer, frozen=True, kw_only=True):

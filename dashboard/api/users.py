@@ -37,7 +37,7 @@ def users() -> Response:
     return answer(ask("auth", ListUsers(), Users, TIMEOUT_S))
 
 
-@requires("user.manage")
+@requires("user.manage", step_up=True)
 def add_user() -> Response:
     """Make an account with a generated password, to be changed at the first login."""
     wanted = body(NewUser)
@@ -45,7 +45,7 @@ def add_user() -> Response:
     return answer(ask("auth", question, NewPassword, TIMEOUT_S), 201)
 
 
-@requires("user.manage")
+@requires("user.manage", step_up=True)
 def change_user(name: str) -> Response:
     """Give another role, lock or unlock."""
     wanted = body(UserChange)
@@ -54,13 +54,13 @@ def change_user(name: str) -> Response:
     return answer(Message(message=done.message or f"{name} is changed."))
 
 
-@requires("user.manage")
+@requires("user.manage", step_up=True)
 def reset_password(name: str) -> Response:
     """Give a generated password; the account's sessions end."""
     return answer(ask("auth", ResetPassword(user=name, actor=session().user), NewPassword, TIMEOUT_S))
 
 
-@requires("user.manage")
+@requires("user.manage", step_up=True)
 def remove_user(name: str) -> Response:
     """Remove an account and its sessions."""
     done = ask("auth", RemoveUser(user=name, actor=session().user), Done, TIMEOUT_S)

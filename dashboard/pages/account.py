@@ -55,7 +55,7 @@ def log_in() -> Response:
     return answer
 
 
-@requires(ANY_USER)
+@requires(ANY_USER, with_old_password=True)
 def log_out() -> Response:
     """End the session here and in auth."""
     board, token = dashboard(), request.cookies.get(COOKIE, "")
@@ -70,13 +70,13 @@ def log_out() -> Response:
     return answer
 
 
-@requires(ANY_USER)
+@requires(ANY_USER, with_old_password=True)
 def account_page() -> str:
     """The user's own page."""
     return render_template("pages/account.html", problem="", done="")
 
 
-@requires(ANY_USER)
+@requires(ANY_USER, with_old_password=True)
 def change_password() -> tuple[str, int]:
     """Change one's own password."""
     form, board = request.form, dashboard()

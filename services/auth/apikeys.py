@@ -73,8 +73,11 @@ class ApiKeyDesk:
 
     def _revoke(self, request: Request[RevokeApiKey]) -> Done:
         wish = request.message
-        if not ApiKeyRow.delete().where(ApiKeyRow.id == wish.id).execute():
+        row = ApiKeyRow.get_or_none(ApiKeyRow.id == wish.id)
+        if row is None:
             raise RequestFailedError("key_unknown", "There is no such API key.")
+        row.delete_instance()
+        self._context.revoked(row.user)
         self._context.audit("user", wish.actor, "revoke API key", wish.id)
         return Done(message=f"API key {wish.id} has ended.")
 

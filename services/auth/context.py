@@ -38,13 +38,13 @@ class AuthContext:
         self.hashing, self.now_ms = hashing, now_ms
         self.throttle = LoginThrottle(now_ms)
 
-    def session_of(self, token: str) -> tuple[SessionRow, UserRow]:
+    def session_of(self, token: str, *, used: bool = True) -> tuple[SessionRow, UserRow]:
         """The session of a token and its user.
 
         Raises:
             RequestFailedError: session_invalid.
         """
-        session = self.sessions.check(token)
+        session = self.sessions.check(token, used=used)
         row = self.accounts.find(session.user) if session is not None else None
         if session is None or row is None or not row.enabled:
             raise RequestFailedError("session_invalid", "You are not logged in, or the session has ended.")

@@ -79,12 +79,12 @@ class LoginDesk:
         row.last_login_ms = context.now_ms()
         row.save(only=[UserRow.password, UserRow.last_login_ms])
         token, session = context.sessions.open(row.name, wish.address, wish.user_agent)
-        if row.totp is not None:
-            context.sessions.stepped_up(session)
+        # Whoever has just logged in has just proved who they are.
+        context.sessions.stepped_up(session)
         return LoginResult(token=token, session=context.describe(token, session, row))
 
     def _check(self, request: Request[CheckSession]) -> Session:
-        session, row = self._context.session_of(request.message.token)
+        session, row = self._context.session_of(request.message.token, used=request.message.used)
         return self._context.describe(request.message.token, session, row)
 
     def _logout(self, request: Request[Logout]) -> Done:

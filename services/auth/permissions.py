@@ -1,7 +1,29 @@
 """Who may do what. A permission is a name such as trade.order; contracts say which one a request needs."""
 
-VIEW = frozenset({"market.read", "service.read", "strategy.read", "trade.read", "account.password"})
-TRADE = frozenset({"strategy.control", "trade.order", "trade.halt"})
+VIEW = frozenset(
+    {
+        "account.password",
+        "backtest.read",
+        "health.read",
+        "market.read",
+        "portfolio.read",
+        "risk.read",
+        "service.read",
+        "strategy.read",
+        "trade.read",
+    }
+)
+TRADE = frozenset(
+    {
+        "alert.acknowledge",
+        "backtest.run",
+        "portfolio.rebalance",
+        "risk.rearm",
+        "strategy.control",
+        "trade.halt",
+        "trade.order",
+    }
+)
 ADMINISTER = frozenset(
     {
         "apikey.manage",
@@ -9,10 +31,12 @@ ADMINISTER = frozenset(
         "bus.read",
         "config.read",
         "config.write",
+        "notify.manage",
         "paper.fault",
         "secret.read",
         "secret.write",
         "service.control",
+        "update.manage",
         "user.manage",
         "user.read",
     }

@@ -44,8 +44,8 @@ class SessionStore:
         )
         return token, row
 
-    def check(self, token: str) -> SessionRow | None:
-        """The session of a token, noted as used now; None when there is none or it has ended."""
+    def check(self, token: str, *, used: bool = True) -> SessionRow | None:
+        """The session of a token, noted as `used` now; None when there is none or it has ended."""
         row = SessionRow.get_or_none(SessionRow.token_hash == _hash(token))
         if row is None:
             return None
@@ -53,7 +53,7 @@ class SessionStore:
         if now >= self.expires_ms(row):
             row.delete_instance()
             return None
-        if abs(now - row.seen_ms) * _SEEN_PART > self._limits.idle_s * 1000:
+        if used and abs(now - row.seen_ms) * _SEEN_PART > self._limits.idle_s * 1000:
             row.seen_ms = now
             row.save(only=[SessionRow.seen_ms])
         return row

@@ -107,6 +107,7 @@ class FakeAuth:
             csrf_token=secrets.token_urlsafe(24),
             expires_ms=now_ms() + 3_600_000,
             must_change_password=self.must_change,
+            stepped_up_until_ms=now_ms() + 300_000,
         )
         return LoginResult(token=token, session=self.sessions[token])
 

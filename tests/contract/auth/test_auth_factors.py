@@ -206,11 +206,13 @@ def test_an_admin_resets_a_lost_second_factor(running_auth):
 
 
 def test_step_up_lasts_five_minutes(running_auth):
-    """Proving again who one is opens dangerous things for a while, by code where there is a second factor."""
+    """Login and proving again who one is open dangerous things for a while, by code where there is one."""
 
     async def scenario():
         async with running_auth() as auth:
             token = await auth.admin_token()
+            assert (await auth.ask(CheckSession(token=token))).stepped_up_until_ms == auth.clock.ms + 300_000
+            auth.clock.pass_s(301)
             assert (await auth.ask(CheckSession(token=token))).stepped_up_until_ms == 0
             assert await refused(auth, StepUp(token=token, password="wrong")) == "password_wrong"
             session = await auth.ask(StepUp(token=token, password=auth.password))

@@ -10,7 +10,7 @@ import pytest
 import structlog
 from cryptobot.bus.aio import AsyncBus
 from cryptobot.bus.api import Request
-from cryptobot.bus.contracts.auth import CheckSession, Login, LoginResult, Logout, Session
+from cryptobot.bus.contracts.auth import CheckApiKey, CheckSession, Login, LoginResult, Logout, Session
 from cryptobot.bus.contracts.base import Done
 from cryptobot.bus.memory import MemoryHub
 from cryptobot.configs.errors import RequestFailedError
@@ -46,6 +46,7 @@ def session_of(user: str, permissions: list[str]) -> Session:
         permissions=permissions,
         csrf_token=f"csrf-of-{user}",
         expires_ms=4_000_000_000_000,
+        stepped_up_until_ms=4_000_000_000_000,
     )
 
 
@@ -58,16 +59,31 @@ class SmallAuth:
             "good": session_of("admin", list(TRADER)),
             "poor": session_of("viewer", ["trade.read"]),
         }
+        self.keys: dict[str, Session] = {}
+        self.used: list[bool] = []
+        self.looked = asyncio.Event()
         bus.serve(CheckSession, self.check)
+        bus.serve(CheckApiKey, self.check_key)
         bus.serve(Login, self.login)
         bus.serve(Logout, lambda request: Done())
 
     def check(self, request: Request[CheckSession]) -> Session:
         """The session, or the refusal of the contract."""
         self.asked += 1
+        self.used.append(request.message.used)
+        if not request.message.used:
+            self.looked.set()
         session = self.sessions.get(request.message.token)
         if session is None:
             raise RequestFailedError("session_invalid", "The session has ended; log in again.")
+        return session
+
+    def check_key(self, request: Request[CheckApiKey]) -> Session:
+        """What a key may do, or the refusal of the contract."""
+        self.asked += 1
+        session = self.keys.get(request.message.secret)
+        if session is None:
+            raise RequestFailedError("key_invalid", "This API key is not valid, or has ended.")
         return session
 
     def login(self, request: Request[Login]) -> LoginResult:

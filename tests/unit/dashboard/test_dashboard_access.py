@@ -9,7 +9,7 @@ from cryptobot.bus.api import Request
 from cryptobot.bus.contracts.base import SCHEMAS, Done
 from cryptobot.bus.contracts.service import ControlService
 from cryptobot.bus.contracts.trade import SetTradingState, TradingState
-from cryptobot.dashboard.access import ANY_USER, PUBLIC, permission_of
+from cryptobot.dashboard.access import ANY_USER, PUBLIC, demand_of
 from cryptobot.dashboard.pages.registry import found
 
 BASE = "https://localhost:8443"
@@ -25,7 +25,7 @@ async def test_every_route_declares_its_permission(make_rig: MakeRig) -> None:
     missing = [
         rule.rule
         for rule in rig.app.url_map.iter_rules()
-        if permission_of(rig.app.view_functions[rule.endpoint]) is None
+        if demand_of(rig.app.view_functions[rule.endpoint]) is None
     ]
 
     assert missing == []
@@ -36,7 +36,7 @@ async def test_routes_name_permissions_that_exist(make_rig: MakeRig) -> None:
     rig = await make_rig()
     known = {schema.PERMISSION for schema in SCHEMAS.values()} | OWN_PERMISSIONS | {PUBLIC, ANY_USER}
 
-    declared = {permission_of(view) for view in rig.app.view_functions.values()}
+    declared = {demand.permission for view in rig.app.view_functions.values() if (demand := demand_of(view))}
 
     assert declared <= known
 
@@ -48,7 +48,7 @@ async def test_only_the_login_is_public(make_rig: MakeRig) -> None:
     public = {
         rule.rule
         for rule in rig.app.url_map.iter_rules()
-        if permission_of(rig.app.view_functions[rule.endpoint]) == PUBLIC
+        if demand_of(rig.app.view_functions[rule.endpoint]).permission == PUBLIC
     }
 
     assert public == {"/login"}

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -15,7 +16,7 @@ from cryptobot.bus.contracts.service import GetStatus, Heartbeat, ServiceStatus,
 from cryptobot.bus.contracts.trade import Equity, Position
 from cryptobot.dashboard import gateway as gateway_module
 from cryptobot.dashboard.live import Client
-from cryptobot.dashboard.sessions import COOKIE
+from cryptobot.dashboard.sessions import COOKIE, Proof
 from cryptobot.dashboard.state import MAX_EQUITY_POINTS, LiveState, Series
 
 MakeRig = Callable[[], Any]
@@ -106,6 +107,37 @@ async def test_changes_of_one_thing_are_merged_to_the_newest(make_rig: MakeRig) 
 
     assert (await browser.next())["items"] == [["price", 99]]
     assert browser.messages.empty()
+    await browser.leave()
+
+
+async def test_a_stream_ends_when_the_time_of_its_session_runs_out(make_rig: MakeRig) -> None:
+    """An open page alone does not keep a session alive: auth is asked without telling of use."""
+    rig = await make_rig()
+    now_ms = time.time_ns() // 1_000_000
+    rig.auth.sessions["good"] = msgspec.structs.replace(rig.auth.sessions["good"], expires_ms=now_ms + 1000)
+    browser = Browser(rig)
+    await browser.next()
+    rig.auth.sessions.clear()
+
+    await asyncio.wait_for(browser.task, 30)
+
+    assert browser.code == 4401
+    assert rig.auth.used == [True, False]
+
+
+async def test_a_session_that_was_used_elsewhere_keeps_its_stream(make_rig: MakeRig) -> None:
+    """The stream lives as long as the session does, not as long as it was to live when it began."""
+    rig = await make_rig()
+    lasting, now_ms = rig.auth.sessions["good"], time.time_ns() // 1_000_000
+    rig.auth.sessions["good"] = msgspec.structs.replace(lasting, expires_ms=now_ms + 1000)
+    browser = Browser(rig)
+    await browser.next()
+    rig.auth.sessions["good"] = lasting
+
+    await asyncio.wait_for(rig.auth.looked.wait(), 30)
+    rig.hub.put("core", "a", "price", 1)
+
+    assert (await browser.next())["items"] == [["price", 1]]
     await browser.leave()
 
 
@@ -342,7 +374,7 @@ def test_a_late_candle_finds_its_place() -> None:
 
 def test_a_client_knows_how_much_it_skipped() -> None:
     """Each message that found the client busy is counted."""
-    client = Client(session=None, token="", channels=CORE)  # type: ignore[arg-type]
+    client = Client(session=None, proof=Proof(""), address="", channels=CORE)  # type: ignore[arg-type]
     client.offer(b"1")
     client.offer(b"2")
     client.offer(b"3")

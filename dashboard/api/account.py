@@ -1,0 +1,104 @@
+"""One's own account over the API: proving again who one is, sessions, second factor. Needs a session."""
+
+from flask import Flask, Response, request
+
+from ...bus.contracts.auth import (
+    BeginTotp,
+    ConfirmTotp,
+    DisableTotp,
+    EndSession,
+    ListSessions,
+    RecoveryCodes,
+    Session,
+    Sessions,
+    StepUp,
+    TotpSetup,
+)
+from ...bus.contracts.base import Done
+from ..access import ANY_USER, requires
+from ..context import dashboard, session
+from ..problems import ApiProblem
+from ..sessions import COOKIE
+from .answers import PREFIX, answer, ask, body
+from .shapes import Message, Proof, TotpBegin, TotpCode, TotpNew
+
+# Checking a password is slow on purpose.
+TIMEOUT_S = 15.0
+
+
+def install(app: Flask) -> None:
+    """Add the routes."""
+    add = app.add_url_rule
+    add(f"{PREFIX}/account/step-up", "api_step_up", step_up, methods=["POST"])
+    add(f"{PREFIX}/account/sessions", "api_own_sessions", own_sessions, methods=["GET"])
+    add(f"{PREFIX}/account/sessions/end-others", "api_end_others", end_others, methods=["POST"])
+    add(f"{PREFIX}/account/sessions/<name>/end", "api_end_session", end_session, methods=["POST"])
+    add(f"{PREFIX}/account/second-factor", "api_begin_totp", begin_totp, methods=["POST"])
+    add(f"{PREFIX}/account/second-factor/confirm", "api_confirm_totp", confirm_totp, methods=["POST"])
+    add(f"{PREFIX}/account/second-factor/remove", "api_remove_totp", remove_totp, methods=["POST"])
+
+
+@requires(ANY_USER)
+def step_up() -> Response:
+    """Prove again who you are, by code where there is a second factor, else by password."""
+    wish, token = body(Proof), own_token()
+    proved = ask("auth", StepUp(token=token, code=wish.code, password=wish.password), Session, TIMEOUT_S)
+    dashboard().sessions.forget(token)
+    return answer(proved)
+
+
+@requires(ANY_USER)
+def own_sessions() -> Response:
+    """Your sessions, newest first."""
+    return answer(ask("auth", ListSessions(token=own_token()), Sessions))
+
+
+@requires(ANY_USER)
+def end_session(name: str) -> Response:
+    """End one of your sessions."""
+    return answer(Message(message=ask("auth", EndSession(token=own_token(), id=name), Done).message))
+
+
+@requires(ANY_USER)
+def end_others() -> Response:
+    """End all of your sessions but this one."""
+    return answer(Message(message=ask("auth", EndSession(token=own_token()), Done).message))
+
+
+@requires(ANY_USER)
+def begin_totp() -> Response:
+    """Make a second factor; it is in force after its first code was confirmed."""
+    import segno
+
+    wish = BeginTotp(token=own_token(), password=body(TotpBegin).password)
+    made = ask("auth", wish, TotpSetup, TIMEOUT_S)
+    drawn = segno.make(made.uri, error="m").svg_data_uri(scale=5, dark="#0b0f14", light="#ffffff")
+    return answer(TotpNew(secret=made.secret, uri=made.uri, image=drawn))
+
+
+@requires(ANY_USER)
+def confirm_totp() -> Response:
+    """Put the second factor in force; the answer has the recovery codes, shown this once."""
+    codes = ask("auth", ConfirmTotp(token=own_token(), code=body(TotpCode).code), RecoveryCodes, TIMEOUT_S)
+    dashboard().sessions.forget_user(session().user)
+    return answer(codes)
+
+
+@requires(ANY_USER)
+def remove_totp() -> Response:
+    """Take your second factor away; needs password and code."""
+    wish = body(Proof)
+    question = DisableTotp(token=own_token(), password=wish.password, code=wish.code)
+    return answer(Message(message=ask("auth", question, Done, TIMEOUT_S).message))
+
+
+def own_token() -> str:
+    """The session's token.
+
+    Raises:
+        ApiProblem: the caller came with an API key.
+    """
+    token = request.cookies.get(COOKIE, "")
+    if not token:
+        raise ApiProblem(403, "person_needed", "This belongs to a person's session; an API key has none.")
+    return token
