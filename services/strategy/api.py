@@ -3,7 +3,7 @@
 docs/strategies.md explains it with examples. Importing this loads neither the bus nor numpy.
 """
 
-from .base import INTERFACE_VERSION, Candle, Fill, Money, Position, Strategy
+from .base import INTERFACE_VERSION, Candle, Fill, Money, Order, Position, Strategy, scheduled
 from .declare import (
     Bands,
     Macd,
@@ -25,6 +25,7 @@ from .declare import (
     vwap,
     zscore,
 )
+from .feeds import Feed
 from .lines import CLOSE, HIGH, LOW, OPEN, VOLUME, Line, Signal, cross_down, cross_up, every
 from .parameters import Parameter
 
@@ -36,7 +37,10 @@ __all__ = [  # noqa: RUF022 - grouped for readers
     "Candle",
     "Position",
     "Fill",
+    "Order",
     "Money",
+    # further markets and timeframes
+    "Feed",
     # lines of the candle
     "OPEN",
     "HIGH",
@@ -50,6 +54,7 @@ __all__ = [  # noqa: RUF022 - grouped for readers
     "cross_up",
     "cross_down",
     "every",
+    "scheduled",
     # averages
     "sma",
     "ema",

@@ -4,112 +4,46 @@ What differs between the worlds (clock, prices, venue) is behind `World`; a stra
 it is in.
 """
 
-from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
-from typing import Any, ClassVar, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar
 
-import msgspec
-
+from ...bus.contracts.market import timeframe_ms
 from ...configs.errors import StrategyError
 from .lines import Line, Node, Signal
 from .parameters import Parameter, check
+from .trader import Trader
+from .values import ZERO, Candle, Fill, Money, Order, Position, Wish, World
+
+__all__ = ["ZERO", "Candle", "Fill", "Money", "Order", "Position", "Strategy", "Wish", "World", "scheduled"]
 
 INTERFACE_VERSION = 1
 """Raised when something a strategy relies on changes; a strategy may state the version that it was
 written for.
 """
 
-Money = Decimal | int | float | str
-"""An amount that an author writes. A float is taken as it prints: 0.1 is one tenth."""
-
-ZERO = Decimal(0)
+M = TypeVar("M", bound=Callable[..., None])
+SCHEDULE_MARK = "_scheduled_every"
 
 
-class Candle(msgspec.Struct, frozen=True, gc=False):
-    """One finished candle. `open_ms` is its open time in UTC milliseconds."""
+def scheduled(period: str) -> Callable[[M], M]:
+    """Call a method on the close of each candle that ends a period: `@scheduled("1d")`.
 
-    open_ms: int
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: float
+    Periods count from 1970-01-01 00:00 UTC. The method takes nothing but `self` and is called before
+    `on_candle`, whatever `when` says.
 
-
-class Position(msgspec.Struct, frozen=True, gc=False):
-    """What is held in the strategy's market. It is false when nothing is.
-
-    Args:
-        amount: in base units.
-        average: price paid on average, None when flat.
+    Raises:
+        SettingsError: the period is written in another way than "4h".
     """
+    timeframe_ms(period)
 
-    amount: Decimal = ZERO
-    average: Decimal | None = None
+    def mark(method: M) -> M:
+        setattr(method, SCHEDULE_MARK, period)
+        return method
 
-    def __bool__(self) -> bool:
-        return self.amount != 0
-
-    def gain(self, price: float) -> float:
-        """Gain at a price as a fraction of what was paid (0.05 is 5 %), fees left out; 0 when flat."""
-        return price / float(self.average) - 1.0 if self.average else 0.0
+    return mark
 
 
-class Fill(msgspec.Struct, frozen=True, gc=False):
-    """One execution of this strategy's orders."""
-
-    side: str
-    price: Decimal
-    amount: Decimal
-    fee: Decimal
-    ts_ms: int
-
-
-class Wish(msgspec.Struct, frozen=True, gc=False):
-    """What a strategy asks for. `limit` None is a market order; `reduce` never makes the position larger."""
-
-    side: str
-    amount: Decimal
-    limit: Decimal | None = None
-    reduce: bool = False
-    reason: str = ""
-
-
-class World(Protocol):
-    """What surrounds a strategy: a backtest, or the strategy service."""
-
-    @property
-    def exchange(self) -> str:
-        """Name of the venue."""
-
-    @property
-    def symbol(self) -> str:
-        """The market."""
-
-    @property
-    def timeframe(self) -> str:
-        """Length of a candle."""
-
-    def position(self) -> Position:
-        """What is held now."""
-
-    def cash(self) -> Decimal:
-        """Free money in quote units."""
-
-    def order(self, wish: Wish) -> None:
-        """Take a wish; it is carried out after `on_candle` returned."""
-
-    def cancel(self) -> None:
-        """Take back this strategy's resting orders."""
-
-    def working(self) -> int:
-        """Orders that are neither filled nor ended."""
-
-    def log(self, message: str, fields: Mapping[str, object]) -> None:
-        """Keep a line for people."""
-
-
-class Strategy:
+class Strategy(Trader):
     """Base of all strategies: declare parameters, lines and signals in the body, decide in `on_candle`.
 
     Class attributes an author may set: `title` (a name for people), `when` (a signal; `on_candle` is
@@ -124,7 +58,6 @@ class Strategy:
 
     fraction = Parameter(0.95, low=0.001, high=0.99, help="Share of the free money that one buy() spends.")
 
-    _world: World
     _parameters: dict[str, Any]
     candle: Candle
     state: dict[str, Any]
@@ -171,6 +104,19 @@ class Strategy:
             found.update({name: value for name, value in vars(base).items() if isinstance(value, Parameter)})
         return found
 
+    @classmethod
+    def schedules(cls) -> dict[str, str]:
+        """Methods marked with @scheduled, in the order of their definition, and the period of each."""
+        found: dict[str, str] = {}
+        for base in reversed(cls.__mro__):
+            for name, value in vars(base).items():
+                period = getattr(value, SCHEDULE_MARK, None) if callable(value) else None
+                if period is not None:
+                    found[name] = period
+                elif name in found:
+                    del found[name]
+        return found
+
     def on_start(self) -> None:
         """Called once before the first candle, after `state` was restored."""
 
@@ -179,6 +125,9 @@ class Strategy:
 
     def on_fill(self, fill: Fill) -> None:
         """Called when an order of this strategy was executed, in part or whole."""
+
+    def on_order(self, order: Order) -> None:
+        """Called when an order of this strategy ended unfilled: refused, cancelled or expired."""
 
     @property
     def exchange(self) -> str:
@@ -195,97 +144,12 @@ class Strategy:
         """Length of a candle, such as 1m."""
         return self._world.timeframe
 
-    @property
-    def position(self) -> Position:
-        """What is held in this market."""
-        return self._world.position()
+    def _last_close(self) -> float:
+        return self.candle.close
 
-    @property
-    def cash(self) -> Decimal:
-        """Free money in quote units."""
-        return self._world.cash()
-
-    @property
-    def working(self) -> int:
-        """Orders of this strategy that are neither filled nor ended."""
-        return self._world.working()
-
-    def buy(
-        self,
-        amount: Money | None = None,
-        *,
-        cash: Money | None = None,
-        fraction: float | None = None,
-        limit: Money | None = None,
-        reason: str = "",
-    ) -> None:
-        """Buy, at the market or with a limit.
-
-        The size is given as `amount` in base units, as `cash` in quote units, or as a `fraction` of the
-        free money (the parameter `fraction` when nothing is given). Money is turned into an amount at the
-        limit or the candle's close; fees come on top, and the amount is rounded down to the market's
-        step.
-
-        Raises:
-            StrategyError: more than one size, or a size that is not above zero.
-        """
-        if (amount is not None) + (cash is not None) + (fraction is not None) > 1:
-            raise StrategyError("buy() takes one of amount, cash and fraction, not several.")
-        price = None if limit is None else _money("limit", limit)
-        if amount is not None:
-            size = _money("amount", amount)
-        else:
-            if cash is not None:
-                spend = _money("cash", cash)
-            else:
-                spend = self._world.cash() * _money(
-                    "fraction", self.fraction if fraction is None else fraction
-                )
-            size = spend / (price if price is not None else Decimal(repr(self.candle.close)))
-        self._world.order(Wish("buy", size, price, False, reason))
-
-    def sell(
-        self,
-        amount: Money | None = None,
-        *,
-        fraction: float | None = None,
-        limit: Money | None = None,
-        reason: str = "",
-    ) -> None:
-        """Sell an amount in base units, or a fraction of the position; the whole position when nothing is
-        given.
-
-        Never sells more than is held. Does nothing when nothing is held.
-        """
-        if amount is not None and fraction is not None:
-            raise StrategyError("sell() takes amount or fraction, not both.")
-        held = self._world.position().amount
-        if held <= 0:
-            return
-        size = held if amount is None else min(held, _money("amount", amount))
-        if fraction is not None:
-            size = held * min(Decimal(1), _money("fraction", fraction))
-        price = None if limit is None else _money("limit", limit)
-        self._world.order(Wish("sell", size, price, True, reason))
-
-    def close(self, reason: str = "") -> None:
-        """Sell the whole position at the market. Does nothing when nothing is held."""
-        self.sell(reason=reason)
-
-    def cancel(self) -> None:
-        """Take back this strategy's resting orders."""
-        self._world.cancel()
+    def _usual_share(self) -> Money:
+        return self.fraction
 
     def log(self, message: str, **fields: object) -> None:
         """Keep a line in the log, with values beside it."""
         self._world.log(message, fields)
-
-
-def _money(name: str, value: Money) -> Decimal:
-    try:
-        number = value if isinstance(value, Decimal) else Decimal(str(value))
-    except InvalidOperation:
-        raise StrategyError(f"{name} is {value!r}; it must be a number.") from None
-    if not number.is_finite() or number <= 0:
-        raise StrategyError(f"{name} is {value}; it must be above zero.")
-    return number

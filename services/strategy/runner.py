@@ -25,7 +25,7 @@ from ...bus.contracts.market import timeframe_ms
 from ...bus.contracts.strategy import StrategyStatus
 from ...configs.errors import CryptoBotError, StrategyError
 from .account import Account
-from .base import Candle, Fill, Position, Strategy, Wish
+from .base import Candle, Fill, Order, Position, Strategy, Wish
 from .delivery import Delivery, Intended
 from .graph import Live, Plan
 from .guard import HangGuard
@@ -122,19 +122,22 @@ class Runner:
     def timeframe(self) -> str:
         return self.market.timeframe
 
-    def position(self) -> Position:
+    def position(self, symbol: str = "") -> Position:
         return self._tools.account.position(self.market.symbol, self._price)
 
-    def cash(self) -> Decimal:
+    def cash(self, symbol: str = "") -> Decimal:
         return self._tools.account.free(self.market.quote)
 
     def order(self, wish: Wish) -> None:
         self._wishes.append(wish)
 
-    def cancel(self) -> None:
+    def cancel(self, symbol: str = "", order_id: str = "") -> None:
         self._cancels = True
 
-    def working(self) -> int:
+    def resting(self, symbol: str = "") -> list[Order]:
+        return []
+
+    def working(self, symbol: str = "") -> int:
         return len(self._tools.account.working(self.name, self.market.symbol))
 
     def log(self, message: str, fields: Mapping[str, object]) -> None:

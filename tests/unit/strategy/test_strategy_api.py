@@ -12,7 +12,7 @@ import pytest
 from cryptobot import CLOSE, Candle, Parameter, Position, Strategy, bollinger, cross_down, cross_up, ema
 from cryptobot.configs.errors import SettingsError, StrategyError
 from cryptobot.services.strategy import api
-from cryptobot.services.strategy.base import Wish
+from cryptobot.services.strategy.base import Order, Wish
 from cryptobot.services.strategy.builtin import NAMES
 
 
@@ -37,19 +37,22 @@ class FakeWorld:
         self.wishes: list[Wish] = []
         self.held = Decimal(held)
 
-    def position(self) -> Position:
+    def position(self, symbol: str = "") -> Position:
         return Position(self.held, Decimal(100) if self.held else None)
 
-    def cash(self) -> Decimal:
+    def cash(self, symbol: str = "") -> Decimal:
         return Decimal(1000)
 
     def order(self, wish: Wish) -> None:
         self.wishes.append(wish)
 
-    def cancel(self) -> None:
+    def cancel(self, symbol: str = "", order_id: str = "") -> None:
         self.wishes.clear()
 
-    def working(self) -> int:
+    def resting(self, symbol: str = "") -> list[Order]:
+        return []
+
+    def working(self, symbol: str = "") -> int:
         return 0
 
     def log(self, message: str, fields: Mapping[str, object]) -> None:
