@@ -212,6 +212,81 @@ class StepUp(Message, frozen=True, kw_only=True, gc=False):
     password: str = ""
 
 
+@message(0x0550, delivery=Delivery.REPLY)
+class PasskeyOptions(Message, frozen=True, kw_only=True, gc=False):
+    """What a browser needs for `navigator.credentials` (WebAuthn level 2), as JSON, and the ceremony's name."""
+
+    ceremony: str
+    options: str
+
+
+@request(0x0551, reply=PasskeyOptions, permission="account.password")
+class BeginPasskey(Message, frozen=True, kw_only=True, gc=False):
+    """Make a passkey for one's own account. `origin` is the page's, such as https://localhost:8443."""
+
+    token: str
+    origin: str
+
+
+@request(0x0552, reply=Done, permission="account.password")
+class FinishPasskey(Message, frozen=True, kw_only=True, gc=False):
+    """Keep the passkey that the browser made; `response` is its answer as JSON."""
+
+    token: str
+    ceremony: str
+    response: str
+    name: str = ""
+
+
+@message(0x0553, delivery=Delivery.REPLY)
+class Passkey(Message, frozen=True, kw_only=True, gc=False):
+    """One passkey. Times are 0 when never."""
+
+    id: str
+    name: str
+    created_ms: int
+    last_used_ms: int
+
+
+@message(0x0554, delivery=Delivery.REPLY)
+class Passkeys(Message, frozen=True, kw_only=True, gc=False):
+    """Newest first."""
+
+    passkeys: list[Passkey]
+
+
+@request(0x0555, reply=Passkeys, permission="account.password")
+class ListPasskeys(Message, frozen=True, kw_only=True, gc=False):
+    """One's own passkeys."""
+
+    token: str
+
+
+@request(0x0556, reply=Done, permission="account.password")
+class RemovePasskey(Message, frozen=True, kw_only=True, gc=False):
+    """Remove one of one's own passkeys."""
+
+    token: str
+    id: str
+
+
+@request(0x0557, reply=PasskeyOptions, permission="")
+class BeginPasskeyLogin(Message, frozen=True, kw_only=True, gc=False):
+    """Begin a login by passkey; the passkey itself says whose it is."""
+
+    origin: str
+
+
+@request(0x0558, reply=LoginResult, permission="")
+class FinishPasskeyLogin(Message, frozen=True, kw_only=True, gc=False):
+    """End a login by passkey; `response` is the browser's answer as JSON."""
+
+    ceremony: str
+    response: str
+    address: str
+    user_agent: str = ""
+
+
 @message(0x0526, delivery=Delivery.REPLY)
 class SessionInfo(Message, frozen=True, kw_only=True, gc=False):
     """One session of a user. `id` names it and is worth nothing as a token."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from ...bus import topics
 from ...bus.api import AsyncBusApi
-from ...bus.contracts.auth import Session, SessionsRevoked
+from ...bus.contracts.auth import LoginResult, Session, SessionsRevoked
 from ...bus.contracts.service import Audit
 from ...configs.errors import RequestFailedError
 from . import passwords
@@ -61,6 +61,14 @@ class AuthContext:
             must_change_password=row.must_change_password,
             stepped_up_until_ms=self.sessions.stepped_up_until_ms(session),
         )
+
+    def open_session(self, row: UserRow, address: str, user_agent: str) -> LoginResult:
+        """Log somebody in who has just proved who they are."""
+        row.last_login_ms = self.now_ms()
+        row.save(only=[UserRow.last_login_ms])
+        token, session = self.sessions.open(row.name, address, user_agent)
+        self.sessions.stepped_up(session)
+        return LoginResult(token=token, session=self.describe(token, session, row))
 
     async def demand_password(self, row: UserRow, password: str) -> None:
         """Check somebody's own password again, throttled.

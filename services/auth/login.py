@@ -70,18 +70,10 @@ class LoginDesk:
         if row.totp is not None and not self._factors.accepts(row, wish.totp):
             return _refused("totp_wrong", "The code is wrong, or was used before.", wait_s)
         context.throttle.succeeded(name, wish.address)
-        return await self._opened(row, wish)
-
-    async def _opened(self, row: UserRow, wish: Login) -> LoginResult:
-        context = self._context
         if context.hashing.is_dated(row.password):
             row.password = await context.hashing.hash(wish.password)
-        row.last_login_ms = context.now_ms()
-        row.save(only=[UserRow.password, UserRow.last_login_ms])
-        token, session = context.sessions.open(row.name, wish.address, wish.user_agent)
-        # Whoever has just logged in has just proved who they are.
-        context.sessions.stepped_up(session)
-        return LoginResult(token=token, session=context.describe(token, session, row))
+            row.save(only=[UserRow.password])
+        return context.open_session(row, wish.address, wish.user_agent)
 
     def _check(self, request: Request[CheckSession]) -> Session:
         session, row = self._context.session_of(request.message.token, used=request.message.used)

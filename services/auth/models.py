@@ -86,6 +86,21 @@ class ApiKeyRow(Model):
         table_name = "api_keys"
 
 
+class PasskeyRow(Model):
+    """A passkey: the public half of a key pair that never leaves its owner's device (WebAuthn level 2)."""
+
+    credential = CharField(max_length=255, primary_key=True)
+    user = CharField(max_length=32, index=True)
+    public_key = TextField()
+    uses = BigIntegerField()
+    name = CharField(max_length=80)
+    created_ms = BigIntegerField()
+    last_used_ms = BigIntegerField(default=0)
+
+    class Meta:
+        table_name = "passkeys"
+
+
 class AuditRow(Model):
     """One entry of the audit log. `origin` is the event's place: an event that comes twice is one entry."""
 
@@ -105,7 +120,7 @@ class AuditRow(Model):
         table_name = "audit"
 
 
-MODELS = (UserRow, SessionRow, FailureRow, RecoveryRow, RoleRow, ApiKeyRow, AuditRow)
+MODELS = (UserRow, SessionRow, FailureRow, RecoveryRow, RoleRow, ApiKeyRow, PasskeyRow, AuditRow)
 MIGRATIONS = (
     Migration(1, "users, sessions, failed logins", (create_tables(UserRow, SessionRow, FailureRow),)),
     Migration(
@@ -119,4 +134,5 @@ MIGRATIONS = (
             create_tables(RecoveryRow, RoleRow, ApiKeyRow, AuditRow),
         ),
     ),
+    Migration(3, "passkeys", (create_tables(PasskeyRow),)),
 )

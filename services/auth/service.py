@@ -17,6 +17,7 @@ from .factors import SecondFactors
 from .hashing import Hashing
 from .login import LoginDesk
 from .models import MIGRATIONS, MODELS
+from .passkeys import PasskeyDesk
 from .passwords import PasswordHasher
 from .reminders import SecretReminder
 from .roles import RoleStore
@@ -58,7 +59,14 @@ class AuthService(Service):
         # First of all, so that nothing that is done below is missing in the log.
         AuditDesk(self.bus, database, key, self.home.keys / AUDIT_HEAD, self.now_ms).serve()
         factors = SecondFactors(context, TotpVault(key))
-        for desk in (factors, LoginDesk(context, factors), UserDesk(context), ApiKeyDesk(context)):
+        desks = (
+            factors,
+            LoginDesk(context, factors),
+            PasskeyDesk(context),
+            UserDesk(context),
+            ApiKeyDesk(context),
+        )
+        for desk in desks:
             desk.serve()
         self.spawn(self._clean(), "clean")
 
