@@ -1,6 +1,8 @@
 """What a change of settings asks for: nothing, the restart of some services, or a person."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -32,6 +34,28 @@ class Impact:
         return sorted({*self.live, *self.person, *(key for keys in self.restart.values() for key in keys)})
 
 
+def restarting(settings: Settings, sections: Iterable[str]) -> dict[str, Any]:
+    """The values in these sections whose change asks for a restart; what applies at once is left out."""
+    wanted = set(sections)
+    return {
+        ".".join(path): _restarting_value(_at(settings, path), entry.shape)
+        for path, entry in shapes.walk(Settings)
+        if path[0] in wanted and entry.shape.struct is None and entry.shape.applies == "restart"
+    }
+
+
+def held_back(old: Settings, new: Settings) -> tuple[Settings, list[str]]:
+    """`new` with the old values of all keys that need a person, and the names of those keys.
+
+    A reload uses this: such a key counts when a person stops and starts the platform, never in passing.
+    """
+    person = impact(old, new).person
+    for key in person:
+        path = tuple(key.split("."))
+        new = _put(new, path, _at(old, path))
+    return new, person
+
+
 def impact(old: Settings, new: Settings) -> Impact:
     """Compare two settings, key by key."""
     found = Impact()
@@ -39,6 +63,21 @@ def impact(old: Settings, new: Settings) -> Impact:
         if entry.shape.struct is None:
             _compare(_at(old, path), _at(new, path), path, entry.shape, found)
     return found
+
+
+def _restarting_value(value: Any, shape: Shape) -> Any:
+    item = shape.item.struct if shape.item is not None else None
+    if item is None or not isinstance(value, dict):
+        return value
+    names = [name for name, entry in shapes.fields_of(item).items() if entry.shape.applies == "restart"]
+    return {key: {name: getattr(one, name) for name in names} for key, one in value.items()}
+
+
+def _put(settings: Any, path: tuple[str, ...], value: object) -> Any:
+    name, rest = path[0], path[1:]
+    return msgspec.structs.replace(
+        settings, **{name: _put(getattr(settings, name), rest, value) if rest else value}
+    )
 
 
 def _compare(old: object, new: object, path: tuple[str, ...], shape: Shape, found: Impact) -> None:

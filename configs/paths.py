@@ -90,6 +90,7 @@ class Home:
             for folder in (self.root, self.run, self.logs, self.state, self.databases, self.strategies):
                 folder.mkdir(parents=True, exist_ok=True)
             for private in (self.sockets, self.keys, self.run, self.state):
+                _refuse_stranger(private)
                 private.mkdir(parents=True, exist_ok=True, mode=0o700)
                 _make_private(private)
         except OSError as error:
@@ -105,14 +106,23 @@ class Home:
             )
 
 
+def _refuse_stranger(folder: Path) -> None:
+    """A stranger's link to a folder of ours could be turned elsewhere afterwards; Linux may refuse it too."""
+    if sys.platform != "win32" and folder.is_symlink() and folder.lstat().st_uid != os.getuid():
+        raise _belongs_to_another(folder)
+
+
+def _belongs_to_another(folder: Path) -> SettingsError:
+    return SettingsError(
+        f"The folder {folder} belongs to another user; remove it or choose another home with --home DIR."
+    )
+
+
 def _make_private(folder: Path) -> None:
     if sys.platform == "win32":
         return
     status = folder.stat()
-    # A stranger's link to a folder of ours would pass, and could be turned elsewhere afterwards.
     if {status.st_uid, folder.lstat().st_uid} != {os.getuid()}:
-        raise SettingsError(
-            f"The folder {folder} belongs to another user; remove it or choose another home with --home DIR."
-        )
+        raise _belongs_to_another(folder)
     if status.st_mode & 0o077:
         folder.chmod(0o700)

@@ -40,25 +40,44 @@ class SupervisorSettings(Section, frozen=True, kw_only=True):
     """Starting, watching and restarting of services."""
 
     start_timeout_s: Annotated[
-        float, setting("A service that is not ready by then is restarted by its policy.", unit="s", gt=0)
+        float,
+        setting(
+            "A service that is not ready by then is restarted by its policy.", unit="s", applies="live", gt=0
+        ),
     ] = 30.0
     stop_timeout_s: Annotated[
-        float, setting("A service that has not stopped by then is killed with its children.", unit="s", gt=0)
+        float,
+        setting(
+            "A service that has not stopped by then is killed with its children.",
+            unit="s",
+            applies="live",
+            gt=0,
+        ),
     ] = 10.0
     heartbeat_timeout_s: Annotated[
-        float, setting("A service without a heartbeat for so long is called frozen.", unit="s", ge=1)
+        float,
+        setting(
+            "A service without a heartbeat for so long is called frozen.", unit="s", applies="live", ge=1
+        ),
     ] = 10.0
     backoff_initial_s: Annotated[
-        float, setting("Wait before the second restart in a row.", unit="s", ge=0)
+        float, setting("Wait before the second restart in a row.", unit="s", applies="live", ge=0)
     ] = 0.5
-    backoff_max_s: Annotated[float, setting("Longest wait between restarts.", unit="s", ge=0)] = 30.0
+    backoff_max_s: Annotated[
+        float, setting("Longest wait between restarts.", unit="s", applies="live", ge=0)
+    ] = 30.0
     restart_limit: Annotated[
-        int, setting("More restarts than this within restart_window_s make a service FATAL.", ge=1)
+        int,
+        setting(
+            "More restarts than this within restart_window_s make a service FATAL.", applies="live", ge=1
+        ),
     ] = 10
-    restart_window_s: Annotated[float, setting("Window of restart_limit.", unit="s", gt=0)] = 60.0
-    stats_interval_s: Annotated[float, setting("How often CPU and memory are sampled.", unit="s", ge=0.2)] = (
-        1.0
-    )
+    restart_window_s: Annotated[
+        float, setting("Window of restart_limit.", unit="s", applies="live", gt=0)
+    ] = 60.0
+    stats_interval_s: Annotated[
+        float, setting("How often CPU and memory are sampled.", unit="s", applies="live", ge=0.2)
+    ] = 1.0
     min_free_disk_bytes: Annotated[
         int,
         setting(
@@ -133,7 +152,7 @@ class StrategyInstance(Section, frozen=True, kw_only=True):
     parameters: Annotated[dict[str, str | int | float | bool], setting("Parameters of the strategy.")] = (
         msgspec.field(default_factory=dict)
     )
-    enabled: Annotated[bool, setting("Run it.", applies="live")] = True
+    enabled: Annotated[bool, setting("Run it.")] = True
 
 
 class StrategySettings(Section, frozen=True, kw_only=True):
@@ -278,7 +297,10 @@ class DatabaseSettings(Section, frozen=True, kw_only=True):
         ),
     ] = False
     backups_kept: Annotated[
-        int, setting("Backups made before migrations that are kept for each database.", ge=1, le=1000)
+        int,
+        setting(
+            "Backups made before migrations that are kept for each database.", applies="live", ge=1, le=1000
+        ),
     ] = 5
 
 
@@ -289,17 +311,21 @@ class LogSettings(Section, frozen=True, kw_only=True):
         Literal["debug", "info", "warning", "error"],
         setting("Least important lines that are kept.", applies="live"),
     ] = "info"
-    max_bytes: Annotated[int, setting("A log file is rotated at this size.", unit="bytes", ge=65_536)] = (
-        10_485_760
-    )
-    keep: Annotated[int, setting("Rotated files kept for each service.", ge=0, le=1000)] = 5
+    max_bytes: Annotated[
+        int, setting("A log file is rotated at this size.", unit="bytes", applies="person", ge=65_536)
+    ] = 10_485_760
+    keep: Annotated[int, setting("Rotated files kept for each service.", applies="person", ge=0, le=1000)] = 5
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings of one home."""
 
     profile: Annotated[
-        Literal["paper", "dev", "prod", "minimal"], setting("Named set of defaults beneath the user's file.")
+        Literal["paper", "dev", "prod", "minimal"],
+        setting(
+            "Named set of defaults beneath the user's file; what it changes applies as those keys say.",
+            applies="live",
+        ),
     ] = "paper"
     bus: BusSettings = msgspec.field(default_factory=BusSettings)
     supervisor: SupervisorSettings = msgspec.field(default_factory=SupervisorSettings)

@@ -2,6 +2,7 @@
 
 import hmac
 import re
+import sys
 import threading
 from collections.abc import Iterable
 
@@ -82,6 +83,19 @@ def _spellings(text: str) -> Iterable[str]:
 def is_secret_name(name: str) -> bool:
     """Does a field of this name hold something that must not be shown?"""
     return _NAMES.search(name) is not None
+
+
+def forbid_core_dumps() -> None:
+    """A core file would hold every secret of the process and of its children's hand-over.
+
+    A limit of one byte, not of none: Linux gives no core to the programs that collect them only then
+    (fs/coredump.c); a file of one byte is too small to be begun.
+    """
+    if sys.platform != "win32":
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (0 if hard == 0 else 1, hard))
 
 
 MASKER = Masker()

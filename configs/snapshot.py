@@ -35,3 +35,38 @@ def read(home: Home) -> Settings:
             f"The settings in force, {home.run / _NAME}, are damaged; `cryptobot reload`, or `cryptobot up` "
             "when it does not run, writes them anew."
         ) from None
+
+
+class Watch:
+    """Looks whether other settings were put in force.
+
+    Args:
+        settings: those that are known already.
+    """
+
+    def __init__(self, home: Home, settings: Settings) -> None:
+        self._home, self._settings = home, settings
+        self._seen = (0, 0)
+
+    def changed(self) -> Settings | None:
+        """The settings when they are others than at the last call; None otherwise. Costs one stat."""
+        stamp = self._stamp()
+        if stamp == self._seen:
+            return None
+        self._seen = stamp
+        try:
+            found = read(self._home)
+        except (NotRunningError, SettingsError):
+            return None  # whoever needs them whole is told by the error of that moment
+        if found == self._settings:
+            return None
+        self._settings = found
+        return found
+
+    def _stamp(self) -> tuple[int, int]:
+        """Each writing makes a new file."""
+        try:
+            status = (self._home.run / _NAME).stat()
+        except OSError:
+            return 0, 0
+        return status.st_ino, status.st_mtime_ns

@@ -65,12 +65,20 @@ class Vault:
     Args:
         passphrase: for a vault that is protected by one; else CRYPTOBOT_PASSPHRASE is asked.
         environ: instead of the process's environment.
+        keep_master: derive a passphrase's key once instead of at each use, for long-lived programs.
     """
 
     def __init__(
-        self, home: Home, *, passphrase: Secret | None = None, environ: Mapping[str, str] | None = None
+        self,
+        home: Home,
+        *,
+        passphrase: Secret | None = None,
+        environ: Mapping[str, str] | None = None,
+        keep_master: bool = False,
     ) -> None:
         self._home, self._passphrase = home, passphrase
+        self._keep_master = keep_master
+        self._kept: MasterKey | None = None
         self._environ: Mapping[str, str] = os.environ if environ is None else environ
         self._path = home.keys / "secrets.json"
 
@@ -165,9 +173,13 @@ class Vault:
         return file.protection.kind if file else ""
 
     def _master(self, file: _File) -> MasterKey:
+        if self._kept is not None and self._kept.protection == file.protection:
+            return self._kept
         master = masterkey.find(self._home, file.protection, self._passphrase, self._environ)
         if _decrypt(master.key, file.check, _CHECK) != _CHECK:
             raise SettingsError(masterkey.wrong(file.protection.kind))
+        if self._keep_master:
+            self._kept = master
         return master
 
     def _new_file(self) -> _File:

@@ -13,6 +13,7 @@ from ..configs import snapshot
 from ..configs.errors import CryptoBotError, NotRunningError, SettingsError, UsageError
 from ..configs.paths import Home
 from ..configs.schema import Settings
+from ..configs.secret import forbid_core_dumps
 from .journal import Journal
 from .notify import tell_manager
 from .registry import Manifest, program
@@ -62,6 +63,7 @@ def _run(
     echo: bool,
     ready: int,
 ) -> int:
+    forbid_core_dumps()
     home.create()
     lock = Lock(home)
     lock.take()

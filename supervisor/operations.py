@@ -12,7 +12,7 @@ from .groups import Rolling
 from .loop import Timer
 from .metrics import prometheus
 from .plan import Step, plan_action, plan_reload
-from .reload import carry_out, instances_of, new_manifests, scale
+from .reload import carry_out, instances_of, new_manifests, scale, waiting_for_a_person
 from .unit import Acted, Raised
 
 _DEFAULT_WAIT_S = 60.0
@@ -137,12 +137,14 @@ class Operations(Handler):
         """
         settings, manifests = new_manifests(self._supervisor)
         steps = plan_reload(self._supervisor.lifecycle, manifests)
+        waiting = waiting_for_a_person(self._supervisor)
         carry_out(self._supervisor, settings, manifests, steps)
-        return steps
+        return [*steps, *waiting]
 
     def _plan(self, action: str, service: str) -> list[Step]:
         if action == "reload":
-            return plan_reload(self._supervisor.lifecycle, new_manifests(self._supervisor)[1])
+            steps = plan_reload(self._supervisor.lifecycle, new_manifests(self._supervisor)[1])
+            return [*steps, *waiting_for_a_person(self._supervisor)]
         return plan_action(self._supervisor.lifecycle, action, service)
 
     # Answers that wait

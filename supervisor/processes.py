@@ -4,15 +4,18 @@ import os
 from collections.abc import Callable
 from typing import Protocol
 
+from ..configs.errors import SettingsError
 from .loop import Loop
 from .outputs import Outputs
 from .platform.base import CannotSpawn, Platform, SpawnRequest, describe_exit
-from .registry import program
+from .registry import Manifest, program
 from .unit import Unit
 
 _STRAY_TIMEOUT_S = 1.0
 _HELPER_TIMEOUT_S = 30.0
 _OURS = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "CRYPTOBOT_READY_FD", "LISTEN_FDS", "LISTEN_PID")
+# They open the vault, and what a service may have of that is handed over.
+_SECRET = ("CRYPTOBOT_PASSPHRASE", "CRYPTOBOT_MASTER_KEY")
 
 
 class Notes(Protocol):
@@ -44,12 +47,13 @@ class Processes:
         self._loop, self._platform, self._outputs, self._notes = loop, platform, outputs, notes
         self._gone = gone
         self._home = home_argument
-        self._environment = {key: value for key, value in os.environ.items() if key not in _OURS}
+        self._environment = {key: value for key, value in os.environ.items() if key not in (*_OURS, *_SECRET)}
         self._environment.update(extra_environment)
         self._by_pid: dict[int, Unit] = {}
         self._by_stray: dict[int, Unit] = {}
         self._helpers: dict[int, Callable[[int | None], None]] = {}
         self.ending = False
+        self.hand_over: Callable[[tuple[str, ...]], int] | None = None
 
     def spawn(self, unit: Unit) -> None:
         """Make the service's process.
@@ -60,12 +64,27 @@ class Processes:
         manifest = unit.manifest
         argv = list(manifest.command) or [*program(), "--home", self._home, "service", "run", manifest.name]
         try:
-            unit.pid = self._platform.spawn(self._request(unit, argv))
-        except OSError as error:  # no descriptor is left for its output
+            request = self._request(unit, argv)
+            secrets = self._secrets(manifest)
+            try:
+                unit.pid = self._platform.spawn(request._replace(secrets=secrets))
+            finally:
+                if secrets >= 0:
+                    os.close(secrets)
+        except OSError as error:  # no descriptor is left
             raise CannotSpawn(
                 f"The system has no room for a process now ({error.strerror}).", lasting=False
             ) from error
         self._by_pid[unit.pid] = unit
+
+    def _secrets(self, manifest: Manifest) -> int:
+        """What this service may know, behind a descriptor; -1 for programs of others that name nothing."""
+        if self.hand_over is None or not (manifest.target or manifest.secrets):
+            return -1
+        try:
+            return self.hand_over(manifest.secrets)
+        except SettingsError as error:
+            raise CannotSpawn(str(error), lasting=True) from error
 
     def _request(self, unit: Unit, argv: list[str]) -> SpawnRequest:
         manifest, limits = unit.manifest, unit.manifest.limits

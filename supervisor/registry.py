@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from ..configs.errors import SettingsError
+from ..configs.impact import restarting
 from ..configs.paths import Home
 from ..configs.schema import ServiceOverride, Settings
 from .order import nearest
@@ -48,7 +49,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """All that the supervisor knows about a service before it runs. Durations are seconds.
 
     A service has a `target` ("package.module:function", in our program) or a `command` (a list, no shell).
-    Empty time-outs (None) take the supervisor's settings.
+    Empty time-outs (None) take the supervisor's settings. `secrets` are names (or patterns such as
+    `notify.*`) of the secrets that it is handed (configs/handover.py); it gets no others.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     after_stop: tuple[str, ...] = ()
     restart_at: str = ""
     limits: Limits = Limits()
+    secrets: tuple[str, ...] = ()
     settings_digest: str = ""
 
     @property
@@ -105,14 +108,27 @@ class _Entry(msgspec.Struct, frozen=True):
     sections: tuple[str, ...] = ()
     enabled: bool = True
     optional: bool = False
+    secrets: tuple[str, ...] = ()
+    stores: bool = False
 
 
+_VENUE_KEYS = ("{exchange}.api_key", "{exchange}.api_secret", "{exchange}.api_password")
 _TABLE: dict[str, _Entry] = {
     "bus": _Entry("Message bus", "cryptobot.bus.broker:main", (), (), ("bus",)),
-    "auth": _Entry("Accounts", "cryptobot.services.auth.service:main", ("bus",), (), ("dashboard",)),
+    "auth": _Entry(
+        "Accounts", "cryptobot.services.auth.service:main", ("bus",), (), ("auth", "dashboard"), stores=True
+    ),
     "paper": _Entry("Paper exchange", "cryptobot.services.paper.service:main", ("bus",), (), ("paper",)),
     "data": _Entry("Market data", "cryptobot.services.data.service:main", ("bus",), (), ("data",)),
-    "trade": _Entry("Trading", "cryptobot.services.trade.service:main", ("bus",), (), ("trade", "data")),
+    "trade": _Entry(
+        "Trading",
+        "cryptobot.services.trade.service:main",
+        ("bus",),
+        (),
+        ("trade", "data"),
+        secrets=_VENUE_KEYS,
+        stores=True,
+    ),
     "strategy": _Entry(
         "Strategies",
         "cryptobot.services.strategy.service:main",
@@ -152,18 +168,39 @@ def built_in(settings: Settings) -> list[Manifest]:
             wants=entry.wants,
             enabled=entry.enabled,
             optional=entry.optional,
+            secrets=_secrets(settings, entry),
             settings_digest=_digest(settings, entry.sections),
         )
         manifests.append(_with_override(manifest, settings.services.get(name)))
     return manifests
 
 
+def _secrets(settings: Settings, entry: _Entry) -> tuple[str, ...]:
+    """Names of what this service needs with these settings, and nothing beyond that."""
+    names = [name.format(exchange=settings.data.exchange) for name in entry.secrets]
+    if entry.stores and settings.database.url:
+        names.append("database.password")
+    elif entry.stores and settings.database.encrypted:
+        names.append("database.key")
+    return tuple(names)
+
+
 def _digest(settings: Settings, sections: Iterable[str]) -> str:
-    # A change in one of these sections changes the manifest, so that a reload restarts this service alone.
+    # A change of what needs a restart in these sections changes the manifest: a reload restarts this alone.
     import zlib
 
-    chosen = {section: getattr(settings, section) for section in (*sections, "log", "bus")}
+    chosen = restarting(settings, (*sections, "bus"))
     return f"{zlib.crc32(msgspec.json.encode(chosen)):08x}"
+
+
+def readers(settings: Settings) -> dict[str, list[str]]:
+    """Section of the settings, and which of our services a change of it restarts."""
+    found: dict[str, list[str]] = {"bus": [manifest.name for manifest in built_in(settings)]}
+    for manifest in built_in(settings):
+        for section in _TABLE[manifest.name].sections:
+            if manifest.name not in found.setdefault(section, []):
+                found[section].append(manifest.name)
+    return found
 
 
 def _with_override(manifest: Manifest, override: ServiceOverride | None) -> Manifest:

@@ -4,6 +4,7 @@ import msgspec
 
 from ..configs import snapshot
 from ..configs.errors import UsageError
+from ..configs.impact import held_back
 from ..configs.schema import Settings
 from .context import Context
 from .lifecycle import Lifecycle
@@ -20,8 +21,16 @@ def new_manifests(supervisor: Context) -> tuple[Settings, list[Manifest]]:
     """
     from ..configs.load import load  # reading YAML is not needed before the first reload
 
-    settings = load(supervisor.home, supervisor.overrides).settings
+    settings, _ = held_back(supervisor.settings, load(supervisor.home, supervisor.overrides).settings)
     return settings, supervisor.manifests(settings)
+
+
+def waiting_for_a_person(supervisor: Context) -> list[Step]:
+    """A line for each changed key that a reload leaves as it is."""
+    from ..configs.load import load
+
+    _, keys = held_back(supervisor.settings, load(supervisor.home, supervisor.overrides).settings)
+    return [Step("platform", "needs you", f"{key} counts after `cryptobot down` and `up`") for key in keys]
 
 
 def carry_out(supervisor: Context, settings: Settings, manifests: list[Manifest], steps: list[Step]) -> None:
@@ -35,7 +44,7 @@ def carry_out(supervisor: Context, settings: Settings, manifests: list[Manifest]
     snapshot.write(supervisor.home, settings)
     for manifest in manifests:
         unit = lifecycle.units.get(manifest.name)
-        if unit is not None and unit.manifest != manifest:
+        if unit is not None and (unit.manifest != manifest or unit.settings != settings.supervisor):
             unit.configure(manifest, settings.supervisor)
     lifecycle.configure(manifests, lambda one: Unit(one, settings.supervisor))
     supervisor.groups.configure(load_groups(supervisor.home))

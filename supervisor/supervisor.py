@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from .. import __version__
+from ..configs.handover import Handing
 from ..configs.paths import Home
 from ..configs.schema import Settings
 from . import states
@@ -85,6 +86,7 @@ class Supervisor:
             home_argument=str(home.root),
             extra_environment=self.notify.environment,
         )
+        self.lifecycle.processes.hand_over = Handing(home).descriptor
         self.reports = Reports(self.lifecycle)
         self.lifecycle.drain_notifications = self.notify.receive
         probes = Probes(self.loop, self.lifecycle.processes.run_helper)

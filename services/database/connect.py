@@ -1,11 +1,10 @@
 """From a target to an open engine: the right driver, the key or password, files converted first."""
 
-import secrets
 from typing import Any
 
+from ...configs import handover
 from ...configs.errors import SettingsError
 from ...configs.paths import Home
-from ...configs.secret import Secret
 from ...configs.vault import Vault
 from . import cipher, servers, sqlite
 from .errors import DatabaseAccessError, DatabaseBrokenError
@@ -40,10 +39,13 @@ def database_key(home: Home) -> bytes:
     Raises:
         SettingsError: the vault cannot be opened.
     """
-    vault = Vault(home)
-    if cipher.KEY_SECRET not in {info.name for info in vault.names()}:
-        vault.set(cipher.KEY_SECRET, Secret(secrets.token_hex(32)), rotate_days=0)
-    return bytes.fromhex(vault.get(cipher.KEY_SECRET).reveal())
+    found = handover.find(home, handover.DATABASE_KEY)
+    if found is None and handover.is_supervised():
+        raise SettingsError("the secret database.key was not handed over; `cryptobot reload` hands it over")
+    if found is None:
+        handover.make_database_key(Vault(home))
+        found = Vault(home).get(handover.DATABASE_KEY)
+    return bytes.fromhex(found.reveal())
 
 
 def _encrypted(home: Home, target: FileTarget, synchronous: str) -> Any:
@@ -64,7 +66,7 @@ def _encrypted(home: Home, target: FileTarget, synchronous: str) -> Any:
 
 def _refuse_if_encrypted(home: Home, target: FileTarget) -> None:
     """A file without SQLite's header while a database key is there was encrypted by us."""
-    if cipher.KEY_SECRET in {info.name for info in Vault(home).names()}:
+    if handover.DATABASE_KEY in {info.name for info in Vault(home).names()}:
         raise DatabaseAccessError(
             str(target),
             "it is encrypted, but database.encrypted is false; set it to true, or decrypt the file with "
@@ -87,7 +89,5 @@ def _server(target: ServerTarget, password: str) -> servers.ServerEngine:
 
 
 def _password(home: Home) -> str:
-    vault = Vault(home)
-    if PASSWORD_SECRET not in {info.name for info in vault.names()}:
-        return ""
-    return vault.get(PASSWORD_SECRET).reveal()
+    found = handover.find(home, PASSWORD_SECRET)
+    return found.reveal() if found is not None else ""

@@ -19,9 +19,28 @@ Event = structlog.typing.EventDict
 _MAX_DEPTH = 4
 
 
+class _Threshold:
+    """The least important level that is kept; may change while the service runs."""
+
+    number = logging.INFO
+
+
+def set_level(level: str) -> None:
+    """From now on lines of this level (debug, info, warning, error) and above are kept."""
+    _Threshold.number = logging.getLevelNamesMapping()[level.upper()]
+    logging.getLogger().setLevel(max(_Threshold.number, logging.WARNING))
+
+
+def _drop_below(_logger: Any, method: str, event: Event) -> Event:
+    level = "error" if method == "exception" else method
+    if logging.getLevelNamesMapping().get(level.upper(), logging.CRITICAL) < _Threshold.number:
+        raise structlog.DropEvent
+    return event
+
+
 def configure(service: str, level: str, sink: LogSink | None = None) -> structlog.typing.FilteringBoundLogger:
     """Set up structlog, and lead the standard library's loggers into it."""
-    number = logging.getLevelNamesMapping()[level.upper()]
+    set_level(level)
     out = sink or stderr_sink()
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -35,12 +54,13 @@ def configure(service: str, level: str, sink: LogSink | None = None) -> structlo
         _blot,
     ]
     structlog.configure(
-        processors=[*shared, *render],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
+        processors=[_drop_below, *shared, *render],
+        # Everything passes here: `set_level` may ask for more at any time, of loggers that were made before.
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
         logger_factory=structlog.WriteLoggerFactory(file=cast("Any", out)),
         cache_logger_on_first_use=False,
     )
-    _lead_in_standard_library(service, number, out, shared, render)
+    _lead_in_standard_library(service, out, shared, render)
     return cast("structlog.typing.FilteringBoundLogger", structlog.get_logger(service=service).bind())
 
 
@@ -54,7 +74,6 @@ def finish(patience_s: float = 1.0) -> None:
 
 def _lead_in_standard_library(
     service: str,
-    level: int,
     out: LogSink,
     shared: list[structlog.typing.Processor],
     render: list[structlog.typing.Processor],
@@ -75,7 +94,7 @@ def _lead_in_standard_library(
     )
     # A log line that cannot be formatted must not print to a stderr that may block.
     logging.raiseExceptions = False
-    logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
+    logging.basicConfig(level=max(_Threshold.number, logging.WARNING), handlers=[handler], force=True)
     logging.captureWarnings(True)
 
 

@@ -29,8 +29,7 @@ from ...configs.errors import CryptoBotError, SettingsError, StartError
 from ...configs.notify import Notifier
 from ...configs.paths import Home
 from ...configs.schema import Settings
-from ...configs.secret import Secret
-from ...configs.vault import Vault
+from ...configs.secret import Secret, forbid_core_dumps
 from . import logs
 from .logs import configure
 
@@ -48,7 +47,6 @@ class Service:
     settings: Settings
     bus: AsyncBusApi
     log: structlog.typing.FilteringBoundLogger
-    secrets: dict[str, Secret] | None = None
 
     def __init__(
         self, home: Home, settings: Settings, bus: AsyncBusApi, log: structlog.typing.FilteringBoundLogger
@@ -57,12 +55,19 @@ class Service:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._stopped = asyncio.Event()
         self._failure: BaseException | None = None
+        self._snapshot = snapshot.Watch(home, settings)
 
     async def setup(self) -> None:
         """Open what is needed. The service is ready when this returns.
 
         Raises:
             StartError: it cannot run as things are; the supervisor says so and does not try for ever.
+        """
+
+    def settings_changed(self, before: Settings) -> None:
+        """Called after `self.settings` was replaced by a reload; for keys that apply at once.
+
+        Keys that need a restart may have changed too: then the restart is on its way.
         """
 
     async def stop(self) -> None:
@@ -81,14 +86,14 @@ class Service:
         Raises:
             SettingsError: there is none of that name, or it was not handed over to this service.
         """
-        if self.secrets is None:
-            return Vault(self.home).get(name)  # run by hand, without a supervisor
-        if name not in self.secrets:
+        found = handover.find(self.home, name)
+        if found is None:
             raise SettingsError(
                 f"The secret {name} was not handed over to {self.name}: it is not stored "
-                f"(`cryptobot secret set {name}`), or its manifest does not name it."
+                f"(`cryptobot secret set {name}`, then `cryptobot restart {self.name}`), or its manifest "
+                f"does not name it."
             )
-        return self.secrets[name]
+        return found
 
     def end(self) -> None:
         """Ask the service to stop."""
@@ -136,6 +141,14 @@ class Service:
         await self.bus.settled()
         return not self._stopped.is_set()
 
+    def _look_at_settings(self) -> None:
+        """Take the settings in force when they are other ones than before; also while the bus is away."""
+        found = self._snapshot.changed()
+        if found is not None:
+            before, self.settings = self.settings, found
+            logs.set_level(found.log.level)
+            self.settings_changed(before)
+
     async def _beat(self, notifier: Notifier) -> None:
         loop = asyncio.get_running_loop()
         heartbeat = self.bus.topic(topics.service_heartbeat(self.name), Heartbeat)
@@ -145,6 +158,7 @@ class Service:
             progress += 1
             notifier.alive(progress)
             heartbeat.send(Heartbeat(name=self.name, pid=pid, progress=progress, loop_lag_ms=lag_ms))
+            self._look_at_settings()
             due = max(due + HEARTBEAT_INTERVAL_S, loop.time())
             await asyncio.sleep(due - loop.time())
 
@@ -155,10 +169,11 @@ def _answer_ping(request: Request[Ping]) -> Done:
 
 def run(service_class: type[Service], home: Home) -> int:
     """Run one service in this process until SIGTERM or SIGINT; return the exit code."""
-    _forbid_core_dumps()
+    forbid_core_dumps()
     settings = snapshot.read(home)
     log = configure(service_class.name, settings.log.level)
     try:
+        handover.take(os.environ)
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(_main(service_class, home, settings, log))
     except (StartError, SettingsError) as error:
@@ -173,15 +188,6 @@ def run(service_class: type[Service], home: Home) -> int:
     finally:
         logs.finish()
     return EXIT_OK
-
-
-def _forbid_core_dumps() -> None:
-    """A core file would hold every secret of the process."""
-    if sys.platform != "win32":
-        import resource
-
-        _, hard = resource.getrlimit(resource.RLIMIT_CORE)
-        resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
 
 
 def _told(reason: str, exit_code: int) -> int:
@@ -212,7 +218,6 @@ async def _main(
     notifier = Notifier()
     try:
         service = service_class(home, settings, bus, log)
-        service.secrets = handover.receive(os.environ)
         _stop_on_signals(service)
         await service.serve_until_stopped(notifier)
         log.info("stopped", uptime_s=round(time.monotonic() - started, 3))

@@ -7,10 +7,14 @@ from typing import NamedTuple
 from ..loop import Loop
 
 ExitHandler = Callable[[int, int | None], None]
+SECRETS_VARIABLE = "CRYPTOBOT_SECRETS_FD"  # configs/handover.py reads it in the child
 
 
 class SpawnRequest(NamedTuple):
-    """One process to be. `output` is the descriptor that becomes its stdout and stderr."""
+    """One process to be. `output` is the descriptor that becomes its stdout and stderr.
+
+    `secrets` is one that it inherits to read from; its number goes into SECRETS_VARIABLE. -1 is none.
+    """
 
     argv: list[str]
     environment: dict[str, str]
@@ -19,6 +23,7 @@ class SpawnRequest(NamedTuple):
     rlimits: dict[str, int]
     nice: int
     cpus: tuple[int, ...]
+    secrets: int = -1
 
 
 class Sample(NamedTuple):

@@ -11,12 +11,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..loop import SLICE_S, Loop, Timer
-from .base import CannotSpawn, ExitHandler, Platform, Sample, SpawnRequest
+from .base import SECRETS_VARIABLE, CannotSpawn, ExitHandler, Platform, Sample, SpawnRequest
 
 # Signals that Python ignores at start; a child must find them as a shell would give them.
 _RESTORED = [signal.SIGPIPE] + [getattr(signal, name) for name in ("SIGXFSZ",) if hasattr(signal, name)]
 _TRANSIENT = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ETXTBSY})
 _FOREIGN_POLL_S = 0.5
+_SECRETS = 3  # the descriptor under which a child finds what was handed over
 
 
 class PosixPlatform(Platform):
@@ -86,11 +87,12 @@ class PosixPlatform(Platform):
                 pid = os.posix_spawn(
                     program,
                     request.argv,
-                    request.environment,
+                    _with_secrets(request, _SECRETS),
                     file_actions=[
                         (os.POSIX_SPAWN_DUP2, self._null, 0),
                         (os.POSIX_SPAWN_DUP2, request.output, 1),
                         (os.POSIX_SPAWN_DUP2, request.output, 2),
+                        *([(os.POSIX_SPAWN_DUP2, request.secrets, _SECRETS)] if request.secrets >= 0 else ()),
                     ],
                     setsid=True,
                     setsigmask=(),
@@ -225,6 +227,12 @@ def _kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
+def _with_secrets(request: SpawnRequest, number: int) -> dict[str, str]:
+    if request.secrets < 0:
+        return request.environment
+    return {**request.environment, SECRETS_VARIABLE: str(number)}
+
+
 def _find(program: str, environment: dict[str, str]) -> str:
     if os.sep in program:
         return program
@@ -254,7 +262,8 @@ def _spawn_limited(program: str, request: SpawnRequest, null: int) -> int:
         process = subprocess.Popen(
             request.argv,
             executable=program,
-            env=request.environment,
+            env=_with_secrets(request, request.secrets),
+            pass_fds=(request.secrets,) if request.secrets >= 0 else (),
             cwd=request.directory or None,
             stdin=null,
             stdout=request.output,

@@ -4,13 +4,29 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Iterable
+from typing import Any
 
 import psutil
 
 from ..loop import Loop
-from .base import CannotSpawn, ExitHandler, Platform, Sample, SpawnRequest
+from .base import SECRETS_VARIABLE, CannotSpawn, ExitHandler, Platform, Sample, SpawnRequest
+
+
+def _inheriting(request: SpawnRequest) -> dict[str, Any]:
+    """Popen's arguments that give the child its environment and the handle of its secrets, and no other."""
+    if request.secrets < 0:
+        return {"env": request.environment}
+    if sys.platform != "win32":
+        raise CannotSpawn("Handles are inherited on Windows only.", lasting=True)
+    import msvcrt
+
+    handle = msvcrt.get_osfhandle(request.secrets)
+    os.set_handle_inheritable(handle, True)
+    startup = subprocess.STARTUPINFO(lpAttributeList={"handle_list": [handle]})
+    return {"env": {**request.environment, SECRETS_VARIABLE: str(handle)}, "startupinfo": startup}
 
 
 class WindowsPlatform(Platform):
@@ -34,7 +50,7 @@ class WindowsPlatform(Platform):
         try:
             process = subprocess.Popen(
                 request.argv,
-                env=request.environment,
+                **_inheriting(request),
                 cwd=request.directory or None,
                 stdin=subprocess.DEVNULL,
                 stdout=request.output,

@@ -301,8 +301,12 @@ def test_impact_names_what_must_be_restarted(home):
         {},
     ).settings
     found = impact(old, new)
-    assert found.live == ["strategy.instances.ema-cross.enabled", "log.level"]
-    assert found.restart == {"paper": ["services.paper"], "trade": ["trade.max_open_orders"]}
+    assert found.live == ["log.level"]
+    assert found.restart == {
+        "paper": ["services.paper"],
+        "strategy": ["strategy.instances.ema-cross.enabled"],
+        "trade": ["trade.max_open_orders"],
+    }
     assert impact(old, old).keys == []
 
 

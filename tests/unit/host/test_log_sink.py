@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from cryptobot.configs.secret import MASK, Masker, Secret
-from cryptobot.services.host.logs import configure, finish
+from cryptobot.services.host.logs import configure, finish, set_level
 from cryptobot.services.host.sink import LogSink
 
 pytestmark = pytest.mark.skipif(
@@ -174,3 +174,16 @@ def test_masker_spares_short_texts():
     masker = Masker()
     masker.learn("a", "longer-secret")
     assert masker.blot("a banana and longer-secret") == f"a banana and {MASK}"
+
+
+def test_the_level_changes_while_the_service_runs(logged):
+    """A logger that was made before keeps more, or less, from the next line on."""
+    log, read = logged
+    log.debug("too early")
+    set_level("debug")
+    log.debug("talkative")
+    set_level("error")
+    log.warning("too unimportant")
+    log.exception("kept")
+    set_level("info")
+    assert [line["event"] for line in read()] == ["talkative", "kept"]

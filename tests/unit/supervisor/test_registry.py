@@ -6,7 +6,8 @@ import msgspec
 import pytest
 from cryptobot.configs.errors import SettingsError
 from cryptobot.configs.paths import Home
-from cryptobot.configs.schema import DataSettings, ServiceOverride, Settings, TradeSettings
+from cryptobot.configs.schema import DatabaseSettings, DataSettings, ServiceOverride, Settings, TradeSettings
+from cryptobot.services.database.owners import owners
 from cryptobot.supervisor import registry
 from cryptobot.supervisor.order import Graph
 
@@ -121,3 +122,33 @@ def test_manifests_are_frozen() -> None:
     with pytest.raises(AttributeError):
         registry.Manifest(name="x").name = "y"  # type: ignore[misc]
     assert msgspec.structs.replace(registry.Manifest(name="x"), name="y").name == "y"
+
+
+def test_a_service_names_the_secrets_that_its_settings_need() -> None:
+    """Trade has its venue's key; who keeps tables has the database's secret, when there is one."""
+    plain = {one.name: one.secrets for one in registry.built_in(Settings())}
+    assert set(plain.pop("trade")) == {"paper.api_key", "paper.api_secret", "paper.api_password"}
+    assert "database.key" not in {name for names in plain.values() for name in names}
+    sealed = Settings(data=DataSettings(exchange="kraken"), database=DatabaseSettings(encrypted=True))
+    named = {one.name: one.secrets for one in registry.built_in(sealed)}
+    assert set(named["trade"]) == {
+        "kraken.api_key", "kraken.api_secret", "kraken.api_password", "database.key",
+    }  # fmt: skip
+    assert named["dashboard"] == ()
+    assert "database.key" in named["auth"]
+
+
+def test_every_service_with_tables_is_handed_the_databases_secret() -> None:
+    """Who owns tables says so in the table of services; without it an encrypted home could not start."""
+    server = Settings(database=DatabaseSettings(url="postgresql://bot@localhost/cryptobot"))
+    named = {one.name for one in registry.built_in(server) if "database.password" in one.secrets}
+    for name in (owner.name for owner in owners()):
+        assert name in named, f"{name} needs stores=True in supervisor/registry.py"
+
+
+def test_a_change_in_a_section_restarts_who_reads_it() -> None:
+    """`config set` tells people the same that a reload does."""
+    readers = registry.readers(Settings())
+    assert readers["trade"] == ["trade"]
+    assert {"data", "trade", "strategy"} <= set(readers["data"])
+    assert "auth" in readers["auth"]

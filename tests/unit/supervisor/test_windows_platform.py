@@ -1,6 +1,8 @@
 """The Windows adapter against recorded calls: it has not run on Windows, its logic has."""
 
 import subprocess
+import sys
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import psutil
@@ -85,3 +87,23 @@ def test_a_pid_with_another_birth_is_not_adopted() -> None:
     assert platform.born(own) > 0
     assert not platform.adopt(own, platform.born(own) + 1)
     assert platform.born(2**22 + 5) == 0
+
+
+def test_secrets_are_inherited_by_handle(
+    recorded: type[RecordedPopen], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only that one handle is inherited, and the child learns its number by its environment."""
+    inherited: list[tuple[int, bool]] = []
+    monkeypatch.setattr(windows.sys, "platform", "win32")
+    monkeypatch.setitem(sys.modules, "msvcrt", SimpleNamespace(get_osfhandle=lambda fd: fd + 1000))
+    monkeypatch.setattr(
+        windows.os, "set_handle_inheritable", lambda *told: inherited.append(told), raising=False
+    )
+    monkeypatch.setattr(
+        windows.subprocess, "STARTUPINFO", lambda **told: SimpleNamespace(**told), raising=False
+    )
+    given = windows._inheriting(_request()._replace(secrets=7))
+    assert given["env"] == {"A": "1", "CRYPTOBOT_SECRETS_FD": "1007"}
+    assert given["startupinfo"].lpAttributeList == {"handle_list": [1007]}
+    assert inherited == [(1007, True)]
+    assert windows._inheriting(_request()) == {"env": {"A": "1"}}
