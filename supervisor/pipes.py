@@ -25,6 +25,8 @@ _SEND_TIMEOUT_S = 2.0
 _KEEPER_RETRY_S = 10.0
 _MARK_AFTER_S = 0.002
 _SLOTS = 4096
+# What a child may write while nobody reads; the system takes the memory only when it is used.
+_PIPE_BYTES = 262_144
 
 
 class KeptOutputs(Outputs):
@@ -32,6 +34,8 @@ class KeptOutputs(Outputs):
 
     The pipe is made once for a service and serves all its lives, so that a restart costs no descriptor. Both
     ends are kept here too: if the keeper dies, no child sees a broken pipe, and the next keeper takes over.
+    On Linux each child is a reader of its own pipe as well, so that none breaks when keeper and supervisor
+    die together: what is written waits in the pipe for their successors.
     """
 
     def __init__(self, home: Home, max_bytes: int, keep: int, loop: Loop, platform: Platform) -> None:
@@ -93,7 +97,7 @@ class KeptOutputs(Outputs):
     def open(self, name: str) -> int:
         pipe = self._pipes.get(name)
         if pipe is None:
-            pipe = self._pipes[name] = os.pipe()
+            pipe = self._pipes[name] = _make_pipe()
             self._inodes[name] = os.fstat(pipe[0]).st_ino
             self._attach_soon(name)
         return pipe[1]
@@ -166,7 +170,7 @@ class KeptOutputs(Outputs):
             if Path(source).stat().st_ino != inode:
                 return
             read_end = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-            write_end = os.open(source, os.O_WRONLY | os.O_CLOEXEC)
+            write_end = os.open(source, os.O_RDWR | os.O_CLOEXEC)
         except OSError:
             return
         self._pipes[name] = (read_end, write_end)
@@ -224,3 +228,14 @@ class KeptOutputs(Outputs):
         if self._lifeline >= 0:
             os.close(self._lifeline)
             self._lifeline = -1
+
+
+def _make_pipe() -> tuple[int, int]:
+    read_end, write_end = os.pipe()
+    if sys.platform == "linux":
+        both = os.open(f"/proc/self/fd/{write_end}", os.O_RDWR | os.O_CLOEXEC)
+        os.close(write_end)
+        write_end = both
+        with contextlib.suppress(OSError):  # a user with very many pipes keeps the usual size
+            fcntl.fcntl(read_end, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    return read_end, write_end

@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -63,6 +64,50 @@ def test_output_is_kept_across_the_death_of_the_supervisor(daemon, tmp_path: Pat
     daemon.signal(signal.SIGTERM)
     lines = (daemon.home.logs / "talker.log").read_text(encoding="ascii").splitlines()
     assert [line.split()[1] for line in lines] == [str(number) for number in range(5000)]
+
+
+def test_a_child_that_prints_while_supervisor_and_log_keeper_are_both_dead_goes_on(
+    daemon, tmp_path: Path
+) -> None:
+    """S4: the pipe outlives both: no broken pipe, nothing lost, and the next supervisor reads what waited."""
+    go, done = tmp_path / "go", tmp_path / "done"
+    code = (
+        "import os,time,socket\n"
+        "s=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM)\n"
+        "s.sendto(b'READY=1',os.environ['NOTIFY_SOCKET'])\n"
+        f"os.read(os.open({str(go)!r},os.O_RDONLY),1)\n"
+        "for n in range(1000): os.write(1,b'line %d %s\\n'%(n,b'.'*100))\n"
+        f"os.write(os.open({str(done)!r},os.O_WRONLY),b'1')\n"
+        "time.sleep(1000)\n"
+    )
+    os.mkfifo(go)
+    os.mkfifo(done)
+    daemon.service("talker", "ready", command=[sys.executable, "-I", "-S", "-c", code])
+    pid = daemon.start().until("talker", "RUNNING")["pid"]
+    assert daemon.process is not None
+    keeper = next(int(child) for child in children_of(daemon.process.pid) if int(child) != pid)
+    daemon.process.send_signal(signal.SIGSTOP)  # so that it cannot replace the keeper in between
+    os.kill(keeper, signal.SIGKILL)
+    daemon.kill()
+    daemon.wait_dead(keeper)
+    through = os.open(done, os.O_RDONLY | os.O_NONBLOCK)
+    with go.open("wb", buffering=0) as fifo:
+        fifo.write(b"1")
+    waiting = select.poll()
+    waiting.register(through, select.POLLHUP | select.POLLIN)
+    assert waiting.poll(45_000), "the child did not get through its lines"
+    os.close(through)
+    assert daemon.alive(pid)
+    daemon.start()
+    assert daemon.until("talker", "RUNNING")["pid"] == pid
+    daemon.until_log("talker", "line 999 ")
+    lines = (daemon.home.logs / "talker.log").read_text(encoding="ascii").splitlines()
+    assert [line.split()[1] for line in lines] == [str(number) for number in range(1000)]
+
+
+def children_of(pid: int) -> list[str]:
+    """Direct children of a process."""
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
 
 
 def test_a_child_spawned_in_the_last_moment_is_adopted_too(daemon) -> None:
