@@ -53,6 +53,6 @@ def install(app: Flask) -> None:
         problem = problem_of(error)
         if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
             app.logger.error("request failed", exc_info=error)
-        if request.path.startswith("/api/"):
+        if request.path.startswith("/api/") or request.accept_mimetypes.best == "application/json":
             return jsonify(error={"code": problem.code, "message": problem.message}), problem.status
         return render_template("problem.html", problem=problem), problem.status

@@ -3,12 +3,18 @@
 from flask import Flask, Response, request
 
 from ...bus.contracts.auth import (
+    BeginPasskey,
     BeginTotp,
     ConfirmTotp,
     DisableTotp,
     EndSession,
+    FinishPasskey,
+    ListPasskeys,
     ListSessions,
+    PasskeyOptions,
+    Passkeys,
     RecoveryCodes,
+    RemovePasskey,
     Session,
     Sessions,
     StepUp,
@@ -20,7 +26,7 @@ from ..context import dashboard, session
 from ..problems import ApiProblem
 from ..sessions import COOKIE
 from .answers import PREFIX, answer, ask, body
-from .shapes import Message, Proof, TotpBegin, TotpCode, TotpNew
+from .shapes import Message, PasskeyMade, Proof, TotpBegin, TotpCode, TotpNew
 
 # Checking a password is slow on purpose.
 TIMEOUT_S = 15.0
@@ -36,6 +42,10 @@ def install(app: Flask) -> None:
     add(f"{PREFIX}/account/second-factor", "api_begin_totp", begin_totp, methods=["POST"])
     add(f"{PREFIX}/account/second-factor/confirm", "api_confirm_totp", confirm_totp, methods=["POST"])
     add(f"{PREFIX}/account/second-factor/remove", "api_remove_totp", remove_totp, methods=["POST"])
+    add(f"{PREFIX}/account/passkeys", "api_passkeys", passkeys, methods=["GET"])
+    add(f"{PREFIX}/account/passkeys", "api_begin_passkey", begin_passkey, methods=["POST"])
+    add(f"{PREFIX}/account/passkeys/finish", "api_finish_passkey", finish_passkey, methods=["POST"])
+    add(f"{PREFIX}/account/passkeys/<name>/remove", "api_remove_passkey", remove_passkey, methods=["POST"])
 
 
 @requires(ANY_USER)
@@ -90,6 +100,35 @@ def remove_totp() -> Response:
     wish = body(Proof)
     question = DisableTotp(token=own_token(), password=wish.password, code=wish.code)
     return answer(Message(message=ask("auth", question, Done, TIMEOUT_S).message))
+
+
+@requires(ANY_USER)
+def passkeys() -> Response:
+    """Your passkeys, newest first."""
+    return answer(ask("auth", ListPasskeys(token=own_token()), Passkeys))
+
+
+@requires(ANY_USER, step_up=True)
+def begin_passkey() -> Response:
+    """Begin to make a passkey: what the browser needs for it."""
+    wish = BeginPasskey(token=own_token(), origin=request.headers.get("Origin", ""))
+    return answer(ask("auth", wish, PasskeyOptions))
+
+
+@requires(ANY_USER)
+def finish_passkey() -> Response:
+    """Keep the passkey that the browser made."""
+    made = body(PasskeyMade)
+    wish = FinishPasskey(
+        token=own_token(), ceremony=made.ceremony, response=made.response, name=made.name
+    )
+    return answer(Message(message=ask("auth", wish, Done).message))
+
+
+@requires(ANY_USER, step_up=True)
+def remove_passkey(name: str) -> Response:
+    """Remove one of your passkeys."""
+    return answer(Message(message=ask("auth", RemovePasskey(token=own_token(), id=name), Done).message))
 
 
 def own_token() -> str:

@@ -64,6 +64,14 @@ class TotpCode(Body, frozen=True, kw_only=True):
     code: str
 
 
+class PasskeyMade(Body, frozen=True, kw_only=True):
+    """What the browser made: its answer as JSON, for the ceremony that was begun."""
+
+    ceremony: str
+    response: str
+    name: str = ""
+
+
 class NewKey(Body, frozen=True, kw_only=True):
     """An API key to be made, for oneself when `user` is empty.
 

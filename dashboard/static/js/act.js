@@ -1,15 +1,25 @@
 // Asking the server to do something: with the session's token, a word before, a word after.
 import { csrfToken, h, icon } from "./view.js";
 
-/** POST to the API; the answer, or null when it failed (the person has been told). */
+function post(path, body) {
+  return fetch(`/api/v1/${path}`, {
+    method: "POST",
+    headers: { "X-CSRF-Token": csrfToken, "Content-Type": "application/json" },
+    body: body === null ? null : JSON.stringify(body),
+  });
+}
+
+/** POST to the API; the answer, or null when it failed (the person has been told). What is dangerous asks again
+ * who it is, and is then sent a second time. */
 export async function act(path, body = null, refused = (text) => toast(text, true)) {
   try {
-    const answer = await fetch(`/api/v1/${path}`, {
-      method: "POST",
-      headers: { "X-CSRF-Token": csrfToken, "Content-Type": "application/json" },
-      body: body === null ? null : JSON.stringify(body),
-    });
-    const data = await answer.json();
+    let answer = await post(path, body);
+    let data = await answer.json();
+    if (data.error?.code === "step_up_needed") {
+      if (!(await proveAgain())) return null;
+      answer = await post(path, body);
+      data = await answer.json();
+    }
     if (answer.ok) {
       if (data.message) toast(data.message);
       return data;
@@ -34,6 +44,37 @@ export async function get(path) {
     // The banner says that the dashboard is away; who asked asks again when it is back.
   }
   return null;
+}
+
+/** Ask who it is once more: code of the second factor, or password. Resolves to whether it was proved. */
+function proveAgain() {
+  const dialog = h("dialog", { "aria-labelledby": "prove-title" });
+  const proof = h("input", { class: "input", id: "proof", type: "password", autocomplete: "current-password", required: true, autofocus: true });
+  const problem = h("div", { class: "message", role: "alert", hidden: true });
+  const form = h("form", {}, h("h2", { id: "prove-title" }, "Is it you?"),
+    h("p", {}, "This is dangerous in wrong hands. Type the code of your second factor; your password where you have none."),
+    problem, h("div", { class: "field" }, h("label", { for: "proof" }, "Code or password"), proof),
+    h("div", { class: "buttons" }, h("button", { class: "button", type: "button", onclick: () => dialog.close() }, "Cancel"),
+      h("button", { class: "button primary" }, "Go on")));
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const answer = await post("account/step-up", { code: proof.value, password: proof.value });
+    if (answer.ok) dialog.close("proved");
+    else {
+      problem.textContent = (await answer.json()).error?.message ?? "That was not right.";
+      problem.hidden = false;
+      proof.select();
+    }
+  });
+  dialog.append(form);
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.onclose = () => {
+      dialog.remove();
+      resolve(dialog.returnValue === "proved");
+    };
+  });
 }
 
 export function toast(text, bad = false) {

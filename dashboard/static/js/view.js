@@ -6,8 +6,17 @@ const PERMISSIONS = new Set(meta("permissions").split(" "));
 export const csrfToken = meta("csrf-token");
 export const channels = meta("channels");
 
-export const may = (permission) =>
-  PERMISSIONS.has(permission) || PERMISSIONS.has("*") || PERMISSIONS.has(`${permission.split(".")[0]}.*`);
+/** May this person do it, on this resource? `strategy.control:ema-*` allows it for matching names alone. */
+export const may = (permission, resource = null) =>
+  [...PERMISSIONS].some((held) => {
+    const [name, pattern] = held.split(/:(.*)/, 2);
+    return name === permission && (!pattern || (resource !== null && matches(pattern, resource)));
+  });
+
+function matches(pattern, text) {
+  const escaped = pattern.replace(/[.+^${}()|\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".");
+  return new RegExp(`^${escaped}$`).test(text);
+}
 
 /** Make an element: h("td", {class: "num"}, "1.5"). Attributes that are null or false are left out. */
 export function h(tag, attributes = {}, ...children) {
