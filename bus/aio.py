@@ -130,7 +130,7 @@ class AsyncBus(AsyncBusApi):
         self._loop = asyncio.get_running_loop()
         self._link, self._identity, self._limit = link, identity, high_water_mark
         self._send = link.sender()
-        self._outgoing = Outgoing(name, identity, high_water_mark)
+        self._outgoing = Outgoing(name, identity, high_water_mark, self._loop.call_soon)
         self.dead_letters = DeadLetters(name, self._outgoing)
         self._incoming = Incoming(self.dead_letters.unreadable, self._on_missing)
         self._server = Server(name)
@@ -155,9 +155,7 @@ class AsyncBus(AsyncBusApi):
     # -- publishing
 
     def topic(self, topic: str, schema: type[M], *, batch: int = 1) -> Publisher[M]:
-        if batch > 1:
-            return self._outgoing.batch_publisher(topic, schema, batch, self._loop.call_soon)
-        return self._outgoing.publisher(topic, schema)
+        return self._outgoing.publisher(topic, schema, batch)
 
     def publish(self, topic: str, message: Message, *, correlation_id: str = "") -> MessageId:
         return self._outgoing.publisher(topic, type(message)).send(message, correlation_id=correlation_id)

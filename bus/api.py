@@ -79,8 +79,11 @@ class AsyncBusApi(ABC):
         """A publisher for one topic. Cheap to keep, costly to make: keep it.
 
         Args:
-            batch: for hot streams: what is sent within one turn of the loop goes as one frame of at most so
-                many messages. The topic then carries this class only.
+            batch: what is sent within one turn of the loop goes as one frame of at most so many messages, also
+                at rest. Busy streams share frames without it (docs/protocol.md, "batch").
+
+        Raises:
+            ValueError: batches of the event class are asked for.
         """
 
     @abstractmethod

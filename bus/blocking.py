@@ -26,11 +26,13 @@ from .deadletters import DeadLetters
 from .durable import LagGuard, listener, record
 from .endpoints import BROKER
 from .flows import Counters, Flow
+from .flusher import Flusher
 from .healing import Patience, replay_wish
 from .identity import ClientIdentity, HomeIdentity, RecordedPositions
 from .lastvalues import LastValues
 from .probes import Probes
-from .publishing import BEAT_INTERVAL_S, BEATS, Outgoing, TopicPublisher
+from .publishers import TopicPublisher
+from .publishing import BEAT_INTERVAL_S, BEATS, Outgoing
 from .receiving import Incoming, Listener
 
 M = TypeVar("M", bound=Message)
@@ -94,7 +96,8 @@ class BlockingBus(BlockingBusApi):
         self._sending = threading.RLock()
         self._receiving = threading.RLock()
         self._send = link.sender()
-        self._outgoing = Outgoing(name, identity, high_water_mark)
+        self._flusher = Flusher(self._sending)
+        self._outgoing = Outgoing(name, identity, high_water_mark, self._flusher.soon)
         self._dead_letters = DeadLetters(name, self._outgoing)
         self._incoming = Incoming(self._unreadable, self._on_missing)
         self._server = Server(name)
@@ -321,6 +324,8 @@ class BlockingBus(BlockingBusApi):
             return
         with self._sending:
             self._closed.set()
+            self._outgoing.flush()
+        self._flusher.close()
         for waiting in tuple(self._probed.values()):
             waiting.set()
         self._reacher.join()

@@ -12,7 +12,8 @@ from ..configs.paths import Home
 from .epochs import claim, next_epoch
 from .outbox import Outbox, folder_of
 from .positions import FilePositions, MemoryPositions, path_of
-from .publishing import Identity, WriteAhead
+from .publishers import WriteAhead
+from .publishing import Identity
 from .receiving import Positions
 from .rules import holder_of
 

@@ -1,35 +1,20 @@
-"""The sending half of a client, without a socket: numbers, frames, and what waits for the broker."""
+"""The sending half of a client, without a socket: its publishers, beats, and what waits for the broker."""
 
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from ..configs.errors import ProtocolError
 from . import codec, frames
-from .api import MessageId, Publisher
 from .contracts.base import Delivery, Message
 from .contracts.bus import Beat
+from .publishers import Emit, EventPublisher, Sequence, StreamPublisher, TopicPublisher, WriteAhead
 
 M = TypeVar("M", bound=Message)
-Emit = Callable[[bytes], object]
 BEATS = "bus.beat."
 BEAT_INTERVAL_S = 0.5
 _COMPLETE_EVERY = 10
-# Names of this module are found faster than those of others; `send` is the hottest code there is.
-_item, _BATCH_BYTES = frames.ITEM.pack, 65_536
-_encode, _pack, _now_ns, _MAX_BYTES = codec.encode, frames.VARIABLE.pack, time.time_ns, frames.MAX_FRAME_BYTES
 _TELL = 3  # beats that tell a new number: one may be lost itself, and a receiver wants to hear it twice
-
-
-class WriteAhead(Protocol):
-    """Where events are written before they are sent."""
-
-    last: dict[str, int]
-
-    def append(self, topic: str, seq: int, frame: bytes) -> None: ...
-
-    def close(self) -> None: ...
 
 
 class Identity(Protocol):
@@ -45,125 +30,32 @@ class Identity(Protocol):
         """Let the name go."""
 
 
-class Sequence:
-    """The last number used on a topic, the last one told in a beat, and in how many more beats to tell it."""
-
-    __slots__ = ("last", "left", "told")
-
-    def __init__(self, last: int) -> None:
-        self.last = last
-        self.told = 0
-        self.left = 0
-
-
-class TopicPublisher(Publisher[M]):
-    """Publishes one class on one topic. Not for several threads at once."""
-
-    def __init__(self, outgoing: "Outgoing", topic: str, schema: type[M], sequence: Sequence) -> None:
-        self._outgoing, self._schema, self._sequence, self._topic = outgoing, schema, sequence, topic
-        self._source, self._epoch = outgoing.source, outgoing.epoch
-        event = schema.DELIVERY is Delivery.EVENT
-        self._outbox = outgoing.outbox() if event else None
-        flags = frames.FLAG_EVENT if event else 0
-        facts = (topic, outgoing.source, schema.SCHEMA_ID, schema.SCHEMA_VERSION, outgoing.epoch)
-        self._plain = frames.head(*facts, flags)
-        self._traced = frames.head(*facts, flags | frames.FLAG_TRACED)
-
-    def send(self, message: M, *, correlation_id: str = "") -> MessageId:
-        if message.__class__ is not self._schema:
-            raise TypeError(f"This publisher sends {self._schema.__name__}, not {type(message).__name__}.")
-        payload = _encode(message)
-        if len(payload) > _MAX_BYTES:
-            raise ProtocolError(f"A {self._schema.__name__} of {len(payload)} bytes is too large to publish.")
-        sequence = self._sequence
-        seq = sequence.last + 1
-        variable = _pack(seq, _now_ns())
-        if self._outbox is not None:
-            trace = frames.correlation_bytes(correlation_id) + frames.NO_ID
-            frame = self._traced + variable + trace + payload
-            self._outbox.append(self._topic, seq, frame)
-        elif correlation_id:
-            frame = (
-                self._traced + variable + frames.correlation_bytes(correlation_id) + frames.NO_ID + payload
-            )
-        else:
-            frame = self._plain + variable + payload
-        sequence.last = seq
-        self._outgoing.emit(frame)
-        return MessageId(self._source, self._epoch, seq)
-
-
-class BatchPublisher(TopicPublisher[M]):
-    """Sends what is said within one turn of the loop as one frame, of at most `limit` messages."""
-
-    def __init__(
-        self,
-        outgoing: "Outgoing",
-        topic: str,
-        schema: type[M],
-        sequence: Sequence,
-        limit: int,
-        soon: Callable[[Callable[[], None]], object],
-    ) -> None:
-        super().__init__(outgoing, topic, schema, sequence)
-        facts = (topic, outgoing.source, schema.SCHEMA_ID, schema.SCHEMA_VERSION, outgoing.epoch)
-        self._batch = frames.head(*facts, frames.FLAG_BATCH)
-        self._limit, self._soon = limit * 2, soon
-        self._parts: list[bytes] = []
-        self._bytes = 0
-        self._ts_ns = 0
-
-    def send(self, message: M, *, correlation_id: str = "") -> MessageId:
-        if correlation_id:
-            self.flush()
-            return super().send(message, correlation_id=correlation_id)
-        if message.__class__ is not self._schema:
-            raise TypeError(f"This publisher sends {self._schema.__name__}, not {type(message).__name__}.")
-        payload = _encode(message)
-        parts = self._parts
-        if not parts:
-            self._ts_ns = _now_ns()
-            self._soon(self.flush)
-        seq = self._sequence.last = self._sequence.last + 1
-        parts += (_item(len(payload)), payload)
-        self._bytes += len(payload)
-        if len(parts) >= self._limit or self._bytes > _BATCH_BYTES:
-            self.flush()
-        return MessageId(self._source, self._epoch, seq)
-
-    def flush(self) -> None:
-        """Send what waits."""
-        parts = self._parts
-        if not parts:
-            return
-        number = len(parts) // 2
-        variable = _pack(self._sequence.last - number + 1, self._ts_ns)
-        self._parts, self._bytes = [], 0
-        if number == 1:
-            self._outgoing.emit(self._plain + variable + parts[1])
-        else:
-            self._outgoing.emit(b"".join((self._batch, variable, *parts)))
-
-
 class Outgoing:
     """All publishers of one client.
 
     Until the broker is reached frames wait in a bounded backlog, so what a service says first is not lost;
     `reached` lets them go.
+
+    Args:
+        soon: runs something at the end of this turn of the loop, or within half a millisecond.
     """
 
-    def __init__(self, source: str, identity: Identity, backlog: int) -> None:
+    def __init__(
+        self, source: str, identity: Identity, backlog: int, soon: Callable[[Callable[[], None]], object]
+    ) -> None:
         self._source = source
         self._identity = identity
+        self._soon = soon
+        self._expected = False
         self._epoch = 0
         self._outbox: WriteAhead | None = None
         self._streams: dict[str, Sequence] = {}
         self._events: dict[str, Sequence] = {}
-        self._publishers: dict[tuple[str, type[Message]], TopicPublisher[Message]] = {}
+        self._publishers: dict[tuple[str, type[Message]], TopicPublisher[Any]] = {}
         self._backlog: deque[bytes] = deque(maxlen=backlog)
-        self._batched: set[str] = set()
         self._beats = 0
         self._told: dict[str, int] = {}
+        self.waiting: StreamPublisher[Any] | None = None
         self.emit: Emit = self._backlog.append
 
     @property
@@ -191,48 +83,42 @@ class Outgoing:
             send(self._backlog.popleft())
         self.emit = send
 
-    def publisher(self, topic: str, schema: type[M]) -> TopicPublisher[M]:
-        """The publisher of this topic and class; the same one each time."""
-        found = self._publishers.get((topic, schema))
-        if found is None:
-            if topic in self._batched:
-                raise ValueError(f"{topic} is batched for another class of messages.")
-            if not schema.SCHEMA_ID:
-                raise TypeError(f"{schema.__name__} has no schema id; declare it with @message.")
-            made = TopicPublisher(self, topic, schema, self._sequence(topic, schema))
-            self._publishers[topic, schema] = made  # type: ignore[assignment]
-            return made
-        return found  # type: ignore[return-value]
-
-    def batch_publisher(
-        self, topic: str, schema: type[M], limit: int, soon: Callable[[Callable[[], None]], object]
-    ) -> BatchPublisher[M]:
-        """The batching publisher of a topic that carries one class only: another's number would overtake.
+    def publisher(self, topic: str, schema: type[M], batch: int = 1) -> TopicPublisher[M]:
+        """The publisher of this topic and class; the same one each time.
 
         Raises:
-            ValueError: the class is of the event class, or the topic has another publisher.
+            ValueError: it is to send batches, and its class is not of a stream.
         """
         found = self._publishers.get((topic, schema))
-        if isinstance(found, BatchPublisher):
-            return found
-        if schema.DELIVERY is not Delivery.STREAM or any(known == topic for known, _ in self._publishers):
-            raise ValueError(f"{topic} cannot be batched: only a stream with one publisher can.")
-        made = BatchPublisher(self, topic, schema, self._sequence(topic, schema), limit, soon)
-        self._publishers[topic, schema] = made  # type: ignore[assignment]
-        self._batched.add(topic)
-        return made
+        if found is None:
+            found = self._publishers[topic, schema] = self._make(topic, schema)
+        if batch > 1:
+            found.allow_batches(batch)
+        return found
+
+    def _make(self, topic: str, schema: type[Message]) -> TopicPublisher[Any]:
+        if not schema.SCHEMA_ID:
+            raise TypeError(f"{schema.__name__} has no schema id; declare it with @message.")
+        if schema.DELIVERY is not Delivery.EVENT:
+            sequence = self._streams.setdefault(topic, Sequence(0))
+            return StreamPublisher(self, topic, schema, sequence)
+        outbox = self.outbox()
+        return EventPublisher(self, topic, schema, self._events.setdefault(topic, Sequence(0)), outbox)
+
+    def let_go_soon(self) -> None:
+        """Have what waits sent at the end of this turn of the loop, or within half a millisecond."""
+        if not self._expected:
+            self._expected = True
+            self._soon(self._let_go)
+
+    def _let_go(self) -> None:
+        self._expected = False
+        self.flush()
 
     def flush(self) -> None:
-        """Send what waits in batches."""
-        for publisher in self._publishers.values():
-            if isinstance(publisher, BatchPublisher):
-                publisher.flush()
-
-    def _sequence(self, topic: str, schema: type[Message]) -> Sequence:
-        if schema.DELIVERY is Delivery.EVENT:
-            self.outbox()
-            return self._events.setdefault(topic, Sequence(0))
-        return self._streams.setdefault(topic, Sequence(0))
+        """Send what waits to share a frame."""
+        if self.waiting is not None:
+            self.waiting.flush()
 
     def beat(self, troubles: dict[str, int]) -> bytes | None:
         """The frame to send twice a second: topics that moved lately, sometimes all; None at rest.
@@ -242,6 +128,7 @@ class Outgoing:
         """
         if not self._streams and not self._events:
             return None
+        self.flush()
         self._beats += 1
         complete = self._beats <= _TELL or self._beats % _COMPLETE_EVERY == 0
         events, streams = _moved(self._events, complete), _moved(self._streams, complete)

@@ -368,13 +368,41 @@ async def test_a_batched_stream_arrives_like_any_other(buses: Any) -> None:
         await bus.close()
 
 
-async def test_a_batched_topic_has_one_publisher(buses: Any) -> None:
-    """Another class on it, or an event, is refused: numbers would overtake each other."""
+async def test_events_are_not_batched(buses: Any) -> None:
+    """Each event is written and sent before `send` returns; asking for batches of them is refused."""
     bus = await buses.open_async("data")
-    bus.topic(TOPIC, Candle, batch=16)
-    trade = MarketTrade(exchange="x", symbol="s", id="1", ts_ms=1, side="buy", price="1", amount="1")
-    with pytest.raises(ValueError, match="batched"):
-        bus.publish(TOPIC, trade)
     with pytest.raises(ValueError, match="batched"):
         bus.topic("alert.info", Alert, batch=16)
     await bus.close()
+
+
+async def test_what_is_said_on_several_topics_is_heard_in_order(buses: Any) -> None:
+    """Messages that wait to share a frame go before whatever their sender says next elsewhere."""
+    sender, reader = await buses.open_async("data"), await buses.open_async("strategy")
+    inbox: asyncio.Queue[Received[Any]] = asyncio.Queue()
+    reader.subscribe("market.", Candle, inbox.put_nowait)
+    reader.subscribe("alert.", Alert, inbox.put_nowait)
+    await asyncio.gather(sender.settled(), reader.settled())
+    first, second = sender.topic(TOPIC, Candle, batch=16), sender.topic(f"{TOPIC}.b", Candle, batch=16)
+    for publisher, text in ((first, "1"), (first, "2"), (second, "3"), (first, "4")):
+        publisher.send(candle(text))
+    sender.publish("alert.info", Alert(key="5", severity="info", source="s", title="t", detail="d"))
+    got = await take(inbox, 5)
+    assert [getattr(each.message, "close", None) or each.message.key for each in got] == list("12345")
+    await sender.close()
+    await reader.close()
+
+
+def test_a_burst_arrives_whole_though_nothing_follows_it(buses: Any) -> None:
+    """The blocking face lets the end of a busy stream go by itself."""
+    sender, reader = buses.open_blocking("data"), buses.open_blocking("strategy")
+    inbox: queue.SimpleQueue[Received[Candle]] = queue.SimpleQueue()
+    reader.subscribe("market.", Candle, inbox.put)
+    sender.settled()
+    reader.settled()
+    publisher = sender.topic(TOPIC, Candle)
+    sent = [publisher.send(candle()).seq for _ in range(3000)]
+    assert [inbox.get(timeout=45).seq for _ in sent] == sent
+    assert reader.counters.lost == 0
+    sender.close()
+    reader.close()
