@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from .sections.base import Section, decimal_setting, setting
+from .sections.monitor import MonitorSettings
 
 
 class BusSettings(Section, frozen=True, kw_only=True):
@@ -340,3 +341,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     auth: AuthSettings = msgspec.field(default_factory=AuthSettings)
     database: DatabaseSettings = msgspec.field(default_factory=DatabaseSettings)
     log: LogSettings = msgspec.field(default_factory=LogSettings)
+    monitor: MonitorSettings = msgspec.field(default_factory=MonitorSettings)

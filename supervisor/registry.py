@@ -143,6 +143,14 @@ _TABLE: dict[str, _Entry] = {
         ("data", "trade", "strategy"),
         ("dashboard",),
     ),
+    "monitor": _Entry(
+        "History and alerts",
+        "cryptobot.services.monitor.service:main",
+        ("bus",),
+        (),
+        ("monitor",),
+        optional=True,
+    ),
 }
 _NEED_VENUE = frozenset({"data", "trade"})
 

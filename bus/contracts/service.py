@@ -23,7 +23,11 @@ class ServiceState(Message, frozen=True, kw_only=True, gc=False):
 
 @message(0x0402)
 class ServiceStats(Message, frozen=True, kw_only=True, gc=False):
-    """What one service uses now."""
+    """What one service uses now; `pss_bytes` is memory with shared pages split among those who share them.
+
+    `disk_bytes` are its files in the home: logs, database, outbox. The supervisor itself is `supervisor`.
+    What is costly to find out (pss_bytes, open_files, disk_bytes) is up to a minute old; 0 is not known.
+    """
 
     name: str
     pid: int
@@ -32,6 +36,8 @@ class ServiceStats(Message, frozen=True, kw_only=True, gc=False):
     threads: int
     open_files: int
     uptime_s: float
+    pss_bytes: int = 0
+    disk_bytes: int = 0
 
 
 @message(0x0403)
@@ -110,6 +116,10 @@ class ServiceStatus(Message, frozen=True, kw_only=True, gc=False):
     health: str
     reason: str
     requires: list[str]
+    pss_bytes: int = 0
+    threads: int = 0
+    open_files: int = 0
+    disk_bytes: int = 0
 
 
 @request(0x0412, reply=SupervisorStatus, permission="service.read")

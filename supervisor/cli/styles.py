@@ -39,3 +39,8 @@ def money_style(text: str) -> str:
 def level_colour(level: str) -> str | None:
     """Of a line of a log: a colour by click's names."""
     return {"warning": "yellow", "error": "red", "critical": "bright_red"}.get(level)
+
+
+def severity_style(severity: str) -> str:
+    """Of an alert."""
+    return {"warning": "yellow", "error": "red", "critical": "bold red"}.get(severity, "")

@@ -1,0 +1,1 @@
+"""The monitor process: history of health and resources, alerts, alert rules."""
