@@ -52,7 +52,7 @@ def log_in() -> Response:
     user, password = request.form.get("user", "")[:_MAX_FIELD], request.form.get("password", "")[:_MAX_FIELD]
     question = Login(
         user=user, password=password, address=request.remote_addr or "",
-        user_agent=request.user_agent.string[:200], totp=request.form.get("totp", "")[:16],
+        user_agent=request.user_agent.string[:200], totp=request.form.get("totp", "")[:64],
     )  # fmt: skip
     try:
         result = dashboard().gateway.request_from_thread("auth", question, LoginResult, LOGIN_TIMEOUT_S)

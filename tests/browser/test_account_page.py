@@ -1,0 +1,117 @@
+"""One's own account on the real auth service: second factor, passkeys with Chromium's authenticator, keys."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyotp
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.timeout(300)
+LEFT_OUT = ("paper", "data", "trade", "strategy")
+
+
+class Accounts:
+    """Bus, auth and dashboard as processes, reached under a name: passkeys know no addresses."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = folder
+        without = [word for name in LEFT_OUT for word in ("--set", f"services.{name}.enabled=false")]
+        self._run("up", "-d", "--set", "dashboard.port=0", *without)
+        told = json.loads((folder / "run" / "dashboard.json").read_bytes())["url"]
+        self.url = str(told).replace("127.0.0.1", "localhost")
+        self.password = (folder / "keys" / "initial-password").read_text().strip()
+
+    def _run(self, *words: str) -> None:
+        command = [sys.executable, "-m", "cryptobot", "--home", str(self.home), *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
+
+    def close(self) -> None:
+        """Bring everything down."""
+        self._run("down")
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Iterator[Accounts]:
+    """Accounts of its own for every test: each changes how the admin logs in."""
+    made = Accounts(tmp_path / "home")
+    yield made
+    made.close()
+
+
+def log_in_with_code(page: Page, password: str, code: str) -> None:
+    """By the form, which asks for the code after the password."""
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_label("Code of your second factor")).to_be_visible()
+    page.get_by_label("Password").fill(password)
+    page.get_by_label("Code of your second factor").fill(code)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+
+
+def test_a_second_factor_is_set_up_and_asked_for(visitor: Any) -> None:
+    """The picture's secret makes codes; the next login asks for one, and a recovery code works instead."""
+    visitor.expected = ("403",)
+    page = visitor.log_in()
+    visitor.open("/account")
+    page.get_by_role("button", name="Set up").click()
+    page.get_by_role("dialog").get_by_label("Password").fill(visitor.platform.password)
+    page.get_by_role("button", name="Go on").click()
+    secret = page.get_by_role("dialog").locator("code").inner_text()
+    expect(page.get_by_alt_text("QR code of the second factor")).to_be_visible()
+    page.get_by_role("dialog").get_by_label("Code").fill(pyotp.TOTP(secret).now())
+    page.get_by_role("button", name="Put in force").click()
+    codes = page.get_by_role("dialog").locator("pre").inner_text().split()
+    page.get_by_role("button", name="I have them").click()
+    page.get_by_role("button", name="Log out").click()
+
+    log_in_with_code(page, visitor.platform.password, codes[0])
+
+    assert len(codes) == len(set(codes)) > 5
+
+
+def test_a_passkey_logs_in(visitor: Any) -> None:
+    """Made on the account's page, it opens the dashboard without a password."""
+    page = visitor.log_in()
+    devices = visitor.context.new_cdp_session(page)
+    devices.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+    devices.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    visitor.open("/account")
+    page.get_by_role("button", name="Add a passkey").click()
+    page.get_by_role("dialog").get_by_label("Name").fill("My phone")
+    page.get_by_role("button", name="Go on").click()
+    expect(page.locator("cb-passkeys")).to_contain_text("My phone")
+    page.get_by_role("button", name="Log out").click()
+
+    page.get_by_role("button", name="Use a passkey").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+
+
+def test_sessions_are_seen_and_ended(visitor: Any, browser: Any) -> None:
+    """Another browser's session ends at once, and it has to log in again."""
+    page = visitor.log_in()
+    other = type(visitor)(browser, visitor.platform)
+    other.log_in()
+    visitor.open("/account")
+    sessions = page.locator("cb-sessions")
+    expect(sessions).to_contain_text("This session")
+
+    sessions.get_by_role("button", name="End", exact=True).click()
+
+    expect(other.page.get_by_role("button", name="Log in")).to_be_visible(timeout=30_000)
+    other.context.close()
