@@ -9,7 +9,8 @@ from .base import Delivery, Done, Message, message, request
 class Order(Message, frozen=True, kw_only=True, gc=False):
     """An order as trade knows it, sent at each change of its state (docs/orders.md has the states).
 
-    `average` is the volume-weighted price of the filled part; `cost` its quote value.
+    `average` is the volume-weighted price of the filled part; `cost` its quote value. Orders of one
+    `list_id` cancel each other (OCO); `replaces` is the id of the order that this one took the place of.
     """
 
     id: str
@@ -35,6 +36,8 @@ class Order(Message, frozen=True, kw_only=True, gc=False):
     candle_open_ms: int
     created_ms: int
     updated_ms: int
+    list_id: str = ""
+    replaces: str = ""
 
 
 @message(0x0302, delivery=Delivery.EVENT)
@@ -118,11 +121,15 @@ class Orders(Message, frozen=True, kw_only=True, gc=False):
 
 @request(0x0311, reply=Orders, permission="trade.read")
 class ListOrders(Message, frozen=True, kw_only=True, gc=False):
-    """Orders of this home, newest first; `open_only` leaves out the finished ones."""
+    """Orders of this home, newest first; `open_only` leaves out the finished ones.
+
+    `older_than` is the id of the last order of a page: the next page begins behind it.
+    """
 
     symbol: str | None = None
     open_only: bool = False
     limit: int = 500
+    older_than: str = ""
 
 
 @message(0x0312, delivery=Delivery.REPLY)
@@ -134,18 +141,23 @@ class Fills(Message, frozen=True, kw_only=True, gc=False):
 
 @request(0x0313, reply=Fills, permission="trade.read")
 class ListFills(Message, frozen=True, kw_only=True, gc=False):
-    """Fills of this home, newest first."""
+    """Fills of this home, newest first.
+
+    `older_than` is `exchange|symbol|id` of the last fill of a page: the next page begins behind it.
+    """
 
     symbol: str | None = None
     since_ms: int | None = None
     limit: int = 500
+    older_than: str = ""
 
 
 @message(0x031F, delivery=Delivery.REPLY)
 class Protection(Message, frozen=True, kw_only=True, gc=False):
-    """How a position is guarded: a stop that rests on the venue, and targets that trade watches.
+    """How a position is guarded: a stop that rests on the venue, and a target.
 
-    `stop_order_id` is the order in force, "" while there is none; `state` is WAITING (for
+    `stop_order_id` is the order in force, "" while there is none. With a `target_order_id` the target rests
+    on the venue as well, as an OCO with the stop; without one trade watches the price. `state` is WAITING (for
     its entry), ARMED, EXITING or ENDED.
     """
 
@@ -158,17 +170,23 @@ class Protection(Message, frozen=True, kw_only=True, gc=False):
     stop_order_id: str
     state: str
     actor: str
+    target_order_id: str = ""
 
 
 @message(0x0314, delivery=Delivery.REPLY)
 class Portfolio(Message, frozen=True, kw_only=True, gc=False):
-    """Everything that a screen needs at once."""
+    """Everything that a screen needs at once.
+
+    `transferred` is what came (or, below zero, went) by asset other than by trading since this home began:
+    deposits, withdrawals, differences that a person adopted. It is inside `equity`.
+    """
 
     positions: list[Position]
     balances: list[Balance]
     equity: Equity | None
     trading_state: TradingState
     protections: list[Protection] = []
+    transferred: dict[str, Decimal] = {}
 
 
 @request(0x0315, reply=Portfolio, permission="trade.read")
@@ -279,3 +297,36 @@ class AdoptDifferences(Message, frozen=True, kw_only=True, gc=False):
 
     actor: str
     reason: str
+
+
+@request(0x0321, reply=Order, permission="trade.order")
+class AmendOrder(Message, frozen=True, kw_only=True, gc=False):
+    """Give a resting limit order another price or amount, in one step of the venue where it has one.
+
+    The order gets a successor with an id of its own (`replaces` names the old one), which is answered; what
+    was filled stays with the old one.
+
+    Args:
+        amount: how much shall still rest; None keeps what remains.
+        price: None keeps it.
+    """
+
+    order_id: str
+    actor: str
+    price: Decimal | None = None
+    amount: Decimal | None = None
+
+
+@message(0x0322, delivery=Delivery.REPLY)
+class ActionsReport(Message, frozen=True, kw_only=True, gc=False):
+    """Whether the chain of trading actions is as it was written; `wrong_number` is the first that is not."""
+
+    ok: bool
+    entries: int
+    wrong_number: int = 0
+    reason: str = ""
+
+
+@request(0x0323, reply=ActionsReport, permission="audit.read")
+class VerifyActions(Message, frozen=True, kw_only=True, gc=False):
+    """Check the seals of every trading action in trade's database."""

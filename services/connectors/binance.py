@@ -8,11 +8,12 @@ final.
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from . import lazy
+from . import lazy, translate
 from .binance_messages import (
     balance_transfer,
     kline_candle,
     order_parameters,
+    pair_parameters,
     public_trade,
     report_order,
     report_trade,
@@ -173,9 +174,25 @@ class BinanceVenue(CcxtVenue):
         )
         return {"info": raw, "symbol": request.symbol}
 
-    async def _submit_replacement(self, old_client_id: str, request: OrderRequest) -> Any:
+    async def create_oco(self, stop: OrderRequest, target: OrderRequest, list_id: str) -> list[VenueOrder]:
+        parameters = pair_parameters(stop, target, list_id, self._market_id(stop.symbol))
+
+        async def submit() -> Any:
+            return await self._exchange.privatePostOrderListOco(parameters)
+
+        def read(raw: Any) -> list[VenueOrder]:
+            return [rest_order(report, stop.symbol) for report in raw["orderReports"]]
+
+        action = f"submit {list_id} ({stop.side} {stop.amount} {stop.symbol}, stop and target)"
+        return await self._send(action, submit, translate.submit_error, read)
+
+    async def _submit_replacement(
+        self, old_client_id: str, request: OrderRequest, only_unfilled: bool
+    ) -> Any:
         parameters = order_parameters(request, self._market_id(request.symbol))
         parameters |= {"cancelReplaceMode": "STOP_ON_FAILURE", "cancelOrigClientOrderId": old_client_id}
+        if only_unfilled:
+            parameters["cancelRestrictions"] = "ONLY_NEW"
         raw = await self._exchange.privatePostOrderCancelReplace(parameters)
         return {"info": raw["newOrderResponse"], "symbol": request.symbol}
 

@@ -40,6 +40,30 @@ def order_parameters(request: OrderRequest, market_id: str) -> dict[str, str]:
     return parameters
 
 
+def pair_parameters(stop: OrderRequest, target: OrderRequest, list_id: str, market_id: str) -> dict[str, str]:
+    """What POST /api/v3/orderList/oco takes: of a sell the target is above the market, of a buy below."""
+    parts = (
+        {"target": "above", "stop": "below"} if stop.side == "sell" else {"target": "below", "stop": "above"}
+    )
+    parameters = {
+        "symbol": market_id,
+        "side": stop.side.upper(),
+        "quantity": format(stop.amount, "f"),
+        "listClientOrderId": list_id,
+        "newOrderRespType": "RESULT",
+        f"{parts['target']}Type": "LIMIT_MAKER",
+        f"{parts['target']}Price": format(target.price or 0, "f"),
+        f"{parts['target']}ClientOrderId": target.client_id,
+        f"{parts['stop']}Type": stop.type.upper(),
+        f"{parts['stop']}StopPrice": format(stop.stop_price or 0, "f"),
+        f"{parts['stop']}ClientOrderId": stop.client_id,
+    }
+    if stop.price is not None:
+        parameters[f"{parts['stop']}Price"] = format(stop.price, "f")
+        parameters[f"{parts['stop']}TimeInForce"] = stop.time_in_force
+    return parameters
+
+
 def rest_order(info: Raw, symbol: str) -> VenueOrder:
     """An order as REST and the WebSocket API tell it."""
     return VenueOrder(

@@ -93,21 +93,24 @@ class CcxtVenue(Venue):
 
     async def create_order(self, request: OrderRequest) -> VenueOrder:
         action = f"submit {request.client_id} ({request.side} {request.amount} {request.symbol})"
-        answer = await self._send(action, partial(self._submit, request), translate.submit_error)
+        answer = await self._send(action, partial(self._submit, request), translate.submit_error, self._order)
         # Many venues answer with little more than their own id.
         return answer if answer.client_id else replace(answer, client_id=request.client_id)
 
-    async def replace_order(self, old_client_id: str, request: OrderRequest) -> VenueOrder:
+    async def replace_order(
+        self, old_client_id: str, request: OrderRequest, *, only_unfilled: bool = False
+    ) -> VenueOrder:
         action = f"replace {old_client_id} by {request.client_id}"
-        submit = partial(self._submit_replacement, old_client_id, request)
-        return await self._send(action, submit, translate.replace_error)
+        submit = partial(self._submit_replacement, old_client_id, request, only_unfilled)
+        return await self._send(action, submit, translate.replace_error, self._order)
 
     async def _send(
         self,
         action: str,
         submit: Callable[[], Awaitable[Any]],
         meaning: Callable[[str, str, Exception], Exception],
-    ) -> VenueOrder:
+        read: Callable[[Any], T],
+    ) -> T:
         """Carry out a submit once, or once more when it was refused for its timestamp alone."""
         try:
             try:
@@ -117,7 +120,7 @@ class CcxtVenue(Venue):
                     raise
                 await self.server_time_offset_ms()
                 raw = await submit()
-            return self._order(raw)
+            return read(raw)
         except self._errors as error:
             await self._after_failure(error)
             raise meaning(self.name, action, error) from error
@@ -268,7 +271,9 @@ class CcxtVenue(Venue):
             self._order_params(request),
         )
 
-    async def _submit_replacement(self, old_client_id: str, request: OrderRequest) -> Any:
+    async def _submit_replacement(
+        self, old_client_id: str, request: OrderRequest, only_unfilled: bool
+    ) -> Any:
         raise OutcomeUnknownError(f"{self.name} cannot replace an order in one step.")
 
     def _order_params(self, request: OrderRequest) -> dict[str, Any]:

@@ -22,6 +22,7 @@ class Capabilities:
         client_ids: an order can be looked up by the id that we gave it.
         trades_all_symbols: `fetch_my_trades` works without a symbol.
         order_types: names of ccxt that `create_order` takes.
+        oco: `create_oco` works.
         amend: `replace_order` works.
         candle_limit: most candles of one `fetch_candles`.
         trade_limit: most trades of one `fetch_my_trades`.
@@ -248,9 +249,23 @@ class Venue(ABC):
             CredentialsError: the key was refused; nothing rests there.
         """
 
+    async def create_oco(self, stop: OrderRequest, target: OrderRequest, list_id: str) -> list[VenueOrder]:
+        """Place a stop and a limit order of which one cancels the other (where `capabilities.oco`).
+
+        Raises:
+            OrderRejectedError: neither rests there.
+            OutcomeUnknownError: ask for both.
+        """
+        raise OrderRejectedError(f"{self.name} has no one-cancels-the-other orders.")
+
     @abstractmethod
-    async def replace_order(self, old_client_id: str, request: OrderRequest) -> VenueOrder:
+    async def replace_order(
+        self, old_client_id: str, request: OrderRequest, *, only_unfilled: bool = False
+    ) -> VenueOrder:
         """Cancel one order and place another in one step of the venue (where `capabilities.amend`).
+
+        Args:
+            only_unfilled: refuse when the old one was filled in part meanwhile, where the venue can do that.
 
         Raises:
             ReplaceFailedError: the new one was not placed.

@@ -12,6 +12,7 @@ from decimal import Decimal
 from ...bus.contracts.trade import Balance, Equity, Position
 from ..connectors.venue import Market
 from . import ledger, money, rows
+from .clock import now_ms
 from .limits import Picture
 from .money import ZERO
 from .order import OrderRecord
@@ -21,10 +22,6 @@ from .store import Change, TradeStore
 
 _FINISHED_KEPT = 500
 _MINUTE_MS = 60_000
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 @dataclass(slots=True)
@@ -130,7 +127,7 @@ class Account:
 
     def closing(self, symbol: str, side: str) -> Decimal:
         """Base units that open orders of this side will take from the position."""
-        return money.add(*(order.remaining for order in self._open(symbol, side)))
+        return money.add(*(order.remaining for order in self._open(symbol, side) if self._leads(order)))
 
     def picture(self, symbol: str, side: str, trading_state: str, in_step: bool) -> Picture:
         """What the limits look at for an order of this symbol and side."""
@@ -181,16 +178,32 @@ class Account:
     def _keep(self, order: OrderRecord) -> None:
         if order.exchange_order_id:
             self._by_exchange_id[order.exchange_order_id] = order.id
-        self._bind(order)
         if order.state not in TERMINAL:
             self._finished.pop(order.id, None)
             self.orders[order.id] = order
+            self._bind_with_list(order)
             return
         self.orders.pop(order.id, None)
+        self._bind_with_list(order)
         self._finished[order.id] = order
         while len(self._finished) > _FINISHED_KEPT:
             _, oldest = self._finished.popitem(last=False)
             self._by_exchange_id.pop(oldest.exchange_order_id, None)
+
+    def _bind_with_list(self, order: OrderRecord) -> None:
+        """Orders of one list want the same coins: the first that is open binds them for all."""
+        self._bind(order)
+        if order.list_id:
+            for other in self._list_of(order):
+                self._bind(other)
+
+    def _list_of(self, order: OrderRecord) -> list[OrderRecord]:
+        """Open orders of the same list."""
+        return [other for other in self.orders.values() if other.list_id == order.list_id]
+
+    def _leads(self, order: OrderRecord) -> bool:
+        """Whether it stands for its list; an order of no list stands for itself."""
+        return not order.list_id or order.id == min(other.id for other in self._list_of(order))
 
     def _bind(self, order: OrderRecord) -> None:
         """Keep the sums of what open orders bind, so that nobody has to add them up."""
@@ -198,7 +211,7 @@ class Account:
         if asset:
             self._used[asset] = money.subtract(self._used[asset], amount)
         market = self.markets.get(order.symbol)
-        if market is None or not order.is_open:
+        if market is None or not order.is_open or not self._leads(order):
             return
         asset = market.base if order.side == "sell" else market.quote
         amount = order.reserved_base if order.side == "sell" else order.reserved_quote

@@ -4,7 +4,9 @@ from ...bus.api import AsyncBusApi, Request
 from ...bus.contracts.base import Done
 from ...bus.contracts.strategy import OrderIntent, OrderIntentReply
 from ...bus.contracts.trade import (
+    ActionsReport,
     AdoptDifferences,
+    AmendOrder,
     CancelOrder,
     EndProtection,
     EquityHistory,
@@ -14,17 +16,20 @@ from ...bus.contracts.trade import (
     ListEquity,
     ListFills,
     ListOrders,
+    Order,
     Orders,
     Portfolio,
     Protection,
     ProtectPosition,
     SetTradingState,
     TradingState,
+    VerifyActions,
     VerifyLedger,
 )
 from ...configs.errors import ConnectorError, RequestFailedError
-from . import rows
+from . import ledger, rows
 from .account import Account
+from .amend import Amendments
 from .control import TradingControl
 from .execution import Execution
 from .protection import Protections
@@ -47,8 +52,9 @@ class Answers:
         control: TradingControl,
         valuation: Valuation,
         protections: Protections,
+        amendments: Amendments,
     ) -> None:
-        self._protections = protections
+        self._protections, self._amendments = protections, amendments
         self._account, self._store, self._execution = account, store, execution
         self._reconciler, self._control, self._valuation = reconciler, control, valuation
 
@@ -64,6 +70,8 @@ class Answers:
         bus.serve(ProtectPosition, self.protect)
         bus.serve(EndProtection, self.end_protection)
         bus.serve(AdoptDifferences, self.adopt)
+        bus.serve(AmendOrder, self.amend)
+        bus.serve(VerifyActions, self.verify_actions)
 
     async def place(self, request: Request[OrderIntent]) -> OrderIntentReply:
         reply = self._execution.place(request.message)
@@ -78,14 +86,28 @@ class Answers:
         await self._store.durable()
         return Done(message=f"order {order.id} is {order.state.value}")
 
+    async def amend(self, request: Request[AmendOrder]) -> Order:
+        order = self._amendments.amend(request.message)
+        await self._store.durable()
+        return rows.order_message(order)
+
+    async def verify_actions(self, request: Request[VerifyActions]) -> ActionsReport:
+        await self._store.durable()
+        report = await self._store.verify_actions_apart()
+        return ActionsReport(
+            ok=report.ok, entries=report.entries, wrong_number=report.wrong_number, reason=report.reason
+        )
+
     def orders(self, request: Request[ListOrders]) -> Orders:
         asked = request.message
-        found = self._store.list_orders(asked.symbol, asked.open_only, min(asked.limit, _MOST_ROWS))
+        limit = min(asked.limit, _MOST_ROWS)
+        found = self._store.list_orders(asked.symbol, asked.open_only, limit, asked.older_than)
         return Orders(orders=[rows.order_message(order) for order in found])
 
     def fills(self, request: Request[ListFills]) -> Fills:
         asked = request.message
-        found = self._store.list_fills(asked.symbol, asked.since_ms, min(asked.limit, _MOST_ROWS))
+        limit = min(asked.limit, _MOST_ROWS)
+        found = self._store.list_fills(asked.symbol, asked.since_ms, limit, asked.older_than)
         return Fills(fills=[rows.fill_message_of(row) for row in found])
 
     def portfolio(self, request: Request[GetPortfolio]) -> Portfolio:
@@ -95,6 +117,11 @@ class Answers:
             equity=self._valuation.now(),
             trading_state=self._control.current,
             protections=[rows.protection_message(guard) for guard in self._protections.guards.values()],
+            transferred={
+                asset: -amount
+                for (account, asset), amount in self._store.accounts.items()
+                if account == ledger.EXTERNAL
+            },
         )
 
     async def protect(self, request: Request[ProtectPosition]) -> Protection:

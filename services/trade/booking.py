@@ -17,7 +17,8 @@ from ...bus.contracts.trade import TradingState
 from ..connectors.venue import VenueOrder, VenueTrade, VenueTransfer
 from . import ids, ledger, positions, rows
 from . import order as orders
-from .account import Account, now_ms
+from .account import Account
+from .clock import now_ms
 from .money import ZERO
 from .order import Concern, FillRecord, News, OrderRecord
 from .protection_plan import ProtectionRecord
@@ -56,15 +57,26 @@ class Booking:
         self.on_order: list[Callable[[OrderRecord], None]] = []
         store.on_committed = self._publish
 
-    def journal(self, order: OrderRecord, protection: ProtectionRecord | None = None) -> None:
-        """Write a new order down, with the guard that it belongs to; wait for the store before acting on it.
+    def journal(
+        self, *orders: OrderRecord, protection: ProtectionRecord | None = None, decision: bytes = b""
+    ) -> None:
+        """Write new orders down, with the guard that they belong to; wait for the store before acting on
+        them.
+
+        Args:
+            decision: what the limits saw of the (first) order.
 
         Raises:
-            IntegrityError: its id or intent exists already.
+            IntegrityError: an id or intent exists already.
         """
-        self._log.info("order journalled", **_ids(order), side=order.side, amount=str(order.amount))
-        guards = [] if protection is None else [protection]
-        self._save(Change(new_orders=[order], protections=guards, events=[self._order_event(order)]))
+        for order in orders:
+            self._log.info("order journalled", **_ids(order), side=order.side, amount=str(order.amount))
+        change = Change(new_orders=list(orders), events=[self._order_event(order) for order in orders])
+        if protection is not None:
+            change.protections.append(protection)
+        if decision:
+            change.decisions[orders[0].id] = decision
+        self._save(change)
 
     def move(self, order_id: str, event: Event, reason: str = "") -> OrderRecord | None:
         """Our own side's event; None when the order's state does not allow it (any more)."""
@@ -150,6 +162,7 @@ class Booking:
             updated_ms=created,
         )
         self._log.info("external order adopted", **_ids(order), side=order.side, amount=str(order.amount))
+        self.audit("venue", "adopt order", order.id, f"{order.side} {order.amount} {order.symbol}")
         self._save(Change(new_orders=[order], events=[self._order_event(order)]))
         return self.told(news) or order
 
@@ -224,9 +237,9 @@ class Booking:
         self._bus.publish(topics.alert(severity), alert)
 
     def audit(self, actor: str, action: str, subject: str, detail: str, *, ok: bool = True) -> None:
-        """Record who caused what."""
+        """Record who or what caused what: in the sealed chain, and for the platform's audit log."""
         entry = Audit(kind="trading", actor=actor, action=action, subject=subject, detail=detail, ok=ok)
-        self._bus.publish(topics.audit("trading"), entry)
+        self._save(Change(audits=[entry], events=[OutgoingEvent(topics.audit("trading"), entry)]))
 
     def publish_left_over(self) -> int:
         """Publish what an earlier life committed and may not have told; how many."""

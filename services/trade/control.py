@@ -2,11 +2,12 @@
 
 from ...bus.contracts.trade import SetTradingState, TradingState
 from ...configs.errors import RequestFailedError
-from .account import Account, now_ms
+from .account import Account
 from .booking import Booking
+from .clock import now_ms
 from .execution import Execution
+from .legs import SOURCE as PROTECTION
 from .limits import ACTIVE, TRADING_STATES
-from .protection import SOURCE as PROTECTION
 from .store import TradeStore
 
 _SERVICE_ACTOR = "service:"

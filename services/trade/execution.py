@@ -1,23 +1,19 @@
-"""From a wish to an order at the venue: find it or journal it, check it, send it once, cancel it."""
+"""From a wish to an order at the venue: find or journal it, check it, send it once, replace or cancel it."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
-import structlog
-
 from ...bus.contracts.strategy import OrderIntent, OrderIntentReply
 from ...configs.errors import CredentialsError, OrderRejectedError, OutcomeUnknownError
-from ...configs.schema import Settings
-from ..connectors.venue import Market, OrderRequest, Venue
+from ..connectors.venue import Market, OrderRequest, ReplaceFailedError
 from . import ids, limits, money, rounding
-from .account import Account, now_ms
-from .booking import Booking
-from .dispatcher import Dispatcher, Urgency
+from .clock import now_ms
+from .dispatcher import Urgency
 from .limits import Denial, Subject
 from .order import OrderRecord
+from .parts import Parts
 from .states import Event, State
-from .store import TradeStore
 
 _LONGEST_WAIT_MS = 10_000
 # An exit is worth more late than never: its coins may have to be freed first.
@@ -29,31 +25,11 @@ _CASH_MARGIN = Decimal("1.002")
 
 
 class Execution:
-    """Sends and cancels orders.
+    """Sends, replaces and cancels orders."""
 
-    Args:
-        trading_state: the state in force now.
-        in_step: whether the last comparison with the venue succeeded.
-        unknown: called with the id of an order whose outcome must be asked for.
-    """
-
-    def __init__(
-        self,
-        account: Account,
-        store: TradeStore,
-        booking: Booking,
-        dispatcher: Dispatcher,
-        settings: Settings,
-        log: structlog.typing.FilteringBoundLogger,
-        *,
-        trading_state: Callable[[], str],
-        in_step: Callable[[], bool],
-        unknown: Callable[[str], None],
-    ) -> None:
-        self._account, self._store, self._booking = account, store, booking
-        self._dispatcher, self._settings, self._log = dispatcher, settings, log
-        self._trading_state, self._in_step, self._unknown = trading_state, in_step, unknown
-        self.venue: Venue | None = None
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._account, self._booking = parts.account, parts.booking
         self.hold: Callable[[OrderRecord], bool] = lambda order: False
         self.stop_amount: Callable[[str], Decimal] = lambda symbol: money.ZERO
 
@@ -63,22 +39,24 @@ class Execution:
         known = self._account.find(order_id=order_id)
         if known is not None:
             return _reply(known)
-        order, denial = self._judge(intent, order_id)
+        order, subject, denial = self._judge(intent, order_id)
         if denial is not None:
-            self._log.info("intent denied", intent=intent.intent_id, code=denial.code, reason=denial.reason)
-            order.state, order.reason = State.DENIED, f"{denial.code}: {denial.reason}"
-        self._booking.journal(order)
-        if denial is None:
-            self._booking.audit(
-                intent.source, "order", order.id, f"{order.side} {order.amount} {order.symbol}"
+            self._parts.log.info(
+                "intent denied", intent=intent.intent_id, code=denial.code, reason=denial.reason
             )
-            if not self.hold(order):
-                self.send_later(order.id)
+            order.state, order.reason = State.DENIED, f"{denial.code}: {denial.reason}"
+        self._booking.journal(order, decision=limits.account_for(subject, denial))
+        told = f"{order.side} {order.amount} {order.symbol}"
+        if denial is not None:
+            told = f"{told}: {denial.code}"
+        self._booking.audit(intent.source, "order", order.id, told, ok=denial is None)
+        if denial is None and not self.hold(order):
+            self.send_later(order.id)
         return _reply(order)
 
     def send_later(self, order_id: str) -> None:
         """Send a journalled order when its turn comes."""
-        self._dispatcher.put(Urgency.ORDER, lambda: self._send(order_id))
+        self._parts.dispatcher.put(Urgency.ORDER, lambda: self._send(order_id))
 
     def cancel(self, order_id: str, actor: str) -> OrderRecord | None:
         """Ask for the end of an order; None when there is no such order. An ended one stays as it is."""
@@ -94,7 +72,7 @@ class Execution:
 
     def cancel_later(self, order_id: str) -> None:
         """Tell the venue to cancel. Asking twice does no harm."""
-        self._dispatcher.put(Urgency.CANCEL, lambda: self._cancel(order_id))
+        self._parts.dispatcher.put(Urgency.CANCEL, lambda: self._cancel(order_id))
 
     def withdraw_unsent(self, reason: str) -> None:
         """Take back everything that waits for its turn."""
@@ -112,11 +90,12 @@ class Execution:
             amount = rounding.amount(market, abs(position.amount))
             if amount < market.min_amount or amount <= 0:
                 continue
-            nonce = f"{position.symbol}:{position.updated_ms}:{position.amount}"
+            intent_id = f"flatten:{position.symbol}:{position.updated_ms}:{position.amount}"
+            order_id, moment = ids.client_order_id(position.exchange, intent_id), now_ms()
             order = OrderRecord(
-                id=ids.client_order_id(position.exchange, f"flatten:{nonce}"),
-                client_order_id=ids.client_order_id(position.exchange, f"flatten:{nonce}"),
-                intent_id=f"flatten:{nonce}",
+                id=order_id,
+                client_order_id=order_id,
+                intent_id=intent_id,
                 source=actor,
                 exchange=position.exchange,
                 symbol=position.symbol,
@@ -126,59 +105,90 @@ class Execution:
                 reduce_only=True,
                 reason=reason,
                 reference_price=self._account.price(position.symbol),
-                created_ms=now_ms(),
-                updated_ms=now_ms(),
+                created_ms=moment,
+                updated_ms=moment,
             )
             if self._account.find(order_id=order.id) is None:
                 self._booking.journal(order)
+                self._booking.audit(actor, "flatten", order.id, f"{order.side} {amount} {order.symbol}")
                 if not self.hold(order):
                     self.send_later(order.id)
                 placed.append(order.id)
         return placed
 
-    def _judge(self, intent: OrderIntent, order_id: str) -> tuple[OrderRecord, Denial | None]:
-        """The order on the market's grid, and the reason against it if there is one."""
+    async def replace(
+        self, old: OrderRecord, new_id: str, *, only_unfilled: bool = False
+    ) -> ReplaceFailedError | None:
+        """Put a journalled order in the place of another, in one step of the venue.
+
+        Returns:
+            why it failed, with the new order REJECTED; None when it was done or its outcome is asked for.
+        """
+        new = self._booking.move(new_id, Event.SEND)
+        venue = self._parts.venue
+        if new is None or venue is None:
+            return ReplaceFailedError("it was withdrawn before it was sent", old_gone=False)
+        await self._parts.store.durable()
+        failure: ReplaceFailedError | None = None
+        try:
+            told = await venue.replace_order(
+                old.client_order_id, venue_request(new), only_unfilled=only_unfilled
+            )
+        except OutcomeUnknownError:
+            self._parts.ask_for(new_id)
+        except ReplaceFailedError as error:
+            failure = error
+        except (OrderRejectedError, CredentialsError) as error:
+            failure = ReplaceFailedError(str(error), old_gone=False)
+        else:
+            self._booking.told(told)
+        self._parts.ask_for(old.id)
+        return failure
+
+    def picture(self, symbol: str, side: str) -> limits.Picture:
+        """What the limits look at; the stop of the symbol gives its coins up for another exit."""
+        parts = self._parts
+        seen = self._account.picture(symbol, side, parts.trading_state(), parts.in_step())
+        bound = self.stop_amount(symbol) if side == "sell" else money.ZERO
+        if not bound:
+            return seen
+        return replace(
+            seen,
+            closing=money.subtract(seen.closing, bound),
+            free_base=money.add(seen.free_base, bound),
+        )
+
+    def _judge(self, intent: OrderIntent, order_id: str) -> tuple[OrderRecord, Subject | None, Denial | None]:
+        """The order on the market's grid, what the limits saw, and the reason against it if there is one."""
         order = _order_of(intent, order_id)
         market = self._account.market(intent.symbol)
         denial = self._malformed(intent, market)
         if denial is not None or market is None:
-            return order, denial
-        picture = self._picture(intent, market)
+            return order, None, denial
+        picture = self.picture(intent.symbol, intent.side)
         amount = self._amount(intent, market, picture)
-        asked = OrderRequest(
-            client_id=order_id,
-            symbol=intent.symbol,
-            side=intent.side,
-            type=intent.type,
-            amount=amount,
-            price=intent.price,
-            stop_price=intent.stop_price,
-        )
-        rounded = rounding.request(market, asked)
+        rounded = rounding.request(market, replace(venue_request(order), amount=amount))
         order.amount, order.price, order.stop_price = rounded.amount, rounded.price, rounded.stop_price
         order.reference_price = intent.reference_price or picture.price
         if intent.reduce_only and rounded.amount <= 0:
-            return order, Denial("nothing_to_reduce", f"There is no position in {intent.symbol} to reduce.")
-        subject = Subject(
-            request=rounded,
-            market=market,
-            reduce_only=intent.reduce_only,
-            picture=picture,
-            settings=self._settings.trade,
-            stale_after_s=self._settings.data.stale_after_s,
-        )
-        return order, limits.check(subject)
+            nothing = Denial("nothing_to_reduce", f"There is no position in {intent.symbol} to reduce.")
+            return order, None, nothing
+        subject = self.subject(rounded, market, picture, order)
+        return order, subject, limits.check(subject)
 
-    def _picture(self, intent: OrderIntent, market: Market) -> limits.Picture:
-        picture = self._account.picture(intent.symbol, intent.side, self._trading_state(), self._in_step())
-        bound = self.stop_amount(intent.symbol) if intent.side == "sell" else money.ZERO
-        if not bound:
-            return picture
-        # The stop gives its coins up for another exit.
-        return replace(
-            picture,
-            closing=money.subtract(picture.closing, bound),
-            free_base=money.add(picture.free_base, bound),
+    def subject(
+        self, request: OrderRequest, market: Market, picture: limits.Picture, order: OrderRecord
+    ) -> Subject:
+        """An order as the limits are asked about it."""
+        return Subject(
+            request=request,
+            market=market,
+            reduce_only=order.reduce_only,
+            picture=picture,
+            settings=self._parts.settings.trade,
+            stale_after_s=self._parts.settings.data.stale_after_s,
+            source=order.source,
+            risk=self._parts.risk,
         )
 
     def _malformed(self, intent: OrderIntent, market: Market | None) -> Denial | None:
@@ -213,7 +223,7 @@ class Execution:
             return
         late_ms = now_ms() - order.created_ms
         longest_ms = _LONGEST_EXIT_WAIT_MS if order.reduce_only else _LONGEST_WAIT_MS
-        if self.venue is None or late_ms > longest_ms:
+        if self._parts.venue is None or late_ms > longest_ms:
             self._booking.move(
                 order_id, Event.REJECT, f"not sent: it would have been {late_ms / 1000:.0f} s late"
             )
@@ -223,30 +233,30 @@ class Execution:
             return
         order = self._booking.move(order_id, Event.SEND)
         assert order is not None
-        await self._store.durable()
+        await self._parts.store.durable()
         try:
-            told = await self.venue.create_order(venue_request(order))
+            told = await self._parts.venue.create_order(venue_request(order))
         except OutcomeUnknownError as error:
-            self._log.warning("outcome unknown", order=order_id, reason=str(error))
-            self._unknown(order_id)
+            self._parts.log.warning("outcome unknown", order=order_id, reason=str(error))
+            self._parts.ask_for(order_id)
         except CredentialsError as error:
             self._booking.move(order_id, Event.REJECT, str(error))
             self._booking.alert("credentials", "critical", "The venue refuses the API key", str(error))
         except OrderRejectedError as error:
-            self._log.warning("order rejected", order=order_id, reason=str(error))
+            self._parts.log.warning("order rejected", order=order_id, reason=str(error))
             self._booking.move(order_id, Event.REJECT, str(error))
         else:
             self._booking.told(told)
 
     async def _cancel(self, order_id: str) -> None:
-        order = self._account.find(order_id=order_id)
-        if order is None or order.state is not State.PENDING_CANCEL or self.venue is None:
+        order, venue = self._account.find(order_id=order_id), self._parts.venue
+        if order is None or order.state is not State.PENDING_CANCEL or venue is None:
             return
         try:
-            await self.venue.cancel_order(order.symbol, order.client_order_id, order.exchange_order_id)
+            await venue.cancel_order(order.symbol, order.client_order_id, order.exchange_order_id)
         except (OrderRejectedError, OutcomeUnknownError, CredentialsError) as error:
-            self._log.warning("cancel not confirmed", order=order_id, reason=str(error))
-        self._unknown(order_id)
+            self._parts.log.warning("cancel not confirmed", order=order_id, reason=str(error))
+        self._parts.ask_for(order_id)
 
 
 def _order_of(intent: OrderIntent, order_id: str) -> OrderRecord:

@@ -11,6 +11,8 @@ from decimal import Decimal
 from . import money
 from .order import FillRecord
 
+EXTERNAL = "external"
+
 
 @dataclass(frozen=True, slots=True)
 class Posting:
@@ -64,7 +66,7 @@ def opening_entry(exchange: str, balances: dict[str, Decimal], ts_ms: int) -> En
 
 def external_entry(exchange: str, key: str, changes: dict[str, Decimal], ts_ms: int) -> Entry:
     """Money that came or went other than by trading: deposits, withdrawals, dust conversions."""
-    return _against("external", f"external|{exchange}|{key}", exchange, changes, ts_ms)
+    return _against(EXTERNAL, f"external|{exchange}|{key}", exchange, changes, ts_ms)
 
 
 def balanced(entry: Entry) -> Entry:

@@ -4,8 +4,10 @@ Pure: `check` sees a picture of the account and answers; it changes nothing.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
+
+import msgspec
 
 from ...configs.schema import TradeSettings
 from ..connectors.venue import Market, OrderRequest
@@ -55,7 +57,12 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The order in question, on the market's grid already."""
+    """The order in question, on the market's grid already.
+
+    Args:
+        source: who wants it.
+        risk: the risk service's verdict on it; None lets it pass.
+    """
 
     request: OrderRequest
     market: Market
@@ -63,6 +70,8 @@ class Subject:
     picture: Picture
     settings: TradeSettings
     stale_after_s: float
+    source: str = ""
+    risk: "Callable[[Subject], Denial | None] | None" = None
 
     @property
     def price(self) -> Decimal:
@@ -93,6 +102,24 @@ def check(subject: Subject) -> Denial | None:
         if denial is not None:
             return denial
     return None
+
+
+def account_for(subject: Subject | None, denial: Denial | None) -> bytes:
+    """What was looked at and what came of it, as JSON: for whoever asks later why an order was made.
+
+    Args:
+        subject: None when the order was malformed and nothing was looked at.
+    """
+    names = [rule.__name__.strip("_") for rule in RULES]
+    told: dict[str, object] = {"denied": "" if denial is None else f"{denial.code}: {denial.reason}"}
+    if subject is not None:
+        told |= {"checked": names, "value": subject.value, "expected_price": subject.price}
+        told["saw"] = asdict(subject.picture)
+    return msgspec.json.encode(told)
+
+
+def _risk(subject: Subject) -> Denial | None:
+    return None if subject.risk is None else subject.risk(subject)
 
 
 def _trading_state(subject: Subject) -> Denial | None:
@@ -203,6 +230,7 @@ def _funds(subject: Subject) -> Denial | None:
 
 
 RULES: tuple[Callable[[Subject], Denial | None], ...] = (
+    _risk,
     _trading_state,
     _in_step,
     _market_open,

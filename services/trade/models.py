@@ -46,6 +46,8 @@ class OrderRow(Model):
     updated_ms = BigIntegerField()
     misses = IntegerField()
     incomplete = BooleanField()
+    list_id = CharField(max_length=80, default="")
+    replaces = CharField(max_length=80, default="")
 
     class Meta:
         table_name = "orders"
@@ -143,6 +145,7 @@ class ProtectionRow(Model):
     created_ms = BigIntegerField()
     actor = CharField(max_length=120)
     entry = CharField(max_length=80, default="")
+    target_leg = CharField(max_length=80, default="")
 
     class Meta:
         table_name = "protections"
@@ -199,6 +202,32 @@ class OutboxRow(Model):
         table_name = "outbox"
 
 
+class ActionRow(Model):
+    """Who or what caused which trading action; each seal covers the row and the seal before."""
+
+    number = BigIntegerField(primary_key=True)
+    ts_ms = BigIntegerField()
+    actor = CharField(max_length=120)
+    action = CharField(max_length=80)
+    subject = CharField(max_length=255, index=True)
+    detail = TextField()
+    ok = BooleanField()
+    seal = CharField(max_length=64)
+
+    class Meta:
+        table_name = "actions"
+
+
+class DecisionRow(Model):
+    """What the limits saw when they let an order pass or denied it, as JSON."""
+
+    order_id = CharField(primary_key=True, max_length=80)
+    body = TextField()
+
+    class Meta:
+        table_name = "decisions"
+
+
 MODELS = (
     OrderRow,
     FillRow,
@@ -211,10 +240,23 @@ MODELS = (
     EquityRow,
     OutboxRow,
     ProtectionRow,
+    ActionRow,
+    DecisionRow,
 )
 MIGRATIONS = (
     Migration(1, "orders, fills, ledger, positions", (create_tables(*MODELS),)),
     Migration(2, "orders by symbol and time", (add_index(OrderRow, "symbol", "created_ms"),)),
     Migration(3, "guarded positions", (create_tables(ProtectionRow),)),
     Migration(4, "guards that wait for their entry", (add_column(ProtectionRow.entry),)),
+    Migration(
+        5,
+        "order lists, amended orders, sealed actions, decisions of the limits",
+        (
+            add_column(OrderRow.list_id),
+            add_column(OrderRow.replaces),
+            add_column(ProtectionRow.target_leg),
+            create_tables(ActionRow, DecisionRow),
+            add_index(FillRow, "symbol", "ts_ms"),
+        ),
+    ),
 )

@@ -14,7 +14,8 @@ _ENDINGS = {"canceled": Event.CANCEL, "expired": Event.EXPIRE}
 @dataclass(slots=True, kw_only=True)
 class OrderRecord:
     """Facts of an order. `told_*` is what the venue claims; `filled` and `cost` are the sums of counted
-    fills.
+    fills. `list_id` is the same for orders of which one cancels the other; `replaces` is the id of the
+    order whose place this one takes in one step of the venue.
     """
 
     id: str
@@ -47,6 +48,8 @@ class OrderRecord:
     updated_ms: int = 0
     misses: int = 0
     incomplete: bool = False
+    list_id: str = ""
+    replaces: str = ""
 
     @property
     def remaining(self) -> Decimal:

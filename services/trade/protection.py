@@ -2,54 +2,40 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from copy import copy
 from decimal import Decimal
 
 from ...bus.contracts.trade import EndProtection, ProtectPosition
-from ...configs.errors import (
-    CredentialsError,
-    OrderRejectedError,
-    OutcomeUnknownError,
-    RequestFailedError,
-)
-from ..connectors.venue import Market, ReplaceFailedError, Venue
-from . import ids, money, rounding
+from ...configs.errors import RequestFailedError
+from ..connectors.venue import Market
+from . import ids, legs, money, rounding
 from . import protection_plan as plan
-from .account import Account, now_ms
-from .booking import Booking
-from .dispatcher import Dispatcher, Urgency
-from .execution import Execution, venue_request
+from .clock import now_ms
+from .dispatcher import Urgency
+from .execution import Execution
+from .legs import SOURCE
 from .order import OrderRecord
+from .parts import Parts
 from .protection_plan import ARMED, ENDED, EXITING, WAITING, ProtectionRecord, Scene, Step
 from .states import Event, State
-from .store import Change, TradeStore
+from .store import Change
 
-SOURCE = "protection"
 # A venue that refuses or is slow is not asked faster than this; prices come often enough to try again.
 _STOPS_APART_S = 0.25
 _ENTRY_WITHIN_MS = 60_000
+# The fills of an entry that does not rest come within moments; a pair is placed once, when they are all here.
+_GROWS_FOR_MS = 1_000
 
 
 class Protections:
     """All guards. `align` is called whenever an order, a position or a price changed."""
 
-    def __init__(
-        self,
-        account: Account,
-        store: TradeStore,
-        booking: Booking,
-        dispatcher: Dispatcher,
-        execution: Execution,
-        *,
-        unknown: Callable[[str], None],
-    ) -> None:
-        self._account, self._store, self._booking = account, store, booking
-        self._dispatcher, self._execution, self._unknown = dispatcher, execution, unknown
-        self.venue: Venue | None = None
-        self.guards = {record.symbol: record for record in store.protections()}
+    def __init__(self, parts: Parts, execution: Execution) -> None:
+        self._parts, self._execution = parts, execution
+        self._account, self._booking = parts.account, parts.booking
+        self.guards = {record.symbol: record for record in parts.store.protections()}
         self._waiting: dict[str, list[str]] = {}
-        self._replacing: set[str] = set()
+        self._busy: set[str] = set()
         self._again_s: dict[str, float] = {}
         self._aligning = False
 
@@ -79,6 +65,7 @@ class Protections:
             generation=known.generation if known else 0,
             state=WAITING if waits else ARMED,
             entry=ids.client_order_id(asked.exchange, asked.entry_intent_id) if waits else "",
+            target_leg=known.target_leg if known else "",
         )
         _check_prices(record, price)
         if record.stop_price is None:
@@ -100,6 +87,8 @@ class Protections:
         self._booking.audit(asked.actor, "end protection", asked.symbol, "")
         self._forget(record)
         self._execution.cancel(record.leg, asked.actor)
+        if record.target_leg:
+            self._parts.ask_for(record.target_leg)
 
     def on_price(self, symbol: str, price: Decimal) -> None:
         """Trail the stop; sell at the target."""
@@ -114,7 +103,7 @@ class Protections:
             draft = copy(record)
             draft.stop_price = better
             self._keep(draft)
-        if plan.target_reached(record, price):
+        if plan.target_reached(record, price) and not self._open(record.target_leg):
             self._take_profit(self.guards[symbol], market)
         self.align(symbol)
 
@@ -126,7 +115,7 @@ class Protections:
     def hold(self, order: OrderRecord) -> bool:
         """Keep a journalled exit until the stop has given up its coins; False when it may go at once."""
         guard = self.guards.get(order.symbol)
-        if order.side != "sell" or guard is None or guard.state == WAITING or _is_stop(order):
+        if order.side != "sell" or guard is None or guard.state == WAITING or legs.is_leg(order):
             return False
         self._waiting.setdefault(order.symbol, []).append(order.id)
         self.align(order.symbol)
@@ -157,29 +146,52 @@ class Protections:
             return self._await_entry(record)
         scene = self._scene(record, market)
         step = plan.next_step(record, scene)
-        if record.symbol in self._replacing or step is Step.NOTHING or self.venue is None:
+        if record.symbol in self._busy or self._parts.venue is None:
+            return False
+        if step is Step.NOTHING:
+            self._watch(record, scene)
             return False
         if step is Step.END and record.entry in self._account.orders:
             return False  # the entry goes on filling
-        if step in (Step.PLACE, Step.REPLACE):
-            now_s = time.monotonic()
-            if now_s < self._again_s.get(record.symbol, 0.0):
-                asyncio.get_running_loop().call_later(_STOPS_APART_S, self.align, record.symbol)
-                return False
-            self._again_s[record.symbol] = now_s + _STOPS_APART_S
+        if step in (Step.PLACE, Step.PLACE_PAIR, Step.REPLACE) and self._too_soon(record.symbol):
+            return False
+        return self._do(step, record, market, scene)
+
+    def _too_soon(self, symbol: str) -> bool:
+        now_s = time.monotonic()
+        if now_s < self._again_s.get(symbol, 0.0):
+            self._align_later(symbol, _STOPS_APART_S)
+            return True
+        self._again_s[symbol] = now_s + _STOPS_APART_S
+        return False
+
+    def _align_later(self, symbol: str, after_s: float) -> None:
+        asyncio.get_running_loop().call_later(after_s, self.align, symbol)
+
+    def _watch(self, record: ProtectionRecord, scene: Scene) -> None:
+        """Nothing can be done now: make sure that what is waited for comes."""
+        if scene.growing:
+            self._align_later(record.symbol, _GROWS_FOR_MS / 1000)
+        elif scene.target is not None and scene.target.is_open and not self._open(record.leg):
+            self._parts.ask_for(scene.target.id)
+
+    def _do(self, step: Step, record: ProtectionRecord, market: Market, scene: Scene) -> bool:
+        """Carry a step out; whether to look again at once."""
         if step is Step.RELEASE:
             for order_id in self._waiting.pop(record.symbol, []):
                 self._execution.send_later(order_id)
         elif step is Step.CANCEL:
-            self._execution.cancel(record.leg, SOURCE)
+            self._execution.cancel(self._in_force(record), SOURCE)
         elif step is Step.REVERT:
             self._go_back(record)
         elif step is Step.END:
             self._forget(record)
         elif step is Step.EMERGENCY:
             self._emergency(record, market, "its stop was refused")
+        elif step is Step.PLACE_PAIR:
+            self._send_pair(record, market, plan.wanted_amount(scene))
         else:
-            self._send_stop(record, market, plan.wanted_amount(scene), replace=step is Step.REPLACE)
+            self._send_stop(record, plan.wanted_amount(scene), replace=step is Step.REPLACE)
         return step in (Step.RELEASE, Step.EMERGENCY, Step.REVERT)
 
     def _await_entry(self, record: ProtectionRecord) -> bool:
@@ -211,8 +223,9 @@ class Protections:
             if order.symbol == record.symbol
             and order.side == "sell"
             and order.id not in names
-            and not _is_stop(order)
+            and not legs.is_leg(order)
         ]
+        venue = self._parts.venue
         return Scene(
             market=market,
             held=self._account.position(record.symbol).amount,
@@ -220,57 +233,91 @@ class Protections:
             previous=self._account.orders.get(record.previous_leg),
             exits=money.add(*(order.remaining for order in waiting)),
             selling=money.add(*selling),
+            target=self._account.find(order_id=record.target_leg) if record.target_leg else None,
+            pairs=venue is not None and venue.capabilities.oco,
+            growing=self._grows(record),
         )
 
-    def _send_stop(self, record: ProtectionRecord, market: Market, amount: Decimal, *, replace: bool) -> None:
-        assert record.stop_price is not None and self.venue is not None
-        old = record.leg
-        if replace and not self.venue.capabilities.amend:
+    def _grows(self, record: ProtectionRecord) -> bool:
+        """The entry is one that does not rest, and not all of its fills are here yet."""
+        entry = self._account.find(order_id=record.entry) if record.entry else None
+        if entry is None or (entry.type != "market" and entry.time_in_force == "GTC"):
+            return False
+        coming = entry.is_open or entry.awaits_fills
+        return coming and now_ms() - entry.sent_ms < _GROWS_FOR_MS
+
+    def _open(self, order_id: str) -> bool:
+        return order_id in self._account.orders
+
+    def _in_force(self, record: ProtectionRecord) -> str:
+        """The guard's order at the venue: the stop, or what is left of the target."""
+        return record.leg if self._open(record.leg) or not record.target_leg else record.target_leg
+
+    def _send_stop(self, record: ProtectionRecord, amount: Decimal, *, replace: bool) -> None:
+        assert record.stop_price is not None and self._parts.venue is not None
+        old = self._in_force(record)
+        if replace and not self._parts.venue.capabilities.amend:
             self._execution.cancel(old, SOURCE)
             return
         draft = copy(record)
         draft.generation += 1
-        intent = f"protect:{record.symbol}:{record.created_ms}:{draft.generation}"
-        order = self._sell_order(record, intent, amount, "stop_loss", record.stop_price)
-        draft.leg, draft.previous_leg = order.id, old if replace else ""
-        self._journal(order, draft)
+        order = legs.stop(draft, amount)
+        draft.leg, draft.previous_leg, draft.target_leg = order.id, old if replace else "", ""
+        order.replaces = draft.previous_leg
+        self._journal(order, record=draft)
         if replace:
-            self._replacing.add(record.symbol)
-            self._dispatcher.put(Urgency.CANCEL, lambda: self._replace(record.symbol, old, order.id))
+            self._busy.add(record.symbol)
+            self._parts.dispatcher.put(Urgency.CANCEL, lambda: self._replace(record, old, order.id))
         else:
             self._execution.send_later(order.id)
 
-    async def _replace(self, symbol: str, old: str, new: str) -> None:
-        """One step of the venue: the old stop out, the new one in."""
-        order = self._booking.move(new, Event.SEND)
-        if order is None or self.venue is None:
-            self._replacing.discard(symbol)
-            return
-        await self._store.durable()
-        try:
-            told = await self.venue.replace_order(old, venue_request(order))
-        except OutcomeUnknownError:
-            self._unknown(new)
-        except ReplaceFailedError as error:
-            self._replace_failed(symbol, new, error)
-        except (OrderRejectedError, CredentialsError) as error:
-            self._replace_failed(symbol, new, ReplaceFailedError(str(error), old_gone=False))
-        else:
-            self._booking.told(told)
-        self._unknown(old)
-        self._replacing.discard(symbol)
+    def _send_pair(self, record: ProtectionRecord, market: Market, amount: Decimal) -> None:
+        draft = copy(record)
+        draft.generation += 1
+        stop, target = legs.pair(draft, market, amount)
+        draft.leg, draft.previous_leg, draft.target_leg = stop.id, "", target.id
+        self._journal(stop, target, record=draft)
+        self._busy.add(record.symbol)
+
+        async def place() -> None:
+            await legs.place_pair(self._parts, stop.id, target.id)
+            self._idle(record.symbol)
+
+        self._parts.dispatcher.put(Urgency.ORDER, place)
+
+    def _idle(self, symbol: str) -> None:
+        self._busy.discard(symbol)
         self.align(symbol)
+
+    async def _replace(self, before: ProtectionRecord, old: str, new: str) -> None:
+        """One step of the venue: the old stop (and its target) out, the new one in."""
+        order = self._account.find(order_id=old)
+        failure = None if order is None else await self._execution.replace(order, new)
+        if failure is not None:
+            record = self.guards.get(before.symbol)
+            if record is not None and record.leg == new and not failure.old_gone:
+                # To the old stop, which is in force or was just filled.
+                draft = copy(record)
+                draft.leg, draft.previous_leg, draft.target_leg = before.leg, "", before.target_leg
+                self._keep(draft)
+            self._booking.move(new, Event.REJECT, str(failure))
+        if before.target_leg:
+            self._parts.ask_for(before.target_leg)
+        self._idle(before.symbol)
 
     def _go_back(self, record: ProtectionRecord) -> None:
         draft = copy(record)
         draft.leg, draft.previous_leg = record.previous_leg, ""
         self._keep(draft)
 
-    def _replace_failed(self, symbol: str, new: str, error: ReplaceFailedError) -> None:
-        record = self.guards.get(symbol)
-        if record is not None and not error.old_gone:
-            self._go_back(record)  # to the old stop, which is in force or was just filled
-        self._booking.move(new, Event.REJECT, str(error))
+    def resume(self, order: OrderRecord) -> bool:
+        """An order of the guard's own that was journalled in an earlier life and never sent; False when it
+        is none of those that are sent together or in the place of another.
+        """
+        if not order.list_id and not order.replaces:
+            return False
+        self._booking.move(order.id, Event.REJECT, "not sent before the service ended")
+        return True
 
     def _take_profit(self, record: ProtectionRecord, market: Market) -> None:
         held = self._account.position(record.symbol).amount
@@ -296,51 +343,26 @@ class Protections:
         self._exit(draft, amount, why)
 
     def _exit(self, record: ProtectionRecord, amount: Decimal, why: str) -> None:
-        intent = f"exit:{record.symbol}:{now_ms()}"
-        order = self._sell_order(record, intent, amount, "market", None)
-        order.reason = why
-        self._journal(order, record)
+        order = legs.market_exit(record, amount, why)
+        self._journal(order, record=record)
         self._waiting.setdefault(record.symbol, []).append(order.id)
 
-    def _sell_order(
-        self, record: ProtectionRecord, intent: str, amount: Decimal, kind: str, stop_price: Decimal | None
-    ) -> OrderRecord:
-        order_id = ids.client_order_id(record.exchange, intent)
-        created = now_ms()
-        return OrderRecord(
-            id=order_id,
-            client_order_id=order_id,
-            intent_id=intent,
-            source=SOURCE,
-            exchange=record.exchange,
-            symbol=record.symbol,
-            side="sell",
-            type=kind,
-            amount=amount,
-            stop_price=stop_price,
-            reduce_only=True,
-            reason=f"protects the position for {record.actor}",
-            created_ms=created,
-            updated_ms=created,
-        )
-
-    def _journal(self, order: OrderRecord, record: ProtectionRecord) -> None:
+    def _journal(self, *orders: OrderRecord, record: ProtectionRecord) -> None:
         self.guards[record.symbol] = record
-        self._booking.journal(order, record)
+        self._booking.journal(*orders, protection=record)
+        for order in orders:
+            told = f"{order.side} {order.amount} {order.symbol}, for {record.actor}"
+            self._booking.audit(SOURCE, order.type, order.id, told)
 
     def _keep(self, record: ProtectionRecord) -> None:
-        self._store.write(Change(protections=[record]))
+        self._parts.store.write(Change(protections=[record]))
         self.guards[record.symbol] = record
 
     def _forget(self, record: ProtectionRecord) -> None:
         draft = copy(record)
         draft.state = ENDED
-        self._store.write(Change(protections=[draft]))
+        self._parts.store.write(Change(protections=[draft]))
         self.guards.pop(record.symbol, None)
-
-
-def _is_stop(order: OrderRecord) -> bool:
-    return order.source == SOURCE and order.type == "stop_loss"
 
 
 def _check_prices(record: ProtectionRecord, price: Decimal) -> None:

@@ -1,6 +1,7 @@
 """What to do next for a guarded position. Pure: sees a picture, names one step.
 
-The stop rests on the venue all the time that the position is open. Coins that are to be sold otherwise (a
+The stop rests on the venue all the time that the position is open; where the venue has one-cancels-the-other
+orders, a target for the whole position rests there with it. Coins that are to be sold otherwise (a
 target reached, a strategy's exit) are first taken out of the stop, so that stop and exit never want the
 same coins.
 """
@@ -26,7 +27,8 @@ class ProtectionRecord:
     """A guard of one long position.
 
     `entry` is the order that it waits for, "" when the position was there. `leg` is the id of its latest
-    stop order, `generation` counts them; `previous_leg` is the one that it replaces.
+    stop order, `generation` counts them; `previous_leg` is the one that it replaces. `target_leg` is the
+    order at the target that was placed together with the stop, "" when trade watches the price itself.
     """
 
     exchange: str
@@ -42,6 +44,7 @@ class ProtectionRecord:
     previous_leg: str = ""
     generation: int = 0
     entry: str = ""
+    target_leg: str = ""
 
 
 class Step(Enum):
@@ -49,6 +52,7 @@ class Step(Enum):
 
     NOTHING = "nothing"
     PLACE = "place a stop"
+    PLACE_PAIR = "place a stop and a target that cancel each other"
     REPLACE = "replace the stop"
     CANCEL = "cancel the stop"
     REVERT = "go on with the stop before"
@@ -65,8 +69,11 @@ class Scene:
         held: the position's amount.
         leg: the latest stop order; None before the first.
         previous: the stop that it replaces, as we know it.
+        target: the order at the target that shares the stop's coins.
         exits: amount of exits that wait for coins.
-        selling: amount of exits that are at the venue, the stop left out.
+        selling: amount of exits that are at the venue, the guard's own orders left out.
+        pairs: the venue has one-cancels-the-other orders.
+        growing: the position's entry is being filled at this moment.
     """
 
     market: Market
@@ -75,6 +82,9 @@ class Scene:
     previous: OrderRecord | None
     exits: Decimal
     selling: Decimal
+    target: OrderRecord | None = None
+    pairs: bool = False
+    growing: bool = False
 
 
 def next_step(protection: ProtectionRecord, scene: Scene) -> Step:
@@ -83,12 +93,10 @@ def next_step(protection: ProtectionRecord, scene: Scene) -> Step:
     wanted = wanted_amount(scene)
     if leg is not None and leg.is_open:
         return _with_leg(protection, scene, leg, wanted)
-    if (
-        leg is not None
-        and leg.state is State.REJECTED
-        and scene.previous is not None
-        and scene.previous.is_open
-    ):
+    if scene.target is not None and scene.target.is_open:
+        return _with_target_alone(protection, scene, scene.target, wanted)
+    refused = leg is not None and leg.state is State.REJECTED and leg.sent_ms > 0
+    if refused and scene.previous is not None and scene.previous.is_open:
         return Step.REVERT
     if scene.exits > 0:
         return Step.RELEASE
@@ -96,11 +104,21 @@ def next_step(protection: ProtectionRecord, scene: Scene) -> Step:
         return Step.NOTHING
     if is_dust(scene.market, scene.held, protection.stop_price):
         return Step.END
-    if leg is not None and leg.state is State.REJECTED:
+    if refused and scene.target is None:
         return Step.EMERGENCY
     if leg is not None and leg.state is State.FILLED and scene.held >= leg.amount:
         return Step.NOTHING  # its fills are on their way
-    return Step.PLACE if protection.stop_price is not None and wanted > 0 else Step.NOTHING
+    if protection.stop_price is None or wanted <= 0 or scene.growing:
+        return Step.NOTHING
+    # A pair that the venue refused is followed by the stop alone, which it may take.
+    return Step.PLACE_PAIR if not refused and wants_pair(protection, scene) else Step.PLACE
+
+
+def wants_pair(protection: ProtectionRecord, scene: Scene) -> bool:
+    """Stop and target can rest at the venue together: both stand still and are for the whole position."""
+    if not scene.pairs or protection.take_profit is None or protection.trailing_percent is not None:
+        return False
+    return protection.take_profit_amount is None or protection.take_profit_amount >= scene.held
 
 
 def wanted_amount(scene: Scene) -> Decimal:
@@ -131,6 +149,17 @@ def trailed(protection: ProtectionRecord, market: Market, price: Decimal) -> Dec
 
 def target_reached(protection: ProtectionRecord, price: Decimal) -> bool:
     return protection.take_profit is not None and price >= protection.take_profit
+
+
+def _with_target_alone(
+    protection: ProtectionRecord, scene: Scene, target: OrderRecord, wanted: Decimal
+) -> Step:
+    """The stop is gone and the target is not: it was filled in part, or its end is on the way to us."""
+    if target.state not in _SETTLED or not target.filled:
+        return Step.NOTHING
+    if is_dust(scene.market, wanted, protection.stop_price) or protection.stop_price is None:
+        return Step.CANCEL if scene.exits > 0 else Step.NOTHING
+    return Step.REPLACE
 
 
 def _with_leg(protection: ProtectionRecord, scene: Scene, leg: OrderRecord, wanted: Decimal) -> Step:

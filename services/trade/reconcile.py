@@ -20,8 +20,9 @@ from ...bus.contracts.trade import LedgerDifference, LedgerReport
 from ...configs.errors import ConnectorError
 from ..connectors.venue import Venue, VenueTrade
 from . import ledger, money
-from .account import Account, now_ms
+from .account import Account
 from .booking import Booking
+from .clock import now_ms
 from .order import OrderRecord
 from .states import AT_VENUE, Event, State
 from .store import TradeStore

@@ -77,6 +77,8 @@ def order_message(order: OrderRecord) -> Order:
         candle_open_ms=order.candle_open_ms,
         created_ms=order.created_ms,
         updated_ms=order.updated_ms,
+        list_id=order.list_id,
+        replaces=order.replaces,
     )
 
 
@@ -159,6 +161,7 @@ def protection_message(protection: ProtectionRecord) -> Protection:
         take_profit_amount=protection.take_profit_amount,
         trailing_percent=protection.trailing_percent,
         stop_order_id=protection.leg,
+        target_order_id=protection.target_leg,
         state=protection.state,
         actor=protection.actor,
     )

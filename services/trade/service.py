@@ -12,11 +12,13 @@ from ..connectors.registry import open_venue
 from ..connectors.venue import Credentials, Resumed, Venue, VenueOrder, VenueTrade, VenueTransfer
 from ..host.service import Service, run
 from .account import Account
+from .amend import Amendments
 from .answers import Answers
 from .booking import Booking
 from .control import TradingControl
 from .dispatcher import Dispatcher
 from .execution import Execution
+from .parts import Parts
 from .protection import Protections
 from .reconcile import Reconciler
 from .states import State
@@ -30,6 +32,7 @@ _CLOCK_EVERY_S = 300.0
 _CLOCK_ALARM_MS = 1_000
 _CONNECT_PAUSE_S = 1.0
 _HELD_ALERT_EVERY_S = 30.0
+_NOTE_HEAD_EVERY_S = 5.0
 
 
 class TradeService(Service):
@@ -58,7 +61,7 @@ class TradeService(Service):
         )
         self._dispatcher = Dispatcher(self.settings.trade.max_orders_per_10s)
         self._dispatcher.on_held = self._tell_held
-        self._execution = Execution(
+        self._parts = Parts(
             self._account,
             self._store,
             self._booking,
@@ -67,21 +70,19 @@ class TradeService(Service):
             self.log,
             trading_state=self._control.state,
             in_step=lambda: self._reconciler.in_step,
-            unknown=self._reconciler.ask_for,
+            ask_for=self._reconciler.ask_for,
         )
-        self._control.execution = self._execution
-        self._protections = Protections(
-            self._account,
-            self._store,
-            self._booking,
-            self._dispatcher,
-            self._execution,
-            unknown=self._reconciler.ask_for,
-        )
+        self._execution = self._control.execution = Execution(self._parts)
+        self._protections = Protections(self._parts, self._execution)
+        self._amendments = Amendments(self._parts, self._execution)
         self._execution.hold = self._protections.hold
         self._execution.stop_amount = self._protections.stop_amount
         self._valuation.on_price.append(self._protections.on_price)
-        self._booking.on_order += [self._reconciler.watch, self._protections.on_order]
+        self._booking.on_order += [
+            self._reconciler.watch,
+            self._protections.on_order,
+            self._amendments.on_order,
+        ]
         await self._begin()
 
     async def stop(self) -> None:
@@ -106,9 +107,11 @@ class TradeService(Service):
             self._control,
             self._valuation,
             self._protections,
+            self._amendments,
         )
         answers.serve(self.bus)
         self.spawn(self._store.watch(), "commits")
+        self.spawn(self._note_head(), "audit head")
         connected = self.spawn(self._connect(), "connect")
         first = asyncio.ensure_future(self._reconciler.first_done.wait())
         await asyncio.wait(
@@ -140,7 +143,7 @@ class TradeService(Service):
                 await asyncio.sleep(_CONNECT_PAUSE_S)
             else:
                 break
-        self._execution.venue = self._reconciler.venue = self._protections.venue = venue
+        self._parts.venue = self._reconciler.venue = venue
         self.spawn(self._follow_user(venue), "user stream")
         self.spawn(self._reconciler.run(), "reconcile")
         self.spawn(self._reconciler.run_questions(), "questions")
@@ -247,6 +250,12 @@ class TradeService(Service):
             "settings", "override", venue.name, "a key that may withdraw is used (trade.allow_withdraw_keys)"
         )
 
+    async def _note_head(self) -> None:
+        """Note the newest sealed action beside the key, now and then."""
+        while True:
+            await asyncio.sleep(_NOTE_HEAD_EVERY_S)
+            await asyncio.to_thread(self._store.note_head)
+
     def _tell_held(self, waiting: int, pause_s: float) -> None:
         limit = self.settings.trade.max_orders_per_10s
         detail = (
@@ -261,8 +270,9 @@ class TradeService(Service):
     def _resume_orders(self) -> None:
         """Orders of an earlier life: what was never sent is sent or given up, what was sent is asked for."""
         for order in list(self._account.orders.values()):
-            if order.state is State.PENDING and not self._protections.hold(order):
-                self._execution.send_later(order.id)
+            if order.state is State.PENDING:
+                if not self._protections.resume(order) and not self._protections.hold(order):
+                    self._execution.send_later(order.id)
             elif order.state is State.PENDING_CANCEL:
                 self._execution.cancel_later(order.id)
             elif order.state is State.SUBMITTED:

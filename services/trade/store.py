@@ -8,17 +8,22 @@ from typing import Any
 import msgspec
 
 from ...bus.contracts.base import SCHEMAS, Message
+from ...bus.contracts.service import Audit
 from ...bus.contracts.trade import Equity, TradingState
 from ...configs.paths import Home
 from ..database.fields import fn
 from ..database.store import Database, open_database
 from . import money, rows
+from .actions import Chain, ChainReport
 from .batch import Batch
+from .clock import now_ms
 from .ledger import Entry
 from .models import (
     MIGRATIONS,
     MODELS,
     AccountRow,
+    ActionRow,
+    DecisionRow,
     EntryRow,
     EquityRow,
     FactRow,
@@ -37,7 +42,7 @@ from .statements import Statements
 from .states import TERMINAL, State
 
 Accounts = dict[tuple[str, str], Decimal]
-_TERMINAL_NAMES = [state.value for state in TERMINAL]
+_OPEN_NAMES = [state.value for state in State if state not in TERMINAL]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,8 @@ class Change:
     states: list[TradingState] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
     equity: list[Equity] = field(default_factory=list)
+    audits: list[Audit] = field(default_factory=list)
+    decisions: dict[str, bytes] = field(default_factory=dict)
     events: list[OutgoingEvent] = field(default_factory=list)
 
 
@@ -76,6 +83,9 @@ class TradeStore:
             home, "trade", models=MODELS, migrations=MIGRATIONS, synchronous="FULL"
         )
         self._fast = Statements(self._database)
+        newest = ActionRow.select().order_by(ActionRow.number.desc()).first()
+        self._chain = Chain(home, *((newest.number, newest.seal) if newest else (0, "")))
+        self._durable_head = (self._chain.number, self._chain.seal)
         self._batch = Batch(self._database, self._tell_committed)
         self._numbered: list[tuple[int, OutgoingEvent]] = []
         self.on_committed: Callable[[list[tuple[int, OutgoingEvent]]], None] | None = None
@@ -93,6 +103,7 @@ class TradeStore:
             IntegrityError: an order, a fill or an entry exists already; nothing was written.
         """
         accounts = self._accounts_after(change.entries)
+        actions = self._chain.rows(change.audits, now_ms()) if change.audits else []
         with self._batch.joined():
             for order in change.new_orders:
                 self._fast.insert(OrderRow, rows.order_row(order))
@@ -112,11 +123,17 @@ class TradeStore:
             for point in change.equity:
                 EquityRow.delete().where(EquityRow.ts_ms == point.ts_ms).execute()
                 EquityRow.insert(**rows.equity_row(point)).execute()
+            for action in actions:
+                self._fast.insert(ActionRow, action)
+            for order_id, body in change.decisions.items():
+                self._fast.insert(DecisionRow, {"order_id": order_id, "body": body.decode()})
             numbered = self._write_events(change.events)
+        self._chain.accept(actions)
         self.accounts.update(accounts)
         self._numbered += numbered
 
     def _tell_committed(self) -> None:
+        self._durable_head = (self._chain.number, self._chain.seal)
         numbered, self._numbered = self._numbered, []
         if numbered and self.on_committed is not None:
             self.on_committed(numbered)
@@ -134,7 +151,7 @@ class TradeStore:
         return found
 
     def open_orders(self) -> list[OrderRecord]:
-        query = OrderRow.select().where(OrderRow.state.not_in(_TERMINAL_NAMES))
+        query = OrderRow.select().where(OrderRow.state.in_(_OPEN_NAMES))
         return [rows.order_record(row) for row in query]
 
     def find_order(self, column: str, value: str) -> OrderRecord | None:
@@ -142,12 +159,19 @@ class TradeStore:
         row = self._fast.find(OrderRow, column, value)
         return None if row is None else rows.order_record(row)
 
-    def list_orders(self, symbol: str | None, open_only: bool, limit: int) -> list[OrderRecord]:
+    def list_orders(
+        self, symbol: str | None, open_only: bool, limit: int, older_than: str = ""
+    ) -> list[OrderRecord]:
+        """Newest first; with an order's id only what comes after it in that sequence."""
         query = OrderRow.select().order_by(OrderRow.created_ms.desc(), OrderRow.id).limit(limit)
+        last = self._fast.find(OrderRow, "id", older_than) if older_than else None
+        if last is not None:
+            same_moment = (OrderRow.created_ms == last.created_ms) & (OrderRow.id > last.id)
+            query = query.where((OrderRow.created_ms < last.created_ms) | same_moment)
         if symbol is not None:
             query = query.where(OrderRow.symbol == symbol)
         if open_only:
-            query = query.where(OrderRow.state.not_in(_TERMINAL_NAMES))
+            query = query.where(OrderRow.state.in_(_OPEN_NAMES))
         return [rows.order_record(row) for row in query]
 
     def orders_created_since(self, since_ms: int) -> list[int]:
@@ -165,9 +189,15 @@ class TradeStore:
         row = self._fast.find(FillRow, "key", key)
         return None if row is None else rows.fill_record(row)
 
-    def list_fills(self, symbol: str | None, since_ms: int | None, limit: int) -> Sequence[Any]:
-        """Rows, newest first."""
+    def list_fills(
+        self, symbol: str | None, since_ms: int | None, limit: int, older_than: str = ""
+    ) -> Sequence[Any]:
+        """Rows, newest first; with a fill's key only what comes after it in that sequence."""
         query = FillRow.select().order_by(FillRow.ts_ms.desc(), FillRow.key.desc()).limit(limit)
+        last = self._fast.find(FillRow, "key", older_than) if older_than else None
+        if last is not None:
+            same_moment = (FillRow.ts_ms == last.ts_ms) & (FillRow.key < last.key)
+            query = query.where((FillRow.ts_ms < last.ts_ms) | same_moment)
         if symbol is not None:
             query = query.where(FillRow.symbol == symbol)
         if since_ms is not None:
@@ -202,8 +232,34 @@ class TradeStore:
     def forget_equity_before(self, ts_ms: int) -> None:
         EquityRow.delete().where(EquityRow.ts_ms < ts_ms).execute()
 
+    def note_head(self) -> None:
+        """Note the newest sealed action outside of the database."""
+        self._chain.note(*self._durable_head)
+
+    def actions_of(self, subject: str) -> list[Any]:
+        """Sealed actions that name this subject, oldest first."""
+        return list(ActionRow.select().where(ActionRow.subject == subject).order_by(ActionRow.number))
+
+    def decision(self, order_id: str) -> dict[str, Any] | None:
+        """What the limits saw of an order; None for orders that no limit was asked about."""
+        row = DecisionRow.get_or_none(DecisionRow.order_id == order_id)
+        return None if row is None else msgspec.json.decode(row.body)
+
+    def fills_of(self, order_id: str) -> Sequence[Any]:
+        """Rows of one order's fills, oldest first."""
+        return list(FillRow.select().where(FillRow.order_id == order_id).order_by(FillRow.ts_ms, FillRow.key))
+
+    def verify_actions(self) -> ChainReport:
+        """Check the whole chain of actions; takes a while when it is long."""
+        return self._chain.verify(ActionRow.select().order_by(ActionRow.number).iterator())
+
+    async def verify_actions_apart(self) -> ChainReport:
+        """The same on a thread and connection of its own: the chain may be long."""
+        return await self._database.run(self.verify_actions)
+
     def close(self) -> None:
         self._batch.flush()
+        self.note_head()
         self._database.close()
 
     def _accounts_after(self, entries: list[Entry]) -> Accounts:

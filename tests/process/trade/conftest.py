@@ -97,6 +97,11 @@ class Platform:
         self.processes[name].kill()
         self.processes[name].wait(10)
 
+    def stop(self, name: str) -> None:
+        """An orderly end."""
+        self.processes[name].terminate()
+        self.processes[name].wait(30)
+
     async def ready(self, *names: str) -> None:
         for name in names:
             await self.ask(name, Ping(), Done)

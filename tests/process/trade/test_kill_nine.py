@@ -4,10 +4,21 @@ import asyncio
 import os
 import random
 import time
+from collections import Counter
+from dataclasses import dataclass
 from decimal import Decimal
 
 import pytest
-from cryptobot.bus.contracts.trade import ListOrders, Orders
+from cryptobot.bus.contracts.trade import (
+    GetPortfolio,
+    LedgerReport,
+    ListOrders,
+    Orders,
+    Portfolio,
+    Protection,
+    ProtectPosition,
+)
+from cryptobot.configs.errors import RequestFailedError
 
 ORDER = "POST /api/v3/order"
 FAULTS = (
@@ -22,7 +33,11 @@ FAULTS = (
     ("drop-events", "", 0.0),
     ("delay-events", "", 0.5),
     ("close-sockets", "", 0.0),
+    ("silence-sockets", "", 0.0),
+    ("timeout-after", "POST /api/v3/order/cancelReplace", 1.5),
+    ("error-before", "DELETE /api/v3/order", 0.0),
 )
+VICTIMS = ("trade", "trade", "paper", "data", "bus", "strategy")
 
 
 async def agree(platform, intents):
@@ -34,7 +49,7 @@ async def agree(platform, intents):
     assert report.equal, report
     theirs = {order["clientOrderId"]: order for order in await platform.exchange_orders()}
     ours = {order.client_order_id: order for order in orders.values()}
-    assert set(orders) == set(intents)
+    assert {name for name, order in orders.items() if order.source == "storm"} == set(intents)
     assert set(theirs) <= set(ours), "the exchange has an order that the journal does not know"
     for client_id, order in ours.items():
         if client_id not in theirs:
@@ -46,6 +61,29 @@ async def agree(platform, intents):
     fills = (await platform.fills()).fills
     assert len({fill.id for fill in fills}) == len(fills)
     assert sum(fill.amount for fill in fills) == sum(order.filled for order in orders.values())
+    await _position_is_the_sum(platform, fills)
+    stops = [order for order in theirs.values() if "STOP" in order["type"] and order["status"] == "NEW"]
+    assert len(stops) <= 1, "two stops are in force"
+    return Agreed(len(theirs), len(fills), report)
+
+
+@dataclass
+class Agreed:
+    """How much it was that agreed."""
+
+    orders: int
+    fills: int
+    report: LedgerReport
+
+
+async def _position_is_the_sum(platform, fills):
+    expected = Decimal(0)
+    for fill in fills:
+        expected += fill.amount if fill.side == "buy" else -fill.amount
+        expected -= fill.fee if fill.fee_currency == "BTC" else 0
+    portfolio = await platform.ask("trade", GetPortfolio(), Portfolio)
+    held = {position.symbol: position.amount for position in portfolio.positions}
+    assert held.get("BTC/USDT", Decimal(0)) == expected
 
 
 async def test_killed_while_orders_are_under_way(platform):
@@ -68,27 +106,59 @@ async def storm(platform, seconds, seed):
     """Trade while faults and kills come at random; then everything must agree."""
     dice = random.Random(seed)
     await platform.start_all()
-    intents, kills, end_s = [], 0, time.monotonic() + seconds
+    platform.start("strategy")
+    intents, guards, faults, kills, end_s = [], 0, Counter(), Counter(), time.monotonic() + seconds
     while time.monotonic() < end_s:
         intents.append(f"storm:{len(intents)}")
         side = dice.choice(("buy", "buy", "sell"))
         await platform.intend(intents[-1], side=side)
         chance = dice.random()
         if chance < 0.10:
-            await platform.fault(*dice.choice(FAULTS)[:2], seconds=1.0)
+            fault = dice.choice(FAULTS)
+            await platform.fault(*fault[:2], seconds=1.0)
+            faults[fault[0]] += 1
         elif chance < 0.14:
-            victim = dice.choice(("trade", "trade", "paper", "data", "bus"))
+            victim = dice.choice(VICTIMS)
             platform.kill(victim)
             platform.start(victim)
-            kills += 1
+            kills[victim] += 1
+        elif chance < 0.22:
+            guards += await _guard(platform, dice)
         await asyncio.sleep(dice.uniform(0, 0.1))
     await platform.no_faults()
-    await platform.ready("trade", "data")
+    await platform.ready("trade", "data", "strategy")
     await platform.entries_pass()
+    platform.stop("strategy")
     denied = await _denied(platform)
-    await agree(platform, [intent for intent in intents if intent not in denied])
-    assert kills > 0
+    agreed = await agree(platform, [intent for intent in intents if intent not in denied])
+    print(
+        f"{seconds:.0f} s: {agreed.orders} orders at the exchange, {agreed.fills} fills, {guards} guards set, "
+        f"{len(denied)} denied, kills {dict(kills)}, faults {dict(faults)}; "
+        f"differences {agreed.report.differences}, unknown {agreed.report.unknown_orders}"
+    )
+    assert kills
     await platform.close()
+
+
+async def _guard(platform, dice):
+    """Guard the position in one of the ways there are; 1 when it was taken."""
+    portfolio = await platform.ask("trade", GetPortfolio(), Portfolio)
+    held = [position for position in portfolio.positions if position.amount > 0 and position.average]
+    if not held:
+        return 0
+    paid = held[0].average
+    ways = (
+        {"stop_price": paid * Decimal("0.9")},
+        {"trailing_percent": Decimal("0.5")},
+        {"stop_price": paid * Decimal("0.9"), "take_profit": paid * Decimal("1.3")},
+    )
+    asked = ProtectPosition(exchange="paper", symbol="BTC/USDT", actor="storm", **dice.choice(ways))
+    try:
+        await platform.ask("trade", asked, Protection)
+    except RequestFailedError as error:
+        assert error.code in ("no_position", "bad_stop", "bad_target"), error
+        return 0
+    return 1
 
 
 async def _denied(platform):
