@@ -167,6 +167,8 @@ class Execution:
             return order, None, denial
         picture = self.picture(intent.symbol, intent.side)
         amount = self._amount(intent, market, picture)
+        if self._parts.shrink is not None:
+            amount = self._parts.shrink(intent, amount, picture)
         rounded = rounding.request(market, replace(venue_request(order), amount=amount))
         order.amount, order.price, order.stop_price = rounded.amount, rounded.price, rounded.stop_price
         order.reference_price = intent.reference_price or picture.price

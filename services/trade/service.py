@@ -21,6 +21,7 @@ from .execution import Execution
 from .parts import Parts
 from .protection import Protections
 from .reconcile import Reconciler
+from .risk_gate import RiskGate, is_required
 from .states import State
 from .store import TradeStore
 from .valuation import Valuation
@@ -72,6 +73,7 @@ class TradeService(Service):
             in_step=lambda: self._reconciler.in_step,
             ask_for=self._reconciler.ask_for,
         )
+        self._follow_risk()
         self._execution = self._control.execution = Execution(self._parts)
         self._protections = Protections(self._parts, self._execution)
         self._amendments = Amendments(self._parts, self._execution)
@@ -84,6 +86,13 @@ class TradeService(Service):
             self._amendments.on_order,
         ]
         await self._begin()
+
+    def _follow_risk(self) -> None:
+        """Take the risk service's verdicts; without it (and not asked to require it) everything passes."""
+        gate = RiskGate(required=is_required(self.settings))
+        self._parts.risk, self._parts.shrink = gate.judge, gate.shrink
+        self._booking.on_order.append(gate.on_order)
+        gate.follow(self.bus)
 
     async def stop(self) -> None:
         if getattr(self, "_dispatcher", None) is not None and self._dispatcher is not None:
