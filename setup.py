@@ -1,11 +1,13 @@
 """Compute what the wheel holds; everything else about the distribution is in setup.cfg."""
 
+import sys
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import Extension, setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
+CODE = {".py", ".pyc", ".so", ".pyd"}
 PORTIONS = ("bus", "configs", "dashboard", "services", "supervisor")
 
 
@@ -25,7 +27,7 @@ def data_files(names: list[str]) -> dict[str, list[str]]:
         folder = ROOT.joinpath(*name.split(".")[1:])
         files = []
         for path in sorted(folder.rglob("*")):
-            if not path.is_file() or path.suffix in {".py", ".pyc"} or "__pycache__" in path.parts:
+            if not path.is_file() or path.suffix in CODE or "__pycache__" in path.parts:
                 continue
             nearest = next(parent for parent in path.parents if (parent / "__init__.py").exists())
             if nearest == folder:
@@ -44,11 +46,20 @@ class BuildPackages(build_py):
         return [one for one in found if one[:2] != ("cryptobot", "setup")]
 
 
+# The compiled core of backtests. It is left out where there is no C compiler; the Python form does the same.
+CORE = Extension(
+    "cryptobot.services.backtest._core",
+    ["services/backtest/core.c"],
+    extra_compile_args=[] if sys.platform == "win32" else ["-O2", "-ffp-contract=off"],
+    optional=True,
+)
+
 names = packages()
 setup(
     packages=names,
     package_data=data_files(names),
     include_package_data=False,
     py_modules=[],
+    ext_modules=[CORE],
     cmdclass={"build_py": BuildPackages},
 )

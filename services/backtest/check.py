@@ -8,21 +8,19 @@ author.
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import localcontext
-from typing import Any
 
 import numpy as np
 
 from ...configs.errors import CryptoBotError
-from ..data.columns import NAMES, Columns
+from ..data.columns import Columns
 from ..data.files import Series
-from ..strategy.base import Candle, Fill, Strategy
-from ..strategy.graph import Live, Plan, pick
+from ..strategy.base import Strategy
+from ..strategy.graph import Plan, pick
 from ..strategy.indicators import KINDS
-from .engine import MONEY, Engine
 from .orders import Execution
 from .run import run_series
-from .world import Rules, SimulatedWorld
+from .streamed import candle_by_candle
+from .world import Rules
 
 SAMPLE_CANDLES = 4000
 _WARMUP = 1000
@@ -161,41 +159,3 @@ def _warm(owner: type[Strategy], parameters: dict[str, object], series: Series, 
         if not np.allclose(far.astype(float), near.astype(float), rtol=1e-9, atol=1e-12, equal_nan=True):
             return Finding("warm-up", False, f"{name} depends on where the history begins")
     return Finding("warm-up", True, f"needs {plan.lookback + owner.warmup} candles")
-
-
-class _CandleByCandle(Engine):
-    """The engine's venue with lines computed as the strategy service computes them."""
-
-    def follow(self, live: Live) -> None:
-        columns = (getattr(self._candles, name).tolist() for name in ("open_ms", *NAMES))
-        for index, row in enumerate(zip(*columns, strict=True)):
-            self._step(live, index, Candle(*row))
-
-    def _step(self, live: Live, index: int, candle: Candle) -> None:
-        world, strategy = self._world, self._strategy
-        before = len(world.executions)
-        if world.orders:
-            self._match(index)
-        wakes = live.push(candle)
-        strategy.__dict__.update(live.attributes(), candle=candle)
-        for done in world.executions[before:]:
-            side = "buy" if done.sign > 0 else "sell"
-            strategy.on_fill(Fill(side, done.price, done.amount, done.fee, candle.open_ms))
-        if wakes and index >= self._first:
-            strategy.on_candle(candle)
-        world.place()
-
-
-def candle_by_candle(
-    owner: type[Strategy], parameters: dict[str, object], series: Series, rules: Rules
-) -> list[Execution]:
-    """The executions of a run whose lines are computed live, not over columns."""
-    strategy: Any = owner(parameters)
-    plan = Plan(owner, strategy._parameters, series.timeframe)
-    world = SimulatedWorld(series.symbol or "BTC/USDT", series.timeframe, rules)
-    engine = _CandleByCandle(strategy, plan, series.columns, world)
-    strategy.__dict__.pop("_view")
-    with localcontext(MONEY):
-        strategy.on_start()
-        engine.follow(Live(plan))
-    return world.executions

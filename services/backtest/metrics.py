@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.columns import Columns
-from .orders import Execution, Trade
+from .books import Books, Flows, Trip
 
 DAYS_A_YEAR = 365.0
 _DAY_MS = 86_400_000
@@ -19,15 +19,13 @@ _DAY_MS = 86_400_000
 Figures = Mapping[str, float | int | None]
 
 
-def equity_curve(candles: Columns, executions: list[Execution], cash: Decimal) -> NDArray[np.float64]:
+def equity_curve(closes: NDArray[np.float64], flows: Flows, cash: Decimal) -> NDArray[np.float64]:
     """Money plus holdings at the close of each candle."""
-    places = np.array([execution.index for execution in executions], dtype=np.int64)
-    flows = np.array([float(execution.flow) for execution in executions])
-    amounts = np.array([float(execution.amount) * execution.sign for execution in executions])
-    upto = np.searchsorted(places, np.arange(len(candles)), side="right")
-    money = np.concatenate(([0.0], np.cumsum(flows)))[upto] + float(cash)
-    held = np.concatenate(([0.0], np.cumsum(amounts)))[upto]
-    curve: NDArray[np.float64] = money + held * candles.close
+    counts = np.diff(np.append(flows.index, len(closes)), prepend=0)
+    # Between two executions neither money nor holdings change.
+    money = np.repeat(np.concatenate(([0.0], np.cumsum(flows.money))), counts) + float(cash)
+    held = np.repeat(np.concatenate(([0.0], np.cumsum(flows.held))), counts)
+    curve: NDArray[np.float64] = money + held * closes
     return curve
 
 
@@ -49,11 +47,7 @@ def drawdown(equity: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def figures(
-    candles: Columns,
-    first: int,
-    equity: NDArray[np.float64],
-    executions: list[Execution],
-    trades: list[Trade],
+    candles: Columns, first: int, equity: NDArray[np.float64], books: Books
 ) -> dict[str, float | int | None]:
     """All figures of a run.
 
@@ -65,18 +59,19 @@ def figures(
     if not len(curve):
         curve, times = equity[-1:], candles.open_ms[-1:]
     returns = daily_returns(times, curve)
+    flows = [books.flows(symbol) for symbol in books.held]
     found: dict[str, float | int | None] = {
         "total_return": _number(curve[-1] / curve[0] - 1.0),
         "buy_and_hold_return": _number(candles.close[-1] / candles.close[-len(curve)] - 1.0),
         "max_drawdown": _number(drawdown(curve).min()),
         "max_drawdown_days": _longest_drawdown(times, curve),
-        "exposure": _exposure(len(candles), first, executions),
-        "fees": _number(float(sum(execution.fee for execution in executions))),
-        "turnover": _number(sum(abs(float(execution.flow)) for execution in executions) / curve[0]),
-        "orders_filled": len(executions),
+        "exposure": _exposure(len(candles), first, flows),
+        "fees": sum(one.fees for one in flows),
+        "turnover": _number(sum(float(np.abs(one.money).sum()) for one in flows) / curve[0]),
+        "orders_filled": sum(len(one.index) for one in flows),
     }
     found.update(_yearly(returns, found["max_drawdown"]))
-    found.update(_of_trades(trades))
+    found.update(_of_trades(books.trips))
     return found
 
 
@@ -103,9 +98,10 @@ def _yearly(returns: NDArray[np.float64], worst: float | None) -> dict[str, floa
     }
 
 
-def _of_trades(trades: list[Trade]) -> dict[str, float | int | None]:
-    gains = [float(trade.pnl_net) for trade in trades]
+def _of_trades(trips: list[Trip]) -> dict[str, float | int | None]:
+    gains = [trip.gain for trip in trips]
     won, lost = [gain for gain in gains if gain > 0], [gain for gain in gains if gain <= 0]
+    bars = sum(trip.exit_bar - trip.entry_bar for trip in trips)
     return {
         "trades": len(gains),
         "win_rate": len(won) / len(gains) if gains else None,
@@ -113,32 +109,46 @@ def _of_trades(trades: list[Trade]) -> dict[str, float | int | None]:
         "average_trade": sum(gains) / len(gains) if gains else None,
         "best_trade": max(gains, default=None),
         "worst_trade": min(gains, default=None),
-        "average_bars": sum(trade.exit_bar - trade.entry_bar for trade in trades) / len(gains)
-        if gains
-        else None,
+        "average_bars": bars / len(gains) if gains else None,
     }
 
 
 def _longest_drawdown(times: NDArray[np.int64], curve: NDArray[np.float64]) -> float:
     """Longest time below an earlier height, in days."""
-    high = np.maximum.accumulate(curve)
-    at_high = np.where(curve >= high, times, times[0])
-    return float((times - np.maximum.accumulate(at_high)).max() / _DAY_MS)
+    heights = np.flatnonzero(curve >= np.maximum.accumulate(curve))
+    # From one height to the last candle before the next one, or to the end.
+    ends = np.append(heights[1:] - 1, len(curve) - 1)
+    return float((times[ends] - times[heights]).max() / _DAY_MS)
 
 
-def _exposure(size: int, first: int, executions: list[Execution]) -> float:
+def _exposure(size: int, first: int, flows: list[Flows]) -> float:
     """Share of the candles at whose close something was held."""
-    held, since, bars = Decimal(0), 0, 0
-    for execution in executions:
-        before = held
-        held += execution.amount * execution.sign
-        if not before:
-            since = execution.index
-        elif not held:
-            bars += execution.index - since
-    if held:
-        bars += size - since
-    return bars / (size - first) if size > first else 0.0
+    if size <= first:
+        return 0.0
+    edges = np.zeros(size + 1, dtype=np.int64)
+    for one in flows:
+        for start, end in _stays(one, size):
+            edges[start] += 1
+            edges[end] -= 1
+    return float(np.count_nonzero(np.cumsum(edges)[first:size])) / (size - first)
+
+
+def _stays(flows: Flows, size: int) -> list[tuple[int, int]]:
+    """From when to when something was held; amounts are whole lots, so their sum is 0 within a grain."""
+    held = np.cumsum(flows.held)
+    grain = float(np.abs(flows.held).max(initial=0.0)) * 1e-9
+    flat = np.abs(held) <= grain
+    stays: list[tuple[int, int]] = []
+    since: int | None = None
+    for index, is_flat in zip(flows.index.tolist(), flat.tolist(), strict=True):
+        if since is None and not is_flat:
+            since = index
+        elif since is not None and is_flat:
+            stays.append((since, index))
+            since = None
+    if since is not None:
+        stays.append((since, size))
+    return stays
 
 
 def _number(value: float) -> float:

@@ -2,10 +2,8 @@
 
 import hashlib
 import inspect
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
-from decimal import Decimal
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...configs.errors import CryptoBotError, SettingsError, StrategyError
-from ..data.columns import NAMES, Columns
+from ..data.columns import Columns
 from ..data.files import Series, cut, read_series
 from ..strategy.base import Strategy
 from ..strategy.graph import Plan
 from ..strategy.loader import Loader, blame, load_file
-from .engine import Engine, Outcome
-from .metrics import equity_curve, figures
-from .orders import Trade, round_trips
+from .book_depth import BookDepth, Recording, read_recordings
+from .depth import Depth, InnerDepth, TradeDepth
+from .engine import Around, Engine, Told
+from .result import ENGINE_VERSION, Result, as_json
+from .sources import further, read_funding, read_others, read_trades
 from .world import Rules, SimulatedWorld
 
-ENGINE_VERSION = 1
-"""Raised when the same inputs give another result; part of the run hash."""
+__all__ = ["ENGINE_VERSION", "Request", "Result", "Surroundings", "as_json", "load", "run", "run_series"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +38,11 @@ class Request:
         from_ms: first candle, UTC milliseconds; the warm-up lies behind it.
         to_ms: first candle that is left out.
         folder: the user's own strategies.
+        also: files of further markets, as MARKET=FILE.
+        inner: candles of a shorter timeframe inside, or None.
+        trades: a file of the trades inside, or None.
+        book: recordings of the order book, or none.
+        funding: a file of funding rates, or None.
     """
 
     strategy: str
@@ -49,64 +53,100 @@ class Request:
     from_ms: int | None = None
     to_ms: int | None = None
     folder: Path | None = None
+    also: tuple[str, ...] = ()
+    inner: Path | None = None
+    trades: Path | None = None
+    book: tuple[Path, ...] = ()
+    funding: Path | None = None
 
 
-class Result:
-    """What came out. Figures and the curve are computed when they are first asked for."""
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What was read beside the candles, for as many runs as wanted.
 
-    def __init__(
-        self, strategy: Strategy, series: Series, symbol: str, rules: Rules, outcome: Outcome
-    ) -> None:
-        self.strategy, self.series, self.symbol = strategy, series, symbol
-        self.rules, self.outcome = rules, outcome
+    Args:
+        others: series by market.
+        inner: candles inside the candles.
+        trades: times, prices and amounts of the trades inside.
+        book: the order book inside.
+        funding: times and rates.
+    """
 
-    @cached_property
-    def trades(self) -> list[Trade]:
-        """Closed trades, oldest first."""
-        return round_trips(self.outcome.executions)
+    others: Mapping[str, Series] = field(default_factory=dict)
+    inner: Columns | None = None
+    trades: tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]] | None = None
+    book: Recording | None = None
+    funding: tuple[NDArray[np.int64], NDArray[np.float64]] | None = None
 
-    @property
-    def final_equity(self) -> Decimal:
-        """Money, and what is held at the last close."""
-        return self.outcome.cash + self.outcome.held * Decimal(repr(float(self.series.columns.close[-1])))
+    def depth(self) -> Depth | None:
+        """A fresh depth for one run; None for candles alone."""
+        if self.book is not None:
+            return BookDepth(self.book)
+        if self.trades is not None:
+            return TradeDepth(*self.trades)
+        return None if self.inner is None else InnerDepth(self.inner)
 
-    @cached_property
-    def equity(self) -> NDArray[np.float64]:
-        """Equity at each candle's close."""
-        return equity_curve(self.series.columns, self.outcome.executions, self.rules.cash)
-
-    @cached_property
-    def metrics(self) -> dict[str, float | int | None]:
-        """Figures (docs/backtest.md)."""
-        first = self.outcome.first
-        return figures(self.series.columns, first, self.equity, self.outcome.executions, self.trades)
-
-    @cached_property
-    def run_hash(self) -> str:
-        """The same for the same code, data, settings and engine; else another."""
-        digest = hashlib.sha256(f"engine {ENGINE_VERSION}\n{self.symbol} {self.series.timeframe}\n".encode())
-        rules = self.rules
-        settings = [rules.cash, rules.fee, rules.maker_fee, rules.lot, rules.slippage, rules.warmup]
-        digest.update(repr([str(value) for value in settings]).encode())
-        digest.update(repr(sorted(self.strategy._parameters.items())).encode())
-        digest.update(Path(inspect.getfile(type(self.strategy))).read_bytes())
-        for name in ("open_ms", *NAMES):
-            digest.update(np.ascontiguousarray(getattr(self.series.columns, name)).tobytes())
-        return digest.hexdigest()
+    def marks(self) -> str:
+        """A text that differs when these differ."""
+        arrays: list[Any] = []
+        if self.inner is not None:
+            arrays += [self.inner.open_ms, self.inner.close, self.inner.high, self.inner.low]
+        arrays += [*(self.trades or ()), *(self.funding or ())]
+        if self.book is not None:
+            arrays += self.book.arrays()
+        digest = hashlib.sha256()
+        for array in arrays:
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest() if arrays else ""
 
 
-def run(request: Request) -> Result:
+BARE = Surroundings()
+
+
+def run(request: Request, told: Told | None = None) -> Result:
     """Run a backtest.
+
+    Args:
+        told: called with (calls made, calls in all) now and then.
 
     Raises:
         SettingsError: the file, a parameter or the range cannot be used.
         StrategyError: the strategy raised; with file and line.
     """
     owner = load(request.strategy, request.folder)
+    series = read_range(request)
+    surroundings = read_surroundings(request)
+    return run_series(
+        owner,
+        request.parameters,
+        series,
+        request.rules,
+        request.symbol,
+        surroundings=surroundings,
+        told=told,
+    )
+
+
+def read_range(request: Request) -> Series:
+    """The candles of a request, in its range."""
     series = read_series(request.data)
     if request.from_ms is not None or request.to_ms is not None:
         series = _cut(series, request)
-    return run_series(owner, request.parameters, series, request.rules, request.symbol)
+    return series
+
+
+def read_surroundings(request: Request) -> Surroundings:
+    """Everything that a request names beside its candles."""
+    inside = [request.inner is not None, request.trades is not None, bool(request.book)]
+    if sum(inside) > 1:
+        raise SettingsError("Give one of --inner, --trades and --book: each tells what happened inside.")
+    return Surroundings(
+        read_others(request.also),
+        None if request.inner is None else read_series(request.inner).columns,
+        None if request.trades is None else read_trades(request.trades),
+        read_recordings(request.book) if request.book else None,
+        None if request.funding is None else read_funding(request.funding),
+    )
 
 
 def run_series(
@@ -116,6 +156,8 @@ def run_series(
     rules: Rules,
     symbol: str = "",
     known: MutableMapping[Any, Any] | None = None,
+    surroundings: Surroundings = BARE,
+    told: Told | None = None,
 ) -> Result:
     """Run a strategy class over candles that were read before.
 
@@ -130,15 +172,20 @@ def run_series(
     market = symbol or series.symbol or "BTC/USDT"
     strategy = owner(parameters)
     try:
-        plan = Plan(owner, strategy._parameters, series.timeframe)
-        world = SimulatedWorld(market, series.timeframe, rules)
-        results = plan.columns(series.columns, known)
-        outcome = Engine(strategy, plan, series.columns, world, results).run()
+        plan = Plan(owner, strategy._parameters, series.timeframe, market)
+        others = further(plan.feeds, plan.own, series.columns, surroundings.others)
+        markets = tuple(dict.fromkeys(key.symbol for key in plan.feeds if key.symbol != market))
+        world = SimulatedWorld(market, series.timeframe, rules, markets)
+        results = plan.columns(series.columns, known, others)
+        around = Around(others, surroundings.depth(), surroundings.funding, told)
+        outcome = Engine(strategy, plan, series.columns, world, results, around).run()
+    except SettingsError:
+        raise
     except CryptoBotError as error:
         raise StrategyError(f"Strategy {owner.__name__}: {error}") from error
     except Exception as error:
         raise StrategyError(f"Strategy {owner.__name__}: {blame(error, inspect.getfile(owner))}.") from error
-    return Result(strategy, series, market, rules, outcome)
+    return Result(strategy, series, market, rules, outcome, others, surroundings.marks())
 
 
 def load(name: str, folder: Path | None) -> type[Strategy]:
@@ -159,38 +206,5 @@ def _cut(series: Series, request: Request) -> Series:
     return Series(series.symbol, series.timeframe, columns, series.missing)
 
 
-def as_json(result: Result) -> dict[str, Any]:
-    """What `backtest run --json` prints; decimals stay exact."""
-    times = result.series.columns.open_ms
-    return {
-        "strategy": type(result.strategy).__name__,
-        "parameters": dict(result.strategy._parameters),
-        "symbol": result.symbol,
-        "timeframe": result.series.timeframe,
-        "candles": len(result.series.columns),
-        "missing_candles": result.series.missing,
-        "from_ms": int(times[0]),
-        "to_ms": int(times[-1]),
-        "first_decision_ms": int(times[min(result.outcome.first, len(times) - 1)]),
-        "start_equity": result.rules.cash,
-        "final_equity": result.final_equity,
-        "open_amount": result.outcome.held,
-        "orders_refused": result.outcome.refused,
-        "calls": result.outcome.calls,
-        "metrics": result.metrics,
-        "run_hash": result.run_hash,
-        "trades": [
-            {
-                "entry_bar": trade.entry_bar,
-                "exit_bar": trade.exit_bar,
-                "entry_ms": int(times[trade.entry_bar]),
-                "exit_ms": int(times[trade.exit_bar]),
-                "entry_price": trade.entry_price,
-                "exit_price": trade.exit_price,
-                "qty": trade.qty,
-                "pnl_net": trade.pnl_net,
-                "reason": trade.reason,
-            }
-            for trade in result.trades
-        ],
-    }
+Counted = Callable[[int, int], None]
+"""(done, in all)."""

@@ -74,6 +74,7 @@ class SimulatedWorld:
         self.executions: list[Execution] = []
         self.ended: list[Told] = []
         self.refused = self._placed = 0
+        self.tells_ends = False
         self.lines: list[str] = []
         self.now_ms, self.close = 0, 0.0
         self.closes: Mapping[str, float] = {}
@@ -155,7 +156,8 @@ class SimulatedWorld:
         self._tell_end(order, symbol, reason)
 
     def _tell_end(self, order: Order, symbol: str, reason: str) -> None:
-        self.ended.append(_told(order, symbol, reason))
+        if self.tells_ends:
+            self.ended.append(_told(order, symbol, reason))
 
     def fill(
         self,
@@ -230,9 +232,7 @@ class SimulatedWorld:
         if holding.amount:
             cost = holding.amount * price * rate
             self.money -= cost
-            self.executions.append(
-                Execution(index, 0, price, ZERO, ZERO, -cost, "funding", symbol, ts_ms)
-            )
+            self.executions.append(Execution(index, 0, price, ZERO, ZERO, -cost, "funding", symbol, ts_ms))
 
 
 def _told(order: Order, symbol: str, reason: str) -> Told:

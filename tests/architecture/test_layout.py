@@ -18,7 +18,7 @@ def installed() -> list[str]:
         pytest.skip("cryptobot is installed editable; `make test` installs the wheel")
     names = [file.as_posix() for file in distribution.files or []]
     inside = [name.removeprefix("cryptobot/") for name in names if name.startswith("cryptobot/")]
-    return sorted(name for name in inside if not name.endswith(".pyc"))
+    return sorted(name for name in inside if not name.endswith((".pyc", ".so", ".pyd")))
 
 
 def test_the_wheel_holds_every_tracked_file(tracked: list[str]) -> None:

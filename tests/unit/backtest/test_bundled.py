@@ -1,18 +1,16 @@
 """Each bundled strategy is one and the same in every mode and world."""
 
-from decimal import localcontext
 from typing import Any
 
 import numpy as np
 import pytest
-from cryptobot.services.backtest.engine import MONEY, Engine
+from cryptobot.services.backtest.lane import compiled
 from cryptobot.services.backtest.run import run_series
-from cryptobot.services.backtest.world import Rules, SimulatedWorld
+from cryptobot.services.backtest.streamed import candle_by_candle
+from cryptobot.services.backtest.world import Rules
 from cryptobot.services.data.columns import Columns
 from cryptobot.services.data.files import Series
-from cryptobot.services.strategy.base import Candle, Fill, Strategy
 from cryptobot.services.strategy.builtin import NAMES
-from cryptobot.services.strategy.graph import Live, Plan
 from cryptobot.services.strategy.loader import Loader
 
 WARMUP = 300
@@ -44,46 +42,29 @@ def test_it_trades_and_every_candle_changes_nothing(name: str, series: Series) -
     assert wake.final_equity == every.final_equity
 
 
-class LiveLoop(Engine):
-    """The world as the strategy service makes it: candles one by one, lines computed as they come."""
-
-    def __init__(self, strategy: Strategy, plan: Plan, candles: Columns, world: SimulatedWorld) -> None:
-        super().__init__(strategy, plan, candles, world)
-        strategy.__dict__.pop("_view")
-        self.live = Live(plan)
-
-    def follow(self) -> None:
-        rows = zip(*(getattr(self._candles, name).tolist() for name in Columns.__slots__), strict=True)
-        for index, row in enumerate(rows):
-            self.step(index, Candle(*row))
-
-    def step(self, index: int, candle: Candle) -> None:
-        world, strategy = self._world, self._strategy
-        before = len(world.executions)
-        if world.orders:
-            self._match(index)
-        wakes = self.live.push(candle)
-        strategy.__dict__.update(self.live.attributes(), candle=candle)
-        for done in world.executions[before:]:
-            side = "buy" if done.sign > 0 else "sell"
-            strategy.on_fill(Fill(side, done.price, done.amount, done.fee, candle.open_ms))
-        if wakes and index >= self._first:
-            strategy.on_candle(candle)
-        world.place()
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_computed_candle_by_candle_it_trades_the_same(name: str, series: Series) -> None:
     """With lines computed live instead of over columns, each execution is the same to the last digit."""
     owner: Any = Loader().load(name)
     expected = run_series(owner, {}, series, Rules(warmup=WARMUP))
-    strategy = owner({})
-    world = SimulatedWorld("BTC/USDT", "1h", Rules(warmup=WARMUP))
-    with localcontext(MONEY):
-        LiveLoop(strategy, Plan(owner, strategy._parameters, "1h"), series.columns, world).follow()
+    rules = Rules(warmup=WARMUP)
 
-    assert expected.outcome.executions == world.executions
-    assert expected.outcome.cash == world.money
+    assert expected.outcome.executions == candle_by_candle(owner, {}, series, rules)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("every", [False, True])
+@pytest.mark.skipif(compiled() is None, reason="the compiled core was not built here")
+def test_the_compiled_core_changes_nothing(name: str, every: bool, series: Series) -> None:
+    """With and without the compiled core each execution is the same to the last digit, and the money."""
+    owner = Loader().load(name)
+    ours = run_series(owner, {}, series, Rules(warmup=WARMUP, every=every))
+    pure = run_series(owner, {}, series, Rules(warmup=WARMUP, every=every, pure=True))
+
+    assert ours.outcome.executions == pure.outcome.executions
+    assert (ours.final_equity, ours.outcome.refused) == (pure.final_equity, pure.outcome.refused)
+    assert ours.metrics == pure.metrics
+    assert pure.outcome.compiled == 0
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,11 +1,15 @@
 """Figures equal empyrical's."""
 
+from decimal import Decimal
+
 import numpy as np
 import pytest
+from cryptobot.services.backtest.books import Books
 from cryptobot.services.backtest.metrics import daily_returns, drawdown, figures
 from cryptobot.services.data.columns import Columns
 
 DAY = 86_400_000
+NONE = Books(Decimal(1000), {"": Decimal(0)}, list)
 
 
 def curve(days: int, seed: int = 1) -> tuple[Columns, np.ndarray]:
@@ -37,7 +41,7 @@ EMPYRICAL = [
 def test_figures_are_those_of_empyrical(seed: int) -> None:
     """Sharpe, Sortino, yearly return and volatility, total return and drawdown agree with empyrical."""
     candles, equity = curve(200, seed)
-    found = figures(candles, 0, equity, [], [])
+    found = figures(candles, 0, equity, NONE)
     names = ("sharpe", "sortino", "annual_return", "annual_volatility", "total_return", "max_drawdown")
 
     assert EMPYRICAL[seed] == pytest.approx(tuple(found[name] for name in names))
@@ -63,7 +67,7 @@ def test_drawdown_is_the_distance_from_the_height() -> None:
 def test_a_short_run_has_no_yearly_figures() -> None:
     """Ratios that need days are None when there are none."""
     candles, equity = curve(1)
-    found = figures(candles, 0, equity[:24], [], [])
+    found = figures(candles, 0, equity[:24], NONE)
 
     assert found["sharpe"] is None
     assert found["win_rate"] is None
