@@ -14,6 +14,7 @@ TRADING_STATE = "risk.state"
 SERVICE_STATES = "service.state."
 SERVICE_HEARTBEATS = "service.heartbeat."
 SERVICE_STATS = "service.stats."
+SERVICE_DATABASES = "service.database."
 ALERTS = "alert."
 AUDIT = "audit."
 LOGS = "log."
@@ -75,6 +76,10 @@ def service_heartbeat(name: str) -> str:
 
 def service_stats(name: str) -> str:
     return f"{SERVICE_STATS}{part(name)}"
+
+
+def service_database(name: str) -> str:
+    return f"{SERVICE_DATABASES}{part(name)}"
 
 
 def alert(severity: str) -> str:

@@ -50,8 +50,9 @@ class Notifier:
     def ready(self, status: str = "ready") -> None:
         self.send(READY=1, STATUS=status)
 
-    def alive(self, progress: int) -> None:
-        self.send(WATCHDOG=1, X_PROGRESS=progress)
+    def alive(self, progress: int, ill: str = "") -> None:
+        """A heartbeat; `ill` says what does not work."""
+        self.send(WATCHDOG=1, X_PROGRESS=progress, **({"X_ILL": " ".join(ill.split())[:500]} if ill else {}))
 
     def stopping(self) -> None:
         self.send(STOPPING=1)

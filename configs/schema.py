@@ -297,6 +297,23 @@ class DatabaseSettings(Section, frozen=True, kw_only=True):
             applies="person",
         ),
     ] = False
+    connections: Annotated[
+        int,
+        setting(
+            "Most connections that one service reads with at a time, beside those it writes with.",
+            ge=1,
+            le=32,
+        ),
+    ] = 4
+    slow_after_s: Annotated[
+        float,
+        setting(
+            "An answer or a transaction that takes longer, twice in a row, makes the database slow: an alert.",
+            unit="s",
+            applies="live",
+            gt=0,
+        ),
+    ] = 1.0
     backups_kept: Annotated[
         int,
         setting(

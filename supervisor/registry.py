@@ -150,6 +150,7 @@ _TABLE: dict[str, _Entry] = {
         (),
         ("monitor",),
         optional=True,
+        stores=True,
     ),
 }
 _NEED_VENUE = frozenset({"data", "trade"})
@@ -177,7 +178,7 @@ def built_in(settings: Settings) -> list[Manifest]:
             enabled=entry.enabled,
             optional=entry.optional,
             secrets=_secrets(settings, entry),
-            settings_digest=_digest(settings, entry.sections),
+            settings_digest=_digest(settings, _sections(entry)),
         )
         manifests.append(_with_override(manifest, settings.services.get(name)))
     return manifests
@@ -201,11 +202,15 @@ def _digest(settings: Settings, sections: Iterable[str]) -> str:
     return f"{zlib.crc32(msgspec.json.encode(chosen)):08x}"
 
 
+def _sections(entry: _Entry) -> tuple[str, ...]:
+    return (*entry.sections, "database") if entry.stores else entry.sections
+
+
 def readers(settings: Settings) -> dict[str, list[str]]:
     """Section of the settings, and which of our services a change of it restarts."""
     found: dict[str, list[str]] = {"bus": [manifest.name for manifest in built_in(settings)]}
     for manifest in built_in(settings):
-        for section in _TABLE[manifest.name].sections:
+        for section in _sections(_TABLE[manifest.name]):
             if manifest.name not in found.setdefault(section, []):
                 found[section].append(manifest.name)
     return found

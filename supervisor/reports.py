@@ -23,17 +23,19 @@ class Reports:
         if fields.get("STOPPING") == "1":
             unit.said_stopping = True
         if fields.get("WATCHDOG") == "1":
-            self._beat(unit, fields.get("X_PROGRESS", ""))
+            self._beat(unit, fields.get("X_PROGRESS", ""), fields.get("X_ILL", ""))
         if fields.get("READY") == "1":
             self._lifecycle.ready(unit)
 
-    def _beat(self, unit: Unit, progress: str) -> None:
+    def _beat(self, unit: Unit, progress: str, ill: str) -> None:
         # Beats without progress come from a thread of a process whose main loop hangs.
         if progress and progress == unit.progress:
             return
         unit.progress = progress
         unit.beat_at = time.monotonic()
-        if unit.state == states.DEGRADED:
+        if ill:
+            self._lifecycle.degrade(unit, ill)
+        elif unit.state == states.DEGRADED:
             self._lifecycle.recover(unit)
         elif unit.state == states.STARTING and (unit.adopted or unit.manifest.target):
             self._lifecycle.ready(

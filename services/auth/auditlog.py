@@ -86,7 +86,7 @@ class AuditDesk:
         return AuditLog(entries=[_told(row) for row in query.limit(max(1, min(wish.limit, MAX_LISTED)))])
 
     async def _verify(self, request: Request[VerifyAudit]) -> AuditReport:
-        return await self._database.run(self._check_all)
+        return await self._database.read(self._check_all)
 
     def _check_all(self) -> AuditReport:
         before, count = "", 0

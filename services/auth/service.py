@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ...configs.machinekey import machine_key
 from ...configs.paths import Home
 from ...configs.vault import Vault
+from ..database.health import watch
 from ..database.store import Database, open_database
 from ..host.service import Service, run
 from .accounts import Accounts
@@ -69,6 +70,7 @@ class AuthService(Service):
         for desk in desks:
             desk.serve()
         self.spawn(self._clean(), "clean")
+        self.spawn(watch(self, database), "database health")
 
     async def stop(self) -> None:
         if self._database is not None:

@@ -1,14 +1,30 @@
 """What can go wrong with a database, named by what the reader must do next.
 
-    StartError
-      DatabaseBrokenError      restore a backup
-      DatabaseNewerError       install the newer program again, or restore a backup
-      DatabaseAccessError      mend the address, the key, the rights or the disk
-    ServiceError
-      DatabaseAwayError        the server is gone for now: try again
+StartError
+  DatabaseBrokenError      restore a backup
+  DatabaseNewerError       install the newer program again, or restore a backup
+  DatabaseAccessError      mend the address, the key, the rights or the disk
+ServiceError
+  DatabaseAwayError        the server is gone for now: try again
 """
 
 from ...configs.errors import ServiceError, StartError
+
+
+_TROUBLES = (
+    (
+        "full",
+        ("disk is full", "disk full", "no space left", "could not extend file", "table is full", "is full"),
+    ),
+    ("read-only", ("readonly", "read-only", "read only")),
+    ("broken", ("malformed", "not a database", "disk i/o error", "crashed", "corrupt")),
+)
+
+
+def trouble_of(error: BaseException) -> str:
+    """What an engine's error says about the database: full, read-only, broken, or "" for anything else."""
+    text = str(error).lower()
+    return next((state for state, signs in _TROUBLES if any(sign in text for sign in signs)), "")
 
 
 class DatabaseBrokenError(StartError):

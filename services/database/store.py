@@ -3,14 +3,17 @@
     database = open_database(self.home, "trade", models=MODELS, migrations=MIGRATIONS, synchronous="FULL")
     with database.transaction():
         OrderRow.create(...)
-    rows = await database.run(lambda: list(OrderRow.select()))     # long work, off the loop
+    await database.run(work)                                       # long work, off the loop, one by one
+    rows = await database.read(lambda: list(OrderRow.select()))    # long reading, several at once
     database.close()
 
-Short calls may be made on the loop's thread. Long ones go through `run`: its thread has its own connection.
+Short calls may be made on the loop's thread. Long ones go through `run` or `read`: their threads have
+connections of their own, those of `read` from a pool and for reading only.
 """
 
 import asyncio
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -27,15 +30,17 @@ from .backup import backup_folder, make_backup, prune
 from .cipher import CipherEngine
 from .connect import connect
 from .driver import execute, peewee
-from .errors import DatabaseAccessError, DatabaseAwayError
+from .errors import DatabaseAccessError, DatabaseAwayError, trouble_of
 from .fields import Model
 from .migrations import Migration
-from .target import FileTarget, Target, target_of
+from .pool import Pool, PoolUse
+from .target import FileTarget, ServerTarget, Target, target_of
 from .transfer import is_unfinished
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Synchronous = Literal["NORMAL", "FULL"]
+DEFAULT_CONNECTIONS = 4
 
 
 class Database:
@@ -45,7 +50,11 @@ class Database:
         self.owner, self.target, self.engine = owner, target, engine
         self.where = str(target)
         self.models: list[type[Model]] = []
+        self.connections = DEFAULT_CONNECTIONS
         self._worker: ThreadPoolExecutor | None = None
+        self._pool: Pool | None = None
+        self._slowest_s = 0.0
+        self._trouble: tuple[str, str] | None = None
 
     def bind(self, *models: type[Model]) -> None:
         """From now on these models live in this database."""
@@ -87,13 +96,31 @@ class Database:
             with self.engine.atomic():
                 yield
             return
+        began = time.monotonic()
         outer = self._begin()
         try:
             yield
         except BaseException as error:
+            self._note_trouble(error)
             self._leave(outer, error)
             raise
-        self._leave(outer, None)
+        try:
+            self._leave(outer, None)
+        except BaseException as error:
+            self._note_trouble(error)
+            raise
+        self._trouble = None
+        self._slowest_s = max(self._slowest_s, time.monotonic() - began)
+
+    def _note_trouble(self, error: BaseException) -> None:
+        state = trouble_of(error) if isinstance(error, peewee.DatabaseError) else ""
+        if state:
+            self._trouble = (state, " ".join(str(error).split())[:300])
+
+    def take_notes(self) -> tuple[float, tuple[str, str] | None]:
+        """Seconds of the slowest transaction since the last call; state and text of a failure that lasts."""
+        slowest_s, self._slowest_s = self._slowest_s, 0.0
+        return slowest_s, self._trouble
 
     def _begin(self) -> Any:
         if isinstance(self.engine, sqlite.SqliteEngine):
@@ -128,6 +155,32 @@ class Database:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._worker, lambda: function(*args, **kwargs))
 
+    async def read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function that only reads on a pooled connection; several run at once.
+
+        It sees what was committed. Writing in it fails.
+        """
+        if self._pool is None:
+            self._pool = Pool(
+                self.owner, self.connections, begin=self._begin_reading, end=self._close_connection
+            )
+        return await self._pool.run(lambda: function(*args, **kwargs))
+
+    def pool_use(self) -> PoolUse:
+        """How the pool of `read` is used now."""
+        return self._pool.use() if self._pool is not None else PoolUse(0, 0, 0, 0)
+
+    def _begin_reading(self) -> None:
+        forbid = "PRAGMA query_only = 1"
+        if isinstance(self.target, ServerTarget):
+            on_postgresql = self.target.kind == "postgresql"
+            forbid = (
+                "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"
+                if on_postgresql
+                else "SET SESSION TRANSACTION READ ONLY"
+            )
+        execute(self.engine, forbid)
+
     def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Rows of one SQL statement, for reports; `?` stands for a parameter on SQLite."""
         return execute(self.engine, sql, parameters or None)
@@ -138,6 +191,9 @@ class Database:
             self._worker.submit(self._close_connection)
             self._worker.shutdown(wait=True)
             self._worker = None
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
         self._close_connection()
 
     def _close_connection(self) -> None:
@@ -168,6 +224,7 @@ def open_database(
     chosen = settings or _settings_in_force(home)
     target = target_of(home, owner, chosen)
     database = Database(owner, target, connect(home, target, synchronous))
+    database.connections = chosen.connections
     try:
         database.bind(*models)
         _refuse_unfinished(database)

@@ -55,6 +55,7 @@ class Service:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._stopped = asyncio.Event()
         self._failure: BaseException | None = None
+        self._ills: dict[str, str] = {}
         self._snapshot = snapshot.Watch(home, settings)
 
     async def setup(self) -> None:
@@ -94,6 +95,13 @@ class Service:
                 f"does not name it."
             )
         return found
+
+    def ill(self, what: str, reason: str) -> None:
+        """Tell the supervisor, with the next heartbeat, that something does not work; "" ends it.
+
+        The service is DEGRADED with this reason as long as anything is ill.
+        """
+        self._ills[what] = reason
 
     def end(self) -> None:
         """Ask the service to stop."""
@@ -156,7 +164,7 @@ class Service:
         while True:
             lag_ms = max(0.0, (loop.time() - due) * 1000.0)
             progress += 1
-            notifier.alive(progress)
+            notifier.alive(progress, "; ".join(filter(None, self._ills.values())))
             heartbeat.send(Heartbeat(name=self.name, pid=pid, progress=progress, loop_lag_ms=lag_ms))
             self._look_at_settings()
             due = max(due + HEARTBEAT_INTERVAL_S, loop.time())

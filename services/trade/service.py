@@ -10,6 +10,7 @@ from ...configs.errors import ConnectorError, CredentialsError, SettingsError, S
 from ...configs.paths import Home
 from ..connectors.registry import open_venue
 from ..connectors.venue import Credentials, Resumed, Venue, VenueOrder, VenueTrade, VenueTransfer
+from ..database.health import watch
 from ..host.service import Service, run
 from .account import Account
 from .amend import Amendments
@@ -120,6 +121,7 @@ class TradeService(Service):
         )
         answers.serve(self.bus)
         self.spawn(self._store.watch(), "commits")
+        self.spawn(watch(self, self._store.database), "database health")
         self.spawn(self._note_head(), "audit head")
         connected = self.spawn(self._connect(), "connect")
         first = asyncio.ensure_future(self._reconciler.first_done.wait())

@@ -96,6 +96,11 @@ class TradeStore:
             (row.account, row.asset): row.amount for row in AccountRow.select().iterator()
         }
 
+    @property
+    def database(self) -> Database:
+        """For watching its health."""
+        return self._database
+
     def write(self, change: Change) -> None:
         """Write all of it, with its events in the outbox; on the loop's thread.
 
@@ -255,7 +260,7 @@ class TradeStore:
 
     async def verify_actions_apart(self) -> ChainReport:
         """The same on a thread and connection of its own: the chain may be long."""
-        return await self._database.run(self.verify_actions)
+        return await self._database.read(self.verify_actions)
 
     def close(self) -> None:
         self._batch.flush()
