@@ -37,6 +37,24 @@ class BusSettings(Section, frozen=True, kw_only=True):
     ] = 30 * 86_400.0
 
 
+class Priority(Section, frozen=True, kw_only=True):
+    """How much of the processors the services of one role get beside others."""
+
+    nice: Annotated[
+        int, setting("Niceness: 0 is normal, 19 yields to all; below 0 needs the right to it.", ge=-20, le=19)
+    ] = 0
+    cpus: Annotated[
+        list[Annotated[int, msgspec.Meta(ge=0, le=4095)]], setting("Processors to run on; empty is all.")
+    ] = msgspec.field(default_factory=list)
+
+
+Role = Literal["core", "market", "people", "add-on"]
+
+
+def _priorities() -> dict[Role, Priority]:
+    return {"people": Priority(nice=2), "add-on": Priority(nice=5)}
+
+
 class SupervisorSettings(Section, frozen=True, kw_only=True):
     """Starting, watching and restarting of services."""
 
@@ -79,6 +97,14 @@ class SupervisorSettings(Section, frozen=True, kw_only=True):
     stats_interval_s: Annotated[
         float, setting("How often CPU and memory are sampled.", unit="s", applies="live", ge=0.2)
     ] = 1.0
+    roles: Annotated[
+        dict[Role, Priority],
+        setting(
+            "Niceness and processors by role: core is bus and trade, people auth and dashboard.",
+            applies="live",
+            merges=True,
+        ),
+    ] = msgspec.field(default_factory=_priorities)
     min_free_disk_bytes: Annotated[
         int,
         setting(

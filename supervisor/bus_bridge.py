@@ -25,9 +25,13 @@ from ..bus.contracts.service import (
 )
 from ..configs.errors import CryptoBotError, RequestFailedError, SettingsError, UsageError
 from . import states
+from .pings import Pings
+from .resources import USES
 from .unit import Acted, Raised, StateChange
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..bus.api import Request
     from ..bus.blocking import BlockingBus
     from .supervisor import Supervisor
@@ -50,7 +54,10 @@ class BusBridge:
         self._thread: threading.Thread | None = None
         self._closing = False
         self._lost = 0
+        self._bus: BlockingBus | None = None
+        self._pings: Pings | None = None
         supervisor.listeners.append(self._heard)
+        supervisor.probes.ping = self._ping
         broker = supervisor.lifecycle.units[_BUS_SERVICE]
         if broker.ready:
             self._broker_ready()
@@ -101,11 +108,28 @@ class BusBridge:
                             cpu_percent=unit.cpu_percent,
                             rss_bytes=unit.rss_bytes,
                             threads=unit.threads,
-                            open_files=0,
+                            open_files=unit.open_files,
                             uptime_s=round(unit.uptime_s(now), 3),
+                            pss_bytes=unit.pss_bytes,
+                            disk_bytes=unit.disk_bytes,
                         )
                     )
+            self._put(self._own_stats(now))
         self._supervisor.loop.call_later(self._supervisor.settings.supervisor.stats_interval_s, self._tick)
+
+    def _ping(self, name: str, timeout_s: float, verdict: Callable[[bool], None]) -> None:
+        """Ask a service over the bus; without a bus nothing is asked, and nobody is judged."""
+        bus = self._bus
+        if bus is None or self._closing or not self._supervisor.lifecycle.units[_BUS_SERVICE].ready:
+            return
+        if self._pings is None:
+            self._pings = Pings(self._supervisor.loop)
+        self._pings.ask(bus, name, timeout_s, verdict)
+
+    def _own_stats(self, now: float) -> ServiceStats:
+        uses = {name: getattr(self._supervisor.resources.own, name) for name in USES}
+        uptime_s = round(now - self._supervisor.started_at, 3)
+        return ServiceStats(name=_NAME, pid=self._supervisor.resources.own.pid, uptime_s=uptime_s, **uses)
 
     def _all_states(self) -> list[ServiceState]:
         return [
@@ -126,6 +150,8 @@ class BusBridge:
     def close(self) -> None:
         """Say the last words and end the thread; never waits long."""
         self._closing = True
+        if self._pings is not None:
+            self._pings.close()
         self._put(None)
         if self._thread is not None:
             self._thread.join(0.5)
@@ -140,9 +166,11 @@ class BusBridge:
             self._supervisor.loop.call_soon_threadsafe(self._not_connected)
             return
         try:
+            self._bus = bus
             while (message := self._queue.get()) is not None:
                 self._publish(bus, message)
         finally:
+            self._bus = None
             bus.close()
 
     def _open(self) -> BlockingBus:

@@ -7,11 +7,11 @@ from . import states
 from .lifecycle import Lifecycle
 from .loop import Loop
 from .probes import Probes
+from .registry import Readiness
 from .unit import Raised, Unit
 
 _GRACE_FACTOR = 0.5
 _SLOWEST_S = 1.0
-_PROBE_FAILURES = 3
 
 
 class HealthWatch:
@@ -51,15 +51,17 @@ class HealthWatch:
 
 
 class LivenessWatch:
-    """Probes running services whose manifests say how; three failures in a row are a failed service.
+    """Probes running services whose manifests say how, and acts on failures in a row.
 
-    The first failure makes it DEGRADED, a success brings it back, the third ends it for its policy.
+    `degraded_after` of them make the service DEGRADED, a success brings it back (when it was this probe that
+    made it so), `failures` of them end it for its policy.
     """
 
     def __init__(self, lifecycle: Lifecycle, probes: Probes) -> None:
         self._lifecycle, self._probes = lifecycle, probes
         self._due: dict[str, float] = {}
         self._failures: dict[str, int] = {}
+        self._degraded: dict[str, int] = {}
 
     def tick(self) -> None:
         """Called about once a second."""
@@ -70,28 +72,34 @@ class LivenessWatch:
                 continue
             if now >= self._due.get(unit.name, 0.0):
                 self._due[unit.name] = now + probe.interval_s
-                self._probes.probe(unit, probe, self._verdict(unit, unit.pid))
+                self._probes.probe(unit, probe, self._verdict(unit, unit.pid, probe))
 
-    def _verdict(self, unit: Unit, pid: int) -> Callable[[bool], None]:
+    def _verdict(self, unit: Unit, pid: int, probe: Readiness) -> Callable[[bool], None]:
         def judge(good: bool) -> None:
             if unit.pid != pid:
                 return
             if good:
                 self._failures.pop(unit.name, None)
-                self._lifecycle.recover(unit)
+                # A heartbeat that stays away is not made good by a port that the kernel answers.
+                if self._degraded.pop(unit.name, 0) == pid:
+                    self._lifecycle.recover(unit)
                 return
             count = self._failures[unit.name] = self._failures.get(unit.name, 0) + 1
-            reason = (
-                f"its {unit.manifest.probe.kind} probe fails" if unit.manifest.probe else "its probe fails"
-            )
-            if count == 1:
-                self._lifecycle.degrade(unit, reason)
-                self._lifecycle.listener.raised(_frozen(unit, reason))
-            elif count >= _PROBE_FAILURES:
-                self._failures.pop(unit.name, None)
-                self._lifecycle.kill(unit, f"{reason} {count} times in a row")
+            self._failed(unit, probe, count)
 
         return judge
+
+    def _failed(self, unit: Unit, probe: Readiness, count: int) -> None:
+        times = f" {count} times in a row" if count > 1 else ""
+        reason = f"its {probe.kind} probe fails{times}"
+        if count >= probe.failures:
+            self._failures.pop(unit.name, None)
+            self._degraded.pop(unit.name, None)
+            self._lifecycle.kill(unit, reason)
+        elif count >= probe.degraded_after and unit.state == states.RUNNING:
+            self._degraded[unit.name] = unit.pid
+            self._lifecycle.degrade(unit, reason)
+            self._lifecycle.listener.raised(_frozen(unit, reason))
 
 
 def _frozen(unit: Unit, reason: str) -> Raised:

@@ -16,6 +16,7 @@ from .registry import Manifest
 from .unit import Raised, Unit
 
 EXIT_CANNOT_START = 78
+HOLD_S = 10.0
 _KILL_TIMEOUT_S = 5.0
 
 
@@ -59,6 +60,7 @@ class Lifecycle:
         self.prober: Prober | None = None
         self.drain_notifications: Callable[[], None] = lambda: None
         self.when_process_gone: Callable[[Unit, str], bool] = lambda unit, reason: False
+        self.why_hold: Callable[[], str] = lambda: ""
         self.processes = Processes(
             loop,
             platform,
@@ -287,7 +289,8 @@ class Lifecycle:
     def _ended(self, unit: Unit, reason: str, planned: bool, ran_s: float, code: int | None) -> None:
         policy = unit.manifest.restart
         if code == EXIT_CANNOT_START:
-            self._fatal(unit, unit.status_text or "it says that it cannot start as things are (exit code 78)")
+            why = unit.status_text or "it says that it cannot start as things are (exit code 78)"
+            self._fatal_unless_held(unit, why)
         elif policy == "never" or (policy == "on-failure" and planned):
             self._set(unit, states.EXITED, reason)
         elif not self.when_process_gone(unit, reason):
@@ -297,7 +300,8 @@ class Lifecycle:
         wait = unit.policy.failed(time.monotonic(), ran_s)
         if wait is None:
             limit, window = unit.policy.limit, unit.policy.window_s
-            self._fatal(unit, f"{reason}; failed more than {limit} times in {window:g} s or in a row")
+            why = f"{reason}; failed more than {limit} times in {window:g} s or in a row"
+            self._fatal_unless_held(unit, why)
             return
         self._set(unit, states.BACKOFF, reason)
         self.listener.raised(
@@ -317,6 +321,24 @@ class Lifecycle:
     def _retry(self, unit: Unit) -> None:
         unit.restarts += 1
         self._begin(unit)
+
+    def _fatal_unless_held(self, unit: Unit, reason: str) -> None:
+        """What ails the whole machine and may pass is waited for; no person has to act for this service."""
+        cause = self.why_hold()
+        if not cause:
+            self._fatal(unit, reason)
+            return
+        self._set(unit, states.BACKOFF, f"held, {cause}; tried again every {HOLD_S:g} s ({reason})")
+        unit.timer = self.loop.call_later(HOLD_S, lambda: self._retry(unit))
+        self.listener.raised(
+            Raised(
+                key=f"service.{unit.name}",
+                severity="error",
+                source="supervisor",
+                title=f"{unit.manifest.label} waits",
+                detail=f"{unit.name} is held: {cause}. It is tried again every {HOLD_S:g} s.",
+            )
+        )
 
     def _fatal(self, unit: Unit, reason: str) -> None:
         unit.forget_process()

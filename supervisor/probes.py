@@ -11,8 +11,8 @@ from .registry import Readiness
 from .unit import Unit
 
 Verdict = Callable[[bool], None]
-RunHelper = Callable[[Unit, tuple[str, ...], Callable[[int | None], None]], None]
-_TIMEOUT_S = 2.0
+RunHelper = Callable[[Unit, tuple[str, ...], Callable[[int | None], None]], int]
+Ping = Callable[[str, float, Verdict], None]
 
 
 class Probes:
@@ -24,6 +24,7 @@ class Probes:
 
     def __init__(self, loop: Loop, run: RunHelper) -> None:
         self._loop, self._run = loop, run
+        self.ping: Ping = lambda name, timeout_s, verdict: None
 
     def watch(self, unit: Unit, ready: Callable[[], None]) -> None:
         """Probe until it succeeds once or the process is another one; then call `ready`."""
@@ -44,14 +45,23 @@ class Probes:
             self.probe(unit, unit.manifest.readiness, verdict)
 
     def probe(self, unit: Unit, readiness: Readiness, verdict: Verdict) -> None:
-        """One try; `verdict` is called once."""
+        """One try; `verdict` is called once, or never when it cannot be said (a ping without a bus)."""
         if readiness.kind == "tcp":
-            _Connection(self._loop, readiness.host, readiness.port, b"", verdict)
+            _Connection(self._loop, readiness.host, readiness.port, b"", verdict, readiness.timeout_s)
         elif readiness.kind == "http":
             parts = urlsplit(readiness.url)
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             request = f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n".encode()
-            _Connection(self._loop, parts.hostname or "127.0.0.1", parts.port or 80, request, verdict)
+            _Connection(
+                self._loop,
+                parts.hostname or "127.0.0.1",
+                parts.port or 80,
+                request,
+                verdict,
+                readiness.timeout_s,
+            )
+        elif readiness.kind == "ping":
+            self.ping(unit.name, readiness.timeout_s, verdict)
         else:
             self._run(unit, readiness.command, lambda code: verdict(code == 0))
 
@@ -59,11 +69,13 @@ class Probes:
 class _Connection:
     """One non-blocking connection: open is enough, or the status line of an HTTP answer is judged."""
 
-    def __init__(self, loop: Loop, host: str, port: int, request: bytes, verdict: Verdict) -> None:
+    def __init__(
+        self, loop: Loop, host: str, port: int, request: bytes, verdict: Verdict, timeout_s: float
+    ) -> None:
         self._loop, self._request, self._verdict = loop, request, verdict
         self._socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         self._socket.setblocking(False)
-        self._timer = loop.call_later(_TIMEOUT_S, lambda: self._end(False))
+        self._timer = loop.call_later(timeout_s, lambda: self._end(False))
         try:
             code = self._socket.connect_ex((host, port))
         except OSError:

@@ -8,6 +8,7 @@ from ..configs.errors import SettingsError
 from .loop import Loop
 from .outputs import Outputs
 from .platform.base import CannotSpawn, Platform, SpawnRequest, describe_exit
+from .platform.cgroups import Ceilings
 from .registry import Manifest, program
 from .unit import Unit
 
@@ -64,7 +65,7 @@ class Processes:
         manifest = unit.manifest
         argv = list(manifest.command) or [*program(), "--home", self._home, "service", "run", manifest.name]
         try:
-            request = self._request(unit, argv)
+            request = self._confined(unit, self._request(unit, argv))
             secrets = self._secrets(manifest)
             try:
                 unit.pid = self._platform.spawn(request._replace(secrets=secrets))
@@ -91,9 +92,24 @@ class Processes:
         environment = {**self._environment, **manifest.environment}
         environment["CRYPTOBOT_HOME"], environment["CRYPTOBOT_SERVICE"] = self._home, manifest.name
         output = self._outputs.open(manifest.name)
+        role = unit.settings.roles.get(manifest.part)
         return SpawnRequest(
-            argv, environment, output, manifest.directory, limits.rlimits, limits.nice, limits.cpus
+            argv,
+            environment,
+            output,
+            manifest.directory,
+            limits.rlimits,
+            limits.nice or (role.nice if role else 0),
+            limits.cpus or (tuple(role.cpus) if role else ()),
         )
+
+    def _confined(self, unit: Unit, request: SpawnRequest) -> SpawnRequest:
+        """For the service itself, not for hooks: with the ceilings that the system may enforce."""
+        limits = unit.manifest.limits
+        # What only warns or stops must not be killed and restarted by the kernel.
+        memory = limits.memory_bytes if limits.action == "restart" else None
+        ceilings = Ceilings(memory, limits.cpu_max_percent, limits.processes)
+        return request._replace(service=unit.name, ceilings=ceilings if any(ceilings) else None)
 
     def adopt(self, unit: Unit, pid: int, born: int) -> bool:
         """Take up a process that is not our child; False when it is gone or is another one."""
@@ -131,6 +147,7 @@ class Processes:
             return
         unit.clear_timer()
         unit.exit_code = code
+        unit.kill_reason = unit.kill_reason or (self._platform.limit_hit(unit.name) if code else "")
         self._platform.forget(pid)
         self._outputs.ended(unit.name)
         self._sweep(unit, pid)

@@ -13,7 +13,7 @@ import msgspec
 from ..configs.errors import SettingsError
 from ..configs.impact import restarting
 from ..configs.paths import Home
-from ..configs.schema import ServiceOverride, Settings
+from ..configs.schema import Role, ServiceOverride, Settings
 from .order import nearest
 
 SUPERVISOR_TARGET = "cryptobot.supervisor.daemon:main"
@@ -23,22 +23,39 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """How it is known that a service is ready.
 
     `notify` waits for READY=1, `none` is ready when spawned, `tcp` when `port` accepts, `http` when `url`
-    answers below 400, `command` when the command exits with 0.
+    answers below 400, `command` when the command exits with 0, `ping` when it answers over the bus.
+
+    As a `probe` it is repeated every `interval_s` while the service runs: `degraded_after` failures in a row
+    make it DEGRADED, `failures` end it for its restart policy. No answer within `timeout_s` is a failure.
     """
 
-    kind: Literal["notify", "none", "tcp", "http", "command"] = "notify"
+    kind: Literal["notify", "none", "tcp", "http", "command", "ping"] = "notify"
     host: str = "127.0.0.1"
     port: int = 0
     url: str = ""
     command: tuple[str, ...] = ()
     interval_s: float = 0.5
+    timeout_s: float = 2.0
+    degraded_after: int = 1
+    failures: int = 3
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a service may use, and what happens above that. Bytes, counts and percent of one core."""
+    """What a service may use, and what happens above that. Bytes, counts and percent of one core.
+
+    `action` follows a value that was above its limit for `for_s` seconds. `cpu_max_percent` slows the service
+    down instead, where the system can (cgroups, Job Objects); there memory (with action restart) and
+    `processes` are held by the system as well, elsewhere all are looked at once a second.
+    """
 
     memory_bytes: int | None = None
     cpu_percent: float | None = None
+    cpu_max_percent: float | None = None
+    open_files: int | None = None
+    threads: int | None = None
+    processes: int | None = None
+    disk_bytes: int | None = None
+    for_s: float = 0.0
     action: Literal["warn", "restart", "stop"] = "restart"
     rlimits: dict[str, int] = {}
     nice: int = 0
@@ -82,6 +99,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     after_stop: tuple[str, ...] = ()
     restart_at: str = ""
     limits: Limits = Limits()
+    role: Role | Literal[""] = ""
     secrets: tuple[str, ...] = ()
     settings_digest: str = ""
 
@@ -89,6 +107,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def label(self) -> str:
         """What people read."""
         return self.title or self.name
+
+    @property
+    def part(self) -> Role:
+        """Its role; what names none is an add-on when it is optional, else it belongs to the market."""
+        return self.role or ("add-on" if self.optional else "market")
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -154,6 +177,11 @@ _TABLE: dict[str, _Entry] = {
     ),
 }
 _NEED_VENUE = frozenset({"data", "trade"})
+# Heartbeats come from the main loop; that requests are answered as well is asked now and then.
+_PING = Readiness(kind="ping", interval_s=15.0, timeout_s=5.0, degraded_after=2, failures=4)
+_ROLES: dict[str, Literal["core", "people"]] = {
+    "bus": "core", "trade": "core", "auth": "people", "dashboard": "people"
+}  # fmt: skip
 
 
 def is_built_in(name: str) -> bool:
@@ -177,6 +205,8 @@ def built_in(settings: Settings) -> list[Manifest]:
             wants=entry.wants,
             enabled=entry.enabled,
             optional=entry.optional,
+            role=_ROLES.get(name, ""),
+            probe=None if name == "bus" else _PING,
             secrets=_secrets(settings, entry),
             settings_digest=_digest(settings, _sections(entry)),
         )

@@ -1,75 +1,163 @@
-"""What the services use: one sample of each a second, and what happens above a limit."""
+"""What the services use: a cheap sample of each a second, the costly rest in turn, and limits upon all."""
 
+import os
 import time
+from collections.abc import Callable, Iterable, Iterator
 
 from . import states
 from .lifecycle import Lifecycle
-from .platform.base import Platform
+from .platform.base import Platform, Sample
 from .unit import Raised, Unit
+
+# Each service's costly values are this old at most; one service a tick, so that no tick is long.
+_DETAIL_EVERY_S = 30.0
+_DISK_EVERY_S = 60.0
+USES = ("cpu_percent", "rss_bytes", "pss_bytes", "threads", "open_files", "disk_bytes")
+DiskUse = Callable[[], dict[str, int]]
+
+
+class OwnUse:
+    """What the supervisor itself uses."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.sample: Sample | None = None
+        self.cpu_percent = 0.0
+        self.rss_bytes = self.threads = self.pss_bytes = self.open_files = self.disk_bytes = 0
 
 
 class ResourceWatch:
-    """Samples CPU and memory of all processes and holds them against the limits of their manifests."""
+    """Samples all processes and holds them against the limits of their manifests.
 
-    def __init__(self, lifecycle: Lifecycle, platform: Platform) -> None:
-        self._lifecycle, self._platform = lifecycle, platform
+    Args:
+        disk_use: bytes on the disk by service; walks the home, so it is asked once a minute.
+    """
+
+    def __init__(self, lifecycle: Lifecycle, platform: Platform, disk_use: DiskUse = lambda: {}) -> None:
+        self._lifecycle, self._platform, self._disk_use = lifecycle, platform, disk_use
         self._last = time.monotonic()
-        self._warned: set[str] = set()
+        self._disk_due = 0.0
+        self._detailed: dict[int, float] = {}
+        self._above_since: dict[tuple[str, str], float] = {}
+        self._warned: set[tuple[str, str]] = set()
+        self.own = OwnUse()
 
     def tick(self) -> None:
         """Called at the interval of `supervisor.stats_interval_s`."""
         now = time.monotonic()
         elapsed, self._last = now - self._last, now
-        for unit in self._lifecycle.units.values():
-            if unit.pid:
-                self._sample(unit, elapsed)
+        if now >= self._disk_due:
+            self._disk_due = now + _DISK_EVERY_S
+            self._measure_disk()
+        self._take(self.own, elapsed)
+        running = [unit for unit in self._lifecycle.units.values() if unit.pid]
+        self._look_closely([self.own, *running], now)
+        for unit in running:
+            self._take(unit, elapsed)
+            self._judge(unit, now)
 
-    def _sample(self, unit: Unit, elapsed: float) -> None:
-        sample = self._platform.sample(unit.pid)
+    def _measure_disk(self) -> None:
+        used = self._disk_use()
+        self.own.disk_bytes = used.get("supervisor", 0)
+        for unit in self._lifecycle.units.values():
+            unit.disk_bytes = used.get(unit.name, 0)
+
+    def _take(self, one: "Unit | OwnUse", elapsed: float) -> None:
+        sample = self._platform.sample(one.pid)
         if sample is None:
             return
-        previous, unit.sample = unit.sample, sample
+        previous, one.sample = one.sample, sample
         if previous is not None and elapsed > 0:
-            unit.cpu_percent = round(max(0.0, sample.cpu_s - previous.cpu_s) / elapsed * 100.0, 1)
-        unit.rss_bytes, unit.threads = sample.rss_bytes, sample.threads
-        limits = unit.manifest.limits
-        if limits.memory_bytes is not None or limits.cpu_percent is not None:
-            self._judge(unit)
+            one.cpu_percent = round(max(0.0, sample.cpu_s - previous.cpu_s) / elapsed * 100.0, 1)
+        one.rss_bytes, one.threads = sample.rss_bytes, sample.threads
 
-    def _judge(self, unit: Unit) -> None:
+    def _look_closely(self, those: "list[Unit | OwnUse]", now: float) -> None:
+        """The one whose values are oldest, if they are old, and those with a limit on open files."""
+        ages = {one.pid: self._detailed.get(one.pid, -_DETAIL_EVERY_S) for one in those}
+        self._detailed = {pid: when for pid, when in ages.items() if when >= 0}
+        oldest = min(ages, key=ages.__getitem__)
+        for one in those:
+            due = one.pid == oldest and now - ages[one.pid] >= _DETAIL_EVERY_S
+            if due or (isinstance(one, Unit) and one.manifest.limits.open_files is not None):
+                detail = self._platform.detail(one.pid)
+                if detail is not None:
+                    one.pss_bytes, one.open_files = detail
+                self._detailed[one.pid] = now
+
+    def _judge(self, unit: Unit, now: float) -> None:
         limits = unit.manifest.limits
-        over = ""
-        if limits.memory_bytes is not None and unit.rss_bytes > limits.memory_bytes:
-            over = f"uses {_size(unit.rss_bytes)} of memory, its limit is {_size(limits.memory_bytes)}"
-        elif limits.cpu_percent is not None and unit.cpu_percent > limits.cpu_percent:
-            over = f"uses {unit.cpu_percent:g} % CPU, its limit is {limits.cpu_percent:g} %"
-        if not over:
-            self._warned.discard(unit.name)
+        for kind, sentence in self._crossed(unit):
+            key = (unit.name, kind)
+            if not sentence:
+                self._above_since.pop(key, None)
+                if key in self._warned:
+                    self._warned.discard(key)
+                    self._tell(unit, "is below its limit again", recovered=True)
+                continue
+            if now - self._above_since.setdefault(key, now) < limits.for_s:
+                continue
+            if key in self._warned and limits.action == "warn":
+                continue
+            self._warned.add(key)
+            self._act(unit, sentence)
             return
-        if unit.name in self._warned and limits.action == "warn":
-            return
-        self._warned.add(unit.name)
-        self._act(unit, over)
+
+    def _crossed(self, unit: Unit) -> Iterator[tuple[str, str]]:
+        """Each limit there is: its name, and what is wrong, "" when nothing is."""
+        limits = unit.manifest.limits
+        for kind, value, limit, unit_of in (
+            ("memory", unit.rss_bytes, limits.memory_bytes, "MiB of memory"),
+            ("cpu", unit.cpu_percent, limits.cpu_percent, "% CPU"),
+            ("open files", unit.open_files, limits.open_files, "open files"),
+            ("threads", unit.threads, limits.threads, "threads"),
+            ("disk", unit.disk_bytes, limits.disk_bytes, "MiB on the disk"),
+        ):
+            if limit is not None:
+                yield kind, _over(value, limit, unit_of)
+        if limits.processes is not None:
+            count = self._platform.processes_of(unit.name, unit.pid)
+            # Where the system holds the limit, being at it is as bad as being above it elsewhere.
+            full = "pids" in self._platform.held(unit.name) and count == limits.processes
+            yield "processes", _over(count + full, limits.processes, "processes")
 
     def _act(self, unit: Unit, over: str) -> None:
-        if unit.state not in {states.RUNNING, states.DEGRADED}:
+        if unit.state not in {states.RUNNING, states.DEGRADED, states.STARTING}:
             return
         action = unit.manifest.limits.action
         done = {"warn": "it goes on", "restart": "it is restarted", "stop": "it is stopped"}[action]
-        self._lifecycle.listener.raised(
-            Raised(
-                key=f"service.{unit.name}.limit",
-                severity="warning" if action == "warn" else "error",
-                source="supervisor",
-                title=f"{unit.manifest.label} is above its limit",
-                detail=f"{unit.name} {over}; {done}.",
-            )
-        )
+        self._tell(unit, f"{over}; {done}", recovered=False)
         if action == "restart":
             self._lifecycle.restart(unit.name, over)
         elif action == "stop":
             self._lifecycle.stop(unit.name, reason=over)
+        if action != "warn" and unit.manifest.limits.processes is not None and "processes" in over:
+            self._lifecycle.processes.kill(unit)  # a fork bomb is not asked politely
+
+    def _tell(self, unit: Unit, what: str, *, recovered: bool) -> None:
+        self._lifecycle.listener.raised(
+            Raised(
+                key=f"service.{unit.name}.limit",
+                severity="warning" if unit.manifest.limits.action == "warn" else "error",
+                source="supervisor",
+                title=f"{unit.manifest.label} is {'below' if recovered else 'above'} its limit",
+                detail=f"{unit.name} {what}.",
+                recovered=recovered,
+            )
+        )
 
 
-def _size(count: int) -> str:
-    return f"{count / 1_048_576:.0f} MiB"
+def total(units: Iterable[Unit], own: OwnUse) -> dict[str, float | int]:
+    """What all services and the supervisor use together, by the names of `USES`."""
+    those: list[Unit | OwnUse] = [own, *units]
+    return {name: round(sum(getattr(one, name) for one in those), 1) for name in USES}
+
+
+def _over(value: float, limit: float, unit_of: str) -> str:
+    if value <= limit:
+        return ""
+    scale = 1_048_576 if unit_of.startswith("MiB") else 1
+    number, most = f"{value / scale:.4g}", f"{limit / scale:.4g}"
+    if scale == 1:
+        return f"uses {number} {unit_of}, its limit is {most}"
+    rest = unit_of.removeprefix("MiB")
+    return f"uses {number} MiB{rest}, its limit is {most} MiB"

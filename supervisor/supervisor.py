@@ -15,6 +15,7 @@ from ..configs.paths import Home
 from ..configs.schema import Settings
 from . import states
 from .control.server import ControlServer
+from .diskuse import disk_use
 from .groups import Groups, Rolling
 from .health import HealthWatch, LivenessWatch
 from .journal import Journal
@@ -25,10 +26,10 @@ from .notify import NotifySocket
 from .operations import Operations
 from .platform.choose import here
 from .probes import Probes
-from .protect import Protection, Room, measure
+from .protect import Protection, Room, full_disk, measure
 from .registry import Manifest, load, load_groups
 from .reports import Reports
-from .resources import ResourceWatch
+from .resources import USES, ResourceWatch, total
 from .store import KEEPER, Kept, Store
 from .unit import Acted, Raised, StateChange, Unit
 
@@ -90,13 +91,14 @@ class Supervisor:
         self.reports = Reports(self.lifecycle)
         self.lifecycle.drain_notifications = self.notify.receive
         probes = Probes(self.loop, self.lifecycle.processes.run_helper)
-        self.lifecycle.prober = probes
+        self.lifecycle.prober = self.probes = probes
+        self.lifecycle.why_hold = lambda: full_disk(home.root)
         self.liveness = LivenessWatch(self.lifecycle, probes)
         self.groups = Groups(self.lifecycle, load_groups(home))
         self.rollings: list[Rolling] = []
         self.protection = Protection(self.lifecycle, lambda: measure(home.root), self._minimum_room)
         self.health = HealthWatch(self.lifecycle, self.loop)
-        self.resources = ResourceWatch(self.lifecycle, self.platform)
+        self.resources = ResourceWatch(self.lifecycle, self.platform, lambda: disk_use(home))
         self.operations = Operations(self)
         self.control: ControlServer | None = None
         self.bridge: Bridge | None = None
@@ -405,6 +407,8 @@ class Supervisor:
                 "uptime_s": round(now - self.started_at, 3),
                 "version": __version__,
                 "home": str(self.home.root),
+                **{name: getattr(self.resources.own, name) for name in USES},
             },
+            "total": total(self.lifecycle.units.values(), self.resources.own),
             "services": [unit.status(now) for unit in self.lifecycle.units.values()],
         }

@@ -61,13 +61,16 @@ class Unit:
         "beat_kind",
         "born",
         "cpu_percent",
+        "disk_bytes",
         "exit_code",
         "kill_reason",
         "manifest",
         "missing",
+        "open_files",
         "pid",
         "policy",
         "progress",
+        "pss_bytes",
         "ready",
         "ready_at",
         "reason",
@@ -117,6 +120,9 @@ class Unit:
         self.sample: Sample | None = None
         self.cpu_percent = 0.0
         self.rss_bytes = 0
+        self.pss_bytes = 0
+        self.open_files = 0
+        self.disk_bytes = 0
         self.threads = 0
 
     @property
@@ -157,7 +163,7 @@ class Unit:
         self.kill_reason = self.beat_kind = self.progress = ""
         self.beat_at = self.cpu_percent = 0.0
         self.sample = None
-        self.rss_bytes = self.threads = 0
+        self.rss_bytes = self.threads = self.pss_bytes = self.open_files = 0
 
     def configure(self, manifest: Manifest, settings: SupervisorSettings) -> None:
         """Take a new manifest; it counts from the next start on."""
@@ -176,7 +182,10 @@ class Unit:
             "restarts": self.restarts,
             "cpu_percent": self.cpu_percent,
             "rss_bytes": self.rss_bytes,
+            "pss_bytes": self.pss_bytes,
             "threads": self.threads,
+            "open_files": self.open_files,
+            "disk_bytes": self.disk_bytes,
             "health": _HEALTH[self.state],
             "reason": self.reason,
             "requires": self.manifest.requires,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from ..loop import Loop
+from .cgroups import Ceilings
 
 ExitHandler = Callable[[int, int | None], None]
 SECRETS_VARIABLE = "CRYPTOBOT_SECRETS_FD"  # configs/handover.py reads it in the child
@@ -14,6 +15,7 @@ class SpawnRequest(NamedTuple):
     """One process to be. `output` is the descriptor that becomes its stdout and stderr.
 
     `secrets` is one that it inherits to read from; its number goes into SECRETS_VARIABLE. -1 is none.
+    `ceilings` are enforced by the system where it can (cgroups, Job Objects).
     """
 
     argv: list[str]
@@ -24,6 +26,8 @@ class SpawnRequest(NamedTuple):
     nice: int
     cpus: tuple[int, ...]
     secrets: int = -1
+    service: str = ""
+    ceilings: Ceilings | None = None
 
 
 class Sample(NamedTuple):
@@ -32,6 +36,13 @@ class Sample(NamedTuple):
     cpu_s: float
     rss_bytes: int
     threads: int
+
+
+class Detail(NamedTuple):
+    """What is costly to find out about a process; 0 where the system does not tell."""
+
+    pss_bytes: int
+    open_files: int
 
 
 class CannotSpawn(Exception):
@@ -111,6 +122,22 @@ class Platform(ABC):
     @abstractmethod
     def sample(self, pid: int) -> Sample | None:
         """What a watched process uses; None when it is gone."""
+
+    @abstractmethod
+    def detail(self, pid: int) -> Detail | None:
+        """What is costly to find out: up to some milliseconds; None when the process is gone."""
+
+    @abstractmethod
+    def processes_of(self, service: str, pid: int) -> int:
+        """How many processes a service has, those that it made included."""
+
+    def held(self, service: str) -> frozenset[str]:
+        """Which ceilings the system itself enforces on a service: memory, cpu, pids."""
+        return frozenset()
+
+    def limit_hit(self, service: str) -> str:
+        """Why the system ended a service's process, as a sentence; "" when it did not."""
+        return ""
 
     @abstractmethod
     def same_group(self, pid: int, main: int) -> bool:

@@ -5,13 +5,14 @@ import errno
 import os
 import shutil
 import signal
+import sys
 import time
 from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
 from ..loop import SLICE_S, Loop, Timer
-from .base import SECRETS_VARIABLE, CannotSpawn, ExitHandler, Platform, Sample, SpawnRequest
+from .base import SECRETS_VARIABLE, CannotSpawn, Detail, ExitHandler, Platform, Sample, SpawnRequest
 
 # Signals that Python ignores at start; a child must find them as a shell would give them.
 _RESTORED = [signal.SIGPIPE] + [getattr(signal, name) for name in ("SIGXFSZ",) if hasattr(signal, name)]
@@ -81,7 +82,7 @@ class PosixPlatform(Platform):
     def spawn(self, request: SpawnRequest) -> int:
         program = _find(request.argv[0], request.environment)
         try:
-            if request.directory or request.rlimits or request.nice or request.cpus:
+            if request.directory or request.rlimits:
                 pid = _spawn_limited(program, request, self._null)
             else:
                 pid = os.posix_spawn(
@@ -101,6 +102,7 @@ class PosixPlatform(Platform):
         except OSError as error:
             raise _explain(program, error) from error
         self._ours.add(pid)
+        _prioritise(pid, program, request)
         return pid
 
     def expect(self, pid: int) -> None:
@@ -180,6 +182,18 @@ class PosixPlatform(Platform):
         except psutil.Error:
             return None
 
+    def detail(self, pid: int) -> Detail | None:
+        import psutil
+
+        try:
+            process = psutil.Process(pid)
+            return Detail(getattr(process.memory_full_info(), "uss", 0), process.num_fds())
+        except psutil.Error:
+            return None
+
+    def processes_of(self, service: str, pid: int) -> int:
+        return 1 + len(self.descendants(pid))
+
     def same_group(self, pid: int, main: int) -> bool:
         try:
             return os.getsid(pid) == main
@@ -251,10 +265,6 @@ def _spawn_limited(program: str, request: SpawnRequest, null: int) -> int:
 
         for name, value in request.rlimits.items():
             resource.setrlimit(getattr(resource, f"RLIMIT_{name.upper()}"), (value, value))
-        if request.nice:
-            os.nice(request.nice)
-        if request.cpus:
-            os.sched_setaffinity(0, request.cpus)
 
     for name in request.rlimits:
         _check_rlimit(name)
@@ -269,7 +279,7 @@ def _spawn_limited(program: str, request: SpawnRequest, null: int) -> int:
             stdout=request.output,
             stderr=request.output,
             start_new_session=True,
-            preexec_fn=restrict if request.rlimits or request.nice or request.cpus else None,
+            preexec_fn=restrict if request.rlimits else None,
         )
     except subprocess.SubprocessError as error:
         wanted = ", ".join(f"{name}={value}" for name, value in request.rlimits.items())
@@ -278,6 +288,28 @@ def _spawn_limited(program: str, request: SpawnRequest, null: int) -> int:
         ) from error
     process.returncode = 0  # reaped by SIGCHLD, not by this object
     return process.pid
+
+
+def _prioritise(pid: int, program: str, request: SpawnRequest) -> None:
+    """Set from outside, so that the fast spawn will do; the process has one thread yet.
+
+    Raises:
+        CannotSpawn: this user may not, or there is no such processor; the process was ended.
+    """
+    try:
+        if request.nice:
+            os.setpriority(os.PRIO_PROCESS, pid, request.nice)
+        if request.cpus and sys.platform == "linux":
+            os.sched_setaffinity(pid, request.cpus)
+    except ProcessLookupError:
+        return  # it ended at once, which is seen and told as such
+    except OSError as error:
+        _send(pid, signal.SIGKILL)
+        raise CannotSpawn(
+            f"nice {request.nice} and processors {list(request.cpus) or 'all'} cannot be set for {program}: "
+            f"{error.strerror}.",
+            lasting=True,
+        ) from error
 
 
 def _check_rlimit(name: str) -> None:

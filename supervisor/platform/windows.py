@@ -12,7 +12,9 @@ from typing import Any
 import psutil
 
 from ..loop import Loop
-from .base import SECRETS_VARIABLE, CannotSpawn, ExitHandler, Platform, Sample, SpawnRequest
+from .base import SECRETS_VARIABLE, CannotSpawn, Detail, ExitHandler, Platform, Sample, SpawnRequest
+from .cgroups import Ceilings
+from .jobs import Jobs
 
 
 def _inheriting(request: SpawnRequest) -> dict[str, Any]:
@@ -29,6 +31,19 @@ def _inheriting(request: SpawnRequest) -> dict[str, Any]:
     return {"env": {**request.environment, SECRETS_VARIABLE: str(handle)}, "startupinfo": startup}
 
 
+def _flag(name: str) -> int:
+    return int(getattr(subprocess, name, 0))
+
+
+def _priority(nice: int) -> int:
+    """The priority class that comes nearest to a niceness of POSIX; 0 leaves it as it is."""
+    if nice == 0:
+        return 0
+    if nice < 0:
+        return _flag("ABOVE_NORMAL_PRIORITY_CLASS")
+    return _flag("IDLE_PRIORITY_CLASS") if nice >= 15 else _flag("BELOW_NORMAL_PRIORITY_CLASS")
+
+
 class WindowsPlatform(Platform):
     """Each process is waited for by a small thread; stopping is CTRL_BREAK to the process's own group."""
 
@@ -39,14 +54,19 @@ class WindowsPlatform(Platform):
         self._on_exit: ExitHandler = lambda pid, code: None
         self._processes: dict[int, psutil.Process] = {}
         self._home = ""
+        self._jobs: Jobs | None = None
+        self._held: dict[str, frozenset[str]] = {}
+        self._job_of: dict[int, str] = {}
 
     def begin(self, loop: Loop, on_exit: ExitHandler, home: str) -> None:
         self._loop, self._on_exit, self._home = loop, on_exit, home
+        if sys.platform == "win32":
+            import ctypes
+
+            self._jobs = Jobs(home, ctypes.WinDLL("kernel32"), os.cpu_count() or 1)
 
     def spawn(self, request: SpawnRequest) -> int:
-        flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(
-            subprocess, "CREATE_NO_WINDOW", 0
-        )
+        flags = _flag("CREATE_NEW_PROCESS_GROUP") | _flag("CREATE_NO_WINDOW") | _priority(request.nice)
         try:
             process = subprocess.Popen(
                 request.argv,
@@ -67,7 +87,20 @@ class WindowsPlatform(Platform):
                 f"The program {request.argv[0]} cannot be started: {reason}.", lasting=True
             ) from error
         self._watch(psutil.Process(process.pid), process)
+        self._restrict(request, process.pid)
         return process.pid
+
+    def _restrict(self, request: SpawnRequest, pid: int) -> None:
+        if request.cpus:
+            with contextlib.suppress(psutil.Error, ValueError, AttributeError):
+                psutil.Process(pid).cpu_affinity(list(request.cpus))
+        if self._jobs is not None and request.service:
+            # Each service gets a job, ceilings or not: it ends the whole tree in one stroke.
+            held = self._jobs.place(request.service, pid, request.ceilings or Ceilings())
+            self._held[request.service], self._job_of[pid] = frozenset(held), request.service
+
+    def held(self, service: str) -> frozenset[str]:
+        return self._held.get(service, frozenset())
 
     def _watch(self, process: psutil.Process, handle: subprocess.Popen[bytes] | None) -> None:
         self._processes[process.pid] = process
@@ -94,6 +127,7 @@ class WindowsPlatform(Platform):
 
     def forget(self, pid: int) -> None:
         self._processes.pop(pid, None)
+        self._job_of.pop(pid, None)
 
     def born(self, pid: int) -> int:
         with contextlib.suppress(psutil.Error):
@@ -108,6 +142,8 @@ class WindowsPlatform(Platform):
             os.kill(pid, getattr(signal, "CTRL_BREAK_EVENT", signal.SIGTERM))
 
     def kill_tree(self, pid: int) -> None:
+        if self._jobs is not None and pid in self._job_of:
+            self._jobs.kill(self._job_of[pid])
         with contextlib.suppress(psutil.Error):
             process = psutil.Process(pid)
             for each in (*process.children(recursive=True), process):
@@ -136,6 +172,19 @@ class WindowsPlatform(Platform):
             return Sample(times.user + times.system, process.memory_info().rss, process.num_threads())
         return None
 
+    def detail(self, pid: int) -> Detail | None:
+        process = self._processes.get(pid)
+        with contextlib.suppress(psutil.Error):
+            if process is not None:
+                handles = getattr(process, "num_handles", lambda: 0)()
+                return Detail(getattr(process.memory_full_info(), "uss", 0), handles)
+        return None
+
+    def processes_of(self, service: str, pid: int) -> int:
+        with contextlib.suppress(psutil.Error):
+            return 1 + len(psutil.Process(pid).children(recursive=True))
+        return 0
+
     def same_group(self, pid: int, main: int) -> bool:
         with contextlib.suppress(psutil.Error):
             return any(parent.pid == main for parent in psutil.Process(pid).parents())
@@ -143,3 +192,5 @@ class WindowsPlatform(Platform):
 
     def end(self) -> None:
         self._processes.clear()
+        if self._jobs is not None:
+            self._jobs.close()

@@ -18,13 +18,18 @@ class FakeLifecycle:
         for number, unit in enumerate(self.units.values(), start=1):
             unit.pid, unit.state, unit.rss_bytes = number, states.RUNNING, number * 1000
         self.stopped: list[str] = []
+        self.started: list[str] = []
         self.alerts: list[Raised] = []
         self.listener = self
 
     def stop(self, name: str, *, reason: str) -> None:
         self.stopped.append(name)
         self.units[name].pid = 0
+        self.units[name].reason = reason
         assert "protect the machine" in reason
+
+    def start(self, names: list[str]) -> None:
+        self.started += names
 
     def raised(self, alert: Raised) -> None:
         self.alerts.append(alert)
@@ -80,3 +85,25 @@ def test_a_system_that_does_not_tell_is_not_in_danger() -> None:
     lifecycle = _platform()
     _protection(lifecycle, lambda: Room(None, None)).tick()
     assert lifecycle.alerts == []
+
+
+def test_what_was_stopped_is_started_again_when_there_is_ample_room_for_a_while() -> None:
+    """The last one first, one at a look; not what somebody else has stopped meanwhile."""
+    lifecycle = _platform()
+    room = Room(1000, 1)
+    protection = _protection(lifecycle, lambda: room)
+    for _ in range(4):
+        protection.tick()
+    assert lifecycle.stopped == ["large", "small"]
+    lifecycle.units["large"].reason = "stopped by the user"
+    room = Room(1000, 120)
+    for _ in range(20):
+        protection.tick()
+    assert lifecycle.started == []
+    room = Room(1000, 150)
+    for _ in range(6):
+        protection.tick()
+    assert lifecycle.started == []
+    for _ in range(5):
+        protection.tick()
+    assert lifecycle.started == ["small"]

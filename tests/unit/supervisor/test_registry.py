@@ -19,7 +19,11 @@ def _by_name(settings: Settings) -> dict[str, registry.Manifest]:
 def test_the_table_is_the_architecture() -> None:
     """Names, needs and start order of our own services."""
     manifests = _by_name(Settings())
-    assert list(manifests) == ["bus", "auth", "paper", "data", "trade", "strategy", "dashboard"]
+    money = ["bus", "auth", "paper", "data", "trade", "strategy", "dashboard"]
+    assert list(manifests)[:7] == money
+    assert manifests["monitor"].optional
+    assert manifests["monitor"].part == "add-on"
+    assert manifests["trade"].part == "core"
     assert manifests["data"].requires == ("bus", "paper")
     assert manifests["strategy"].requires == ("bus", "data", "trade")
     assert manifests["dashboard"].wants == ("data", "trade", "strategy")
