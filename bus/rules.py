@@ -12,6 +12,7 @@ PUBLISH: tuple[tuple[str, frozenset[str]], ...] = (
     ("balance.", frozenset({"trade"})),
     ("equity.", frozenset({"trade"})),
     ("risk.state", frozenset({"trade"})),
+    ("risk.", frozenset({"risk"})),
     ("market.", frozenset({"data"})),
     ("signal.", frozenset({"strategy"})),
     ("service.state.", frozenset({"supervisor"})),

@@ -11,6 +11,7 @@ import msgspec
 
 from .sections.base import Section, decimal_setting, setting
 from .sections.monitor import MonitorSettings
+from .sections.risk import RiskSettings
 
 
 class BusSettings(Section, frozen=True, kw_only=True):
@@ -385,3 +386,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     database: DatabaseSettings = msgspec.field(default_factory=DatabaseSettings)
     log: LogSettings = msgspec.field(default_factory=LogSettings)
     monitor: MonitorSettings = msgspec.field(default_factory=MonitorSettings)
+    risk: RiskSettings = msgspec.field(default_factory=RiskSettings)

@@ -133,6 +133,8 @@ class _Entry(msgspec.Struct, frozen=True):
     optional: bool = False
     secrets: tuple[str, ...] = ()
     stores: bool = False
+    heeds: tuple[str, ...] = ()
+    """Add-ons whose being enabled this service must know: it is restarted when that changes."""
 
 
 _VENUE_KEYS = ("{exchange}.api_key", "{exchange}.api_secret", "{exchange}.api_password")
@@ -151,6 +153,7 @@ _TABLE: dict[str, _Entry] = {
         ("trade", "data"),
         secrets=_VENUE_KEYS,
         stores=True,
+        heeds=("risk",),
     ),
     "strategy": _Entry(
         "Strategies",
@@ -173,6 +176,16 @@ _TABLE: dict[str, _Entry] = {
         (),
         ("monitor",),
         optional=True,
+        stores=True,
+    ),
+    # Not optional: while it is enabled and away, trade opens nothing.
+    "risk": _Entry(
+        "Risk",
+        "cryptobot.services.risk.service:main",
+        ("bus",),
+        ("data", "trade"),
+        ("risk", "data", "strategy"),
+        enabled=False,
         stores=True,
     ),
 }
@@ -208,7 +221,7 @@ def built_in(settings: Settings) -> list[Manifest]:
             role=_ROLES.get(name, ""),
             probe=None if name == "bus" else _PING,
             secrets=_secrets(settings, entry),
-            settings_digest=_digest(settings, _sections(entry)),
+            settings_digest=_digest(settings, entry),
         )
         manifests.append(_with_override(manifest, settings.services.get(name)))
     return manifests
@@ -224,16 +237,26 @@ def _secrets(settings: Settings, entry: _Entry) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _digest(settings: Settings, sections: Iterable[str]) -> str:
+def _digest(settings: Settings, entry: _Entry) -> str:
     # A change of what needs a restart in these sections changes the manifest: a reload restarts this alone.
     import zlib
 
-    chosen = restarting(settings, (*sections, "bus"))
+    chosen: object = restarting(settings, (*_sections(entry), "bus"))
+    heeded = [name for name in entry.heeds if is_enabled(settings, name)]
+    if heeded:
+        chosen = (chosen, heeded)
     return f"{zlib.crc32(msgspec.json.encode(chosen)):08x}"
 
 
 def _sections(entry: _Entry) -> tuple[str, ...]:
     return (*entry.sections, "database") if entry.stores else entry.sections
+
+
+def is_enabled(settings: Settings, name: str) -> bool:
+    """Whether a service of ours starts with the platform."""
+    override = settings.services.get(name)
+    wanted = None if override is None else override.enabled
+    return _TABLE[name].enabled if wanted is None else wanted
 
 
 def readers(settings: Settings) -> dict[str, list[str]]:

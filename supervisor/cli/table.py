@@ -50,6 +50,9 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("fills", MONEY, "List fills, newest first."),
     Entry("positions", MONEY, "List positions with profit and loss."),
     Entry("balance", MONEY, "List what the account holds."),
+    Entry("risk status", MONEY, "Show what the risk service allows, and why."),
+    Entry("risk limits", MONEY, "List its limits and how much of each is used."),
+    Entry("risk rearm", MONEY, "Let trading go on after risk halted it."),
     Entry("paper info", MONEY, "Show how to reach the paper exchange."),
     Entry("paper fault", MONEY, "Let the paper exchange fail on purpose."),
     Entry("strategy list", SETUP, "List the strategies that run and those that could."),
@@ -93,6 +96,7 @@ COMMANDS: tuple[Entry, ...] = (
 GROUPS: dict[str, str] = {
     "bus": "Watch and use the message bus.",
     "paper": "The paper exchange.",
+    "risk": "Limits over the whole account.",
     "strategy": "Strategies.",
     "config": "Settings: read, change, explain, check.",
     "backtest": "Run strategies over the past.",

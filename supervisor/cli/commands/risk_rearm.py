@@ -1,0 +1,29 @@
+"""cryptobot risk rearm"""
+
+import click
+
+from ....bus.contracts.risk import RearmRisk, RiskReport
+from ..ask import ask
+from ..call import Call, json_option, pass_call, person
+from ..group import Command
+from ..output import note, print_json
+
+
+@click.command(cls=Command)
+@click.option("--reason", default="by hand", show_default=True, help="Goes into the audit log.")
+@click.option("--blocks", is_flag=True, help="End the pauses of markets and strategies, too.")
+@json_option
+@pass_call
+def command(call: Call, reason: str, blocks: bool, as_json: bool) -> None:
+    """Let trading go on after risk halted it.
+
+    Losses are measured from now on. A halt by hand (`halt`) stays; `resume` ends that.
+    """
+    wish = RearmRisk(actor=person(), reason=reason, blocks=blocks)
+    report = ask(call, "risk", wish, RiskReport, timeout_s=15.0)
+    if as_json:
+        print_json(report)
+        return
+    note(f"Risk says {report.verdict.state}.")
+    for one in report.verdict.reasons:
+        note(one.sentence)
