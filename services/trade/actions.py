@@ -8,7 +8,7 @@ off the end is noticed, too.
 import hashlib
 import hmac
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ class Chain:
         self._key = hmac.new(machine_key(home), b"trading actions", hashlib.sha256).digest()
         self._head: Path = home.keys / HEAD
         self.number, self.seal = number, seal
-        self._noted = 0
+        self._noted = number
 
     def rows(self, audits: Iterable[Audit], ts_ms: int) -> list[dict[str, Any]]:
         """The next rows; they count once `accept` was called with them."""
@@ -63,6 +63,15 @@ class Chain:
         """These rows were written."""
         if rows:
             self.number, self.seal = rows[-1]["number"], rows[-1]["seal"]
+
+    def is_cut_off(self, seal_of: Callable[[int], str]) -> bool:
+        """Whether the noted entry is not there any more; to be asked before anything is written.
+
+        Args:
+            seal_of: gives the seal of an entry, "" when there is none.
+        """
+        number, seal, trouble = self._read_head()
+        return bool(trouble) or (number > 0 and not hmac.compare_digest(seal_of(number), seal))
 
     def note(self, number: int, seal: str) -> None:
         """Write the newest committed row into the file beside the key."""

@@ -70,7 +70,9 @@ class Protections:
         _check_prices(record, price)
         if record.stop_price is None:
             record.stop_price = plan.trailed(record, market, price)
-        self._booking.audit(asked.actor, "protect", asked.symbol, f"stop {record.stop_price}")
+        self._booking.audit(
+            asked.actor, "protect", asked.symbol, f"stop {record.stop_price}, target {record.take_profit}"
+        )
         self._keep(record)
         self.align(asked.symbol)
         return self.guards[asked.symbol]

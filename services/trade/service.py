@@ -104,6 +104,10 @@ class TradeService(Service):
             self._store.close()
 
     async def _begin(self) -> None:
+        if self._store.actions_are_cut_off():
+            detail = "The chain of trading actions ended later than it does now; `cryptobot audit verify`."
+            self._booking.alert("actions", "critical", "Trading actions were removed", detail)
+            self._booking.audit("trade", "chain cut off", "before this entry", detail, ok=False)
         told = self._booking.publish_left_over()
         self.log.info("books read", open_orders=len(self._account.orders), told_again=told)
         self.bus.subscribe(

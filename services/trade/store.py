@@ -237,6 +237,15 @@ class TradeStore:
     def forget_equity_before(self, ts_ms: int) -> None:
         EquityRow.delete().where(EquityRow.ts_ms < ts_ms).execute()
 
+    def actions_are_cut_off(self) -> bool:
+        """Whether sealed actions of an earlier life are missing at the end."""
+
+        def seal_of(number: int) -> str:
+            row = ActionRow.get_or_none(ActionRow.number == number)
+            return "" if row is None else str(row.seal)
+
+        return self._chain.is_cut_off(seal_of)
+
     def note_head(self) -> None:
         """Note the newest sealed action outside of the database."""
         self._chain.note(*self._durable_head)
@@ -249,6 +258,11 @@ class TradeStore:
         """What the limits saw of an order; None for orders that no limit was asked about."""
         row = DecisionRow.get_or_none(DecisionRow.order_id == order_id)
         return None if row is None else msgspec.json.decode(row.body)
+
+    def successor_of(self, order_id: str) -> OrderRecord | None:
+        """The order that took the place of this one."""
+        row = OrderRow.select().where(OrderRow.replaces == order_id).first() if order_id else None
+        return None if row is None else rows.order_record(row)
 
     def fills_of(self, order_id: str) -> Sequence[Any]:
         """Rows of one order's fills, oldest first."""

@@ -4,13 +4,14 @@ import click
 
 from ....bus.contracts.trade import Fill, Fills, ListFills
 from .. import ccxt_names
-from ..ask import ask
+from ..ask import ask_over, open_bus
 from ..call import Call, json_option, pass_call
 from ..durations import moment
 from ..group import Command
 from ..output import Column, plain_decimal, print_json, print_table
 from ..styles import side_style
 
+PAGE = 2_000
 COLUMNS = (
     Column("time"),
     Column("symbol"),
@@ -41,11 +42,30 @@ def command(call: Call, symbol: str | None, since: float | None, limit: int, as_
     With --json: a list of objects with ccxt's field names, money as strings.
     """
     since_ms = None if since is None else int(since * 1000)
-    found = ask(call, "trade", ListFills(symbol=symbol, since_ms=since_ms, limit=limit), Fills).fills
+    found = list_fills(call, symbol, since_ms, limit)
     if as_json:
         print_json([ccxt_names.fill(fill) for fill in found])
     else:
         print_table(COLUMNS, [row(fill) for fill in found], empty="There are no fills.")
+
+
+def list_fills(call: Call, symbol: str | None, since_ms: int | None, limit: int) -> list[Fill]:
+    """The newest fills, asked for page by page so that trade is never busy with them for long."""
+    found: list[Fill] = []
+    with open_bus(call) as bus:
+        while len(found) < limit:
+            last = found[-1] if found else None
+            wish = ListFills(
+                symbol=symbol,
+                since_ms=since_ms,
+                limit=min(PAGE, limit - len(found)),
+                older_than=f"{last.exchange}|{last.symbol}|{last.id}" if last else "",
+            )
+            page = ask_over(bus, "trade", wish, Fills).fills
+            found += page
+            if len(page) < wish.limit:
+                break
+    return found
 
 
 def row(fill: Fill) -> list[object]:

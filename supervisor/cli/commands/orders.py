@@ -4,12 +4,13 @@ import click
 
 from ....bus.contracts.trade import ListOrders, Order, Orders
 from .. import ccxt_names
-from ..ask import ask
+from ..ask import ask_over, open_bus
 from ..call import Call, json_option, pass_call
 from ..group import Command
 from ..output import Column, print_json, print_table
 from ..styles import side_style, state_style
 
+PAGE = 2_000
 COLUMNS = (
     Column("time"),
     Column("symbol"),
@@ -36,11 +37,29 @@ def command(call: Call, symbol: str | None, open_only: bool, limit: int, as_json
     With --json: a list of objects with ccxt's field names, money as strings. `status` is ccxt's
     (open, closed, canceled, expired, rejected), `state` is the bot's own, finer one.
     """
-    found = ask(call, "trade", ListOrders(symbol=symbol, open_only=open_only, limit=limit), Orders).orders
+    found = list_orders(call, symbol, open_only, limit)
     if as_json:
         print_json([ccxt_names.order(order) for order in found])
     else:
         print_table(COLUMNS, [row(order) for order in found], empty="There are no orders.")
+
+
+def list_orders(call: Call, symbol: str | None, open_only: bool, limit: int) -> list[Order]:
+    """The newest orders, asked for page by page so that trade is never busy with them for long."""
+    found: list[Order] = []
+    with open_bus(call) as bus:
+        while len(found) < limit:
+            wish = ListOrders(
+                symbol=symbol,
+                open_only=open_only,
+                limit=min(PAGE, limit - len(found)),
+                older_than=found[-1].id if found else "",
+            )
+            page = ask_over(bus, "trade", wish, Orders).orders
+            found += page
+            if len(page) < wish.limit:
+                break
+    return found
 
 
 def row(order: Order) -> list[object]:

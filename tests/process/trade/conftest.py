@@ -165,7 +165,8 @@ class Platform:
         info = await self.paper_info()
         found: list[dict[str, Any]] = []
         while True:
-            start = found[-1]["orderId"] + 1 if found else 0
+            # From 1 on: 0 would be the newest page.
+            start = found[-1]["orderId"] + 1 if found else 1
             query = urlencode(
                 {"symbol": "BTCUSDT", "orderId": start, "limit": 1000, "timestamp": int(time.time() * 1000)}
             )

@@ -1,0 +1,142 @@
+"""Why an order was made and what became of it, from what is on disk: trade's database and the bus's journal.
+
+Runs in the process of a command, whether or not the platform does; it changes nothing.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+
+from ...bus import topics
+from ...bus.contracts.trade import ActionsReport
+from ...bus.replay import replay
+from ...configs import snapshot
+from ...configs.errors import CryptoBotError, NotRunningError
+from ...configs.paths import Home
+from ...configs.schema import DatabaseSettings
+from ..database.target import FileTarget, target_of
+from . import rows
+from .order import OrderRecord
+from .store import TradeStore
+
+_NAMES = ("id", "client_order_id", "exchange_order_id", "intent_id")
+_BEFORE_NS = 120_000_000_000
+_AFTER_NS = 5_000_000_000
+_LATER_NS = 60_000_000_000
+
+
+def explain(home: Home, name: str) -> dict[str, Any]:
+    """The chain of an order: candle, signal, limits, order, fills, and the sealed actions about it.
+
+    What the journal no longer holds is None (candle, signal) or empty (states).
+
+    Args:
+        name: the order's id, client order id, the venue's id, or the id of its intent.
+
+    Raises:
+        CryptoBotError: there is no such order.
+    """
+    with _books(home) as store:
+        order = None if store is None else _find(store, name)
+        if store is None or order is None:
+            raise CryptoBotError(
+                f"This home has no order {name}; `cryptobot orders --json` lists them with their ids."
+            )
+        successor = store.successor_of(order.id)
+        return {
+            "order": _plain(rows.order_message(order)),
+            "candle": _candle(home, order),
+            "signal": _signal(home, order),
+            "limits": store.decision(order.id),
+            "states": _states(home, order),
+            "fills": [_plain(rows.fill_message_of(row)) for row in store.fills_of(order.id)],
+            "actions": [
+                {"number": row.number, "ts_ms": row.ts_ms, "actor": row.actor, "action": row.action,
+                 "detail": row.detail, "ok": bool(row.ok)}
+                for row in store.actions_of(order.id)
+            ],
+            "replaced_by": "" if successor is None else successor.id,
+        }  # fmt: skip
+
+
+def verify(home: Home) -> ActionsReport:
+    """Check the chain of trading actions as it lies in the database."""
+    with _books(home) as store:
+        if store is None:
+            return ActionsReport(ok=True, entries=0)
+        found = store.verify_actions()
+        return ActionsReport(
+            ok=found.ok, entries=found.entries, wrong_number=found.wrong_number, reason=found.reason
+        )
+
+
+@contextmanager
+def _books(home: Home) -> Iterator[TradeStore | None]:
+    """Trade's database; None when this home never traded."""
+    try:
+        settings = snapshot.read(home).database
+    except NotRunningError:
+        settings = DatabaseSettings()
+    target = target_of(home, "trade", settings)
+    if isinstance(target, FileTarget) and not target.path.exists():
+        yield None
+        return
+    store = TradeStore(home)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _find(store: TradeStore, name: str) -> OrderRecord | None:
+    found = (store.find_order(column, name) for column in _NAMES)
+    return next((order for order in found if order is not None), None)
+
+
+def _plain(message: msgspec.Struct) -> dict[str, Any]:
+    built: dict[str, Any] = msgspec.to_builtins(message, enc_hook=str)
+    return built
+
+
+def _candle(home: Home, order: OrderRecord) -> dict[str, Any] | None:
+    """The finished candle that the decision was made on."""
+    if not order.candle_open_ms:
+        return None
+    prefix = f"{topics.CANDLES}{topics.part(order.exchange)}.{topics.part(order.symbol)}."
+    newest = None
+    for message in _around(home, prefix, order):
+        payload = message["payload"]
+        if payload.get("open_ms") == order.candle_open_ms and payload.get("closed"):
+            newest = payload | {"ts_ms": message["ts_ns"] // 1_000_000}
+    return newest
+
+
+def _signal(home: Home, order: OrderRecord) -> dict[str, Any] | None:
+    for message in _around(home, topics.SIGNALS, order):
+        payload = message["payload"]
+        if payload.get("intent_id") == order.intent_id != "":
+            return dict(payload) | {"ts_ms": message["ts_ns"] // 1_000_000}
+    return None
+
+
+def _around(home: Home, prefix: str, order: OrderRecord) -> Iterator[dict[str, Any]]:
+    """Journalled messages of the time in which an order was made."""
+    made_ns = order.created_ms * 1_000_000
+    found = replay(home, prefix, from_ns=made_ns - _BEFORE_NS, to_ns=made_ns + _AFTER_NS)
+    return (message for message in found if isinstance(message["payload"], dict))
+
+
+def _states(home: Home, order: OrderRecord) -> list[dict[str, Any]]:
+    """The order's states as they were told, oldest first."""
+    begin, end = order.created_ms * 1_000_000 - _LATER_NS, order.updated_ms * 1_000_000 + _LATER_NS
+    told: list[dict[str, Any]] = []
+    for message in replay(home, topics.ORDERS, from_ns=begin, to_ns=end):
+        payload = message["payload"]
+        if not isinstance(payload, dict) or payload.get("id") != order.id:
+            continue
+        state = {name: payload.get(name) for name in ("state", "filled", "reason")}
+        if not told or any(told[-1][name] != value for name, value in state.items()):
+            told.append(state | {"ts_ms": message["ts_ns"] // 1_000_000})
+    return told
