@@ -28,6 +28,7 @@ from . import states
 from .pings import Pings
 from .resources import USES
 from .unit import Acted, Raised, StateChange
+from .wishes import Wish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -205,7 +206,7 @@ class BusBridge:
         def work() -> object:
             if wanted.action == "reload":
                 return operations.reload()
-            return operations.change(wanted.action, wanted.service)
+            return operations.change(wanted.action, Wish(service=wanted.service))
 
         def act() -> object:
             return operations.acted(wanted.actor, wanted.action, wanted.service, work)

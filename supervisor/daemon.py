@@ -22,6 +22,7 @@ from .supervisor import OnEvent, Supervisor
 READY_VARIABLE = "CRYPTOBOT_READY_FD"
 LEASH_VARIABLE = "CRYPTOBOT_LEASH_FD"
 OVERRIDES_VARIABLE = "CRYPTOBOT_OVERRIDES"
+EXIT_INTERRUPTED = 1
 
 
 def run(
@@ -33,7 +34,9 @@ def run(
     on_event: OnEvent | None = None,
     echo: bool = False,
 ) -> int:
-    """Supervise in this process, on its main thread, until a signal or a command ends it; return 0.
+    """Supervise in this process, on its main thread, until a signal or a command ends it.
+
+    Returns 0, or 1 when Ctrl-C came before everything was ready for the first time.
 
     Args:
         settings: what is in force; without it the snapshot of the home, or the defaults.
@@ -90,7 +93,7 @@ def _run(
         tell_manager("STOPPING=1")
         supervisor.close()
         lock.release()
-    return 0
+    return EXIT_INTERRUPTED if supervisor.interrupted else 0
 
 
 def main(home: Home) -> int:
@@ -236,6 +239,8 @@ def _hear_signals(supervisor: Supervisor) -> None:
     loop = supervisor.loop
 
     def stop(number: int, _frame: object) -> None:
+        if number == signal.SIGINT and not supervisor.was_complete and supervisor.state != "STOPPING":
+            supervisor.interrupted = True
         loop.call_soon(lambda: supervisor.shut_down(signal.Signals(number).name))
 
     def reload(_number: int, _frame: object) -> None:

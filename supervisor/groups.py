@@ -97,6 +97,10 @@ class Rolling:
         self._finished: list[str] = []
         self._current = ""
 
+    def busy_with(self, names: list[str]) -> bool:
+        """Whether one of these is still to be restarted."""
+        return not {self._current, *self._left}.isdisjoint(names)
+
     def begin(self) -> None:
         """Restart the first."""
         self._next()
@@ -118,6 +122,8 @@ class Rolling:
             self._next()
         elif unit.state in {states.BACKOFF, states.FATAL, states.EXITED}:
             self._fail(unit)
+        elif unit.state == states.STOPPED and not unit.start_again:
+            self._fail(unit)  # somebody stopped it meanwhile
         return not self._current
 
     def _fail(self, unit: Unit) -> None:

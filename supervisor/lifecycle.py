@@ -55,6 +55,7 @@ class Lifecycle:
     ) -> None:
         self.loop, self.platform, self.outputs, self.listener = loop, platform, outputs, listener
         self.units: dict[str, Unit] = {}
+        self.leaving: dict[str, Unit] = {}
         self.graph = Graph(())
         self.shutting_down = False
         self.prober: Prober | None = None
@@ -180,13 +181,14 @@ class Lifecycle:
         self._waiting.discard(unit.name)
         if unit.manifest.before_start:
             unit.reason = f"runs {unit.manifest.before_start[0]} first"
-            self.processes.run_helper(
+            unit.helper = self.processes.run_helper(
                 unit, unit.manifest.before_start, lambda code: self._prepared(unit, code)
             )
         else:
             self._spawn_now(unit)
 
     def _prepared(self, unit: Unit, code: int | None) -> None:
+        unit.helper = 0
         if unit.state != states.STARTING or unit.pid:
             return
         if code == 0:
@@ -214,8 +216,11 @@ class Lifecycle:
             self.ready(unit)
             return
         unit.reason = "not ready yet"
+        self._await_readiness(unit)
+
+    def _await_readiness(self, unit: Unit) -> None:
         unit.timer = self.loop.call_later(unit.start_timeout_s, lambda: self._start_timed_out(unit))
-        if unit.manifest.readiness.kind != "notify" and self.prober is not None:
+        if unit.manifest.readiness.kind not in {"notify", "none"} and self.prober is not None:
             pid = unit.pid
             self.prober.watch(unit, lambda: self.ready(unit) if unit.pid == pid else None)
 
@@ -276,6 +281,7 @@ class Lifecycle:
         unit.forget_process()
         if stopping:
             self._set(unit, states.STOPPED, unit.reason)
+            self._has_left(unit)
             if unit.start_again and not self.shutting_down:
                 unit.start_again = False
                 unit.restarts += 1
@@ -363,6 +369,7 @@ class Lifecycle:
             self._ask_to_stop(unit)
         elif unit.state in {states.STARTING, states.BACKOFF, states.EXITED, states.FATAL}:
             unit.clear_timer()
+            self.processes.end_helper(unit)
             self._set(unit, states.STOPPED, reason)
 
     def _ask_to_stop(self, unit: Unit) -> None:
@@ -392,7 +399,9 @@ class Lifecycle:
         self._stop_unit(unit, "the platform stops")
 
     def _check_all_stopped(self) -> None:
-        if self._when_all_stopped and all(unit.state in states.AT_REST for unit in self.units.values()):
+        if self._when_all_stopped and all(
+            unit.state in states.AT_REST for unit in (*self.units.values(), *self.leaving.values())
+        ):
             done, self._when_all_stopped = self._when_all_stopped, None
             done()
 
@@ -404,6 +413,7 @@ class Lifecycle:
             self._stop_unit(unit, reason)
         elif unit.state == states.STARTING:
             self._waiting.discard(unit.name)
+            self.processes.end_helper(unit)
             self._set(unit, states.BACKOFF, reason)
         elif unit.state in {states.RUNNING, states.DEGRADED}:
             self._set(unit, states.BACKOFF, reason)
@@ -460,18 +470,23 @@ class Lifecycle:
         self.graph = Graph(chosen)
         known, self.units = self.units, {}
         for manifest in chosen:
-            unit = known.get(manifest.name) or make(manifest)
+            unit = known.get(manifest.name) or self.leaving.pop(manifest.name, None) or make(manifest)
             unit.missing = self.graph.missing_wants(manifest.name)
             self.units[manifest.name] = unit
 
     def retire(self, name: str) -> None:
-        """The service is no longer configured: end it now; the configuration that follows forgets it."""
+        """The service is no longer configured: stop it; the configuration that follows forgets it."""
         unit = self.units[name]
         self.stop(name, reason="no longer configured")
         if unit.pid:
-            unit.clear_timer()
-            self.processes.abandon(unit)
-        self.outputs.close(name)
+            self.leaving[name] = unit
+        else:
+            self.outputs.close(name)
+
+    def _has_left(self, unit: Unit) -> None:
+        if self.leaving.get(unit.name) is unit:
+            del self.leaving[unit.name]
+            self.outputs.close(unit.name)
 
     def adopt(self, unit: Unit, pid: int, born: int, *, ready: bool) -> bool:
         """Take up a process that an earlier supervisor started; False when it is gone or is another one."""
@@ -482,5 +497,5 @@ class Lifecycle:
         if ready:
             self.ready(unit)
         else:
-            unit.timer = self.loop.call_later(unit.start_timeout_s, lambda: self._start_timed_out(unit))
+            self._await_readiness(unit)
         return True

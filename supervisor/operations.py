@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import msgspec
+
 from ..configs.errors import CryptoBotError, UsageError
 from . import states
 from .context import Context
@@ -11,11 +13,15 @@ from .graph import dot, mermaid, text
 from .groups import Rolling
 from .loop import Timer
 from .metrics import prometheus
-from .plan import Step, plan_action, plan_reload
-from .reload import carry_out, instances_of, new_manifests, scale, waiting_for_a_person
-from .unit import Acted, Raised
+from .plan import Step, in_turn, named, plan_action, plan_reload
+from .registry import is_built_in
+from .reload import add, carry_out, new_manifests, remove, scale, scaled, waiting_for_a_person
+from .unit import Acted, Raised, Unit
+from .wishes import Wish, read
 
-_DEFAULT_WAIT_S = 60.0
+_CHANGES = frozenset({"start", "stop", "restart"})
+_ENDS = "The platform is being stopped; start it again with `cryptobot up`."
+_INSTANT = frozenset({"scale", "add", "remove", "reload"})
 T = TypeVar("T")
 
 
@@ -38,46 +44,60 @@ class Operations(Handler):
     def handle(self, operation: str, arguments: dict[str, object], reply: Reply) -> None:
         if operation == "status":
             reply(self._supervisor.status())
-        elif operation in {"start", "stop", "restart"}:
-            remember = arguments.get("remember") is not False
-            service = str(arguments.get("service") or "")
-            names = self.acted(
-                _actor(arguments),
-                operation,
-                service,
-                lambda: self.change(operation, service, remember=remember),
-            )
-            self._answer_when_settled(names, arguments, reply)
+            return
+        wish = read(arguments)
+        if operation in _CHANGES:
+            names = self.asked(wish, operation, lambda: self.change(operation, wish))
+            self._answer_when_settled(names, wish, reply)
         elif operation == "wait":
             wanted = [unit.name for unit in self._supervisor.lifecycle.units.values() if unit.wanted]
-            self._answer_when_settled(wanted, {**arguments, "wait": True}, reply)
+            self._answer_when_settled(wanted, msgspec.structs.replace(wish, wait=True), reply)
         elif operation == "rolling":
-            self._rolling(str(arguments.get("service") or ""), reply)
-        elif operation == "scale":
-            self._scale(str(arguments.get("service") or ""), arguments.get("count"), reply)
+            self.asked(wish, operation, lambda: self._rolling(wish, reply))
+        elif operation in _INSTANT:
+            reply(self.asked(wish, operation, lambda: self._at_once(operation, wish)))
         elif operation == "shutdown":
-            reply({"stopping": True})
-            self._supervisor.shut_down("asked for over the control socket")
+            self.asked(wish, operation, lambda: reply({"stopping": True}))
+            self._supervisor.shut_down(f"{wish.who} asked for it")
         else:
-            reply(self._look_up(operation, arguments))
+            reply(self._look_up(operation, wish))
 
-    def _look_up(self, operation: str, arguments: dict[str, object]) -> object:
+    def _at_once(self, operation: str, wish: Wish) -> list[Step]:
+        if self._supervisor.lifecycle.shutting_down:
+            raise UsageError(_ENDS)
+        if operation == "scale":
+            return scale(self._supervisor, wish.service, wish.count)
+        if operation == "add":
+            return add(self._supervisor, wish.manifest)
+        if operation == "remove":
+            return remove(self._supervisor, wish.service)
+        return self.reload()
+
+    def _look_up(self, operation: str, wish: Wish) -> object:
         lifecycle = self._supervisor.lifecycle
-        if operation == "reload":
-            return self.acted(_actor(arguments), "reload", "", self.reload)
         if operation == "plan":
-            return self._plan(str(arguments.get("action", "")), str(arguments.get("service") or ""))
+            return self._plan(wish)
         if operation == "graph":
-            drawn = {"text": text, "dot": dot, "mermaid": mermaid}.get(str(arguments.get("style") or "text"))
+            drawn = {"text": text, "dot": dot, "mermaid": mermaid}.get(wish.style)
             if drawn is None:
                 raise UsageError("A graph is drawn as text, dot or mermaid.")
             return drawn(lifecycle.graph, {name: unit.state for name, unit in lifecycle.units.items()})
         if operation == "metrics":
             return prometheus(self._supervisor.status())
+        if operation == "discover":
+            units = lifecycle.units.values()
+            return [describe(unit) for unit in units if wish.service in {"", unit.name}]
         raise UsageError(
             f"There is no operation {operation!r}; known are status, start, stop, restart, rolling, scale, "
-            "wait, shutdown, reload, plan, graph, metrics, events."
+            "add, remove, wait, shutdown, reload, plan, graph, discover, metrics, events."
         )
+
+    def asked(self, wish: Wish, operation: str, work: Callable[[], T]) -> T:
+        """As `acted`, for a request on the control socket."""
+        subject = wish.subject or str(wish.manifest.get("name", ""))
+        if operation == "scale":
+            operation = f"scale to {wish.count}"
+        return self.acted(wish.who, operation, subject, work)
 
     def acted(self, actor: str, action: str, subject: str, work: Callable[[], T]) -> T:
         """Do something that somebody asked for and put it into the audit log, also when it is refused."""
@@ -91,43 +111,40 @@ class Operations(Handler):
         self._supervisor.acted(Acted(actor=actor, action=action, subject=subject, ok=True, detail=""))
         return result
 
-    def change(self, operation: str, service: str, *, remember: bool = True) -> list[str]:
-        """Start, stop or restart one service, or all when none is named; the names that are concerned.
-
-        Args:
-            remember: a stop is kept as a person's wish; without it the next daemon starts the service again.
+    def change(self, operation: str, wish: Wish) -> list[str]:
+        """Start, stop or restart one service, a group, or all when none is named; the names concerned.
 
         Raises:
-            UsageError: there is no such service, or everything is being stopped.
+            UsageError: there is no such service or group, or everything is being stopped.
         """
         lifecycle = self._supervisor.lifecycle
         if lifecycle.shutting_down:
-            raise UsageError("The platform is being stopped; start it again with `cryptobot up`.")
-        names = [lifecycle.unit(service).name] if service else lifecycle.graph.start_order()
+            raise UsageError(_ENDS)
+        names = named(lifecycle, wish.service, wish.group)
         if operation == "start":
-            names = [name for name in names if service or lifecycle.units[name].manifest.enabled]
+            names = [name for name in names if wish.service or lifecycle.units[name].manifest.enabled]
             lifecycle.start(names, by_user=True)
         elif operation == "stop":
             for name in reversed(names):
-                lifecycle.stop(name, by_user=remember)
+                lifecycle.stop(name, by_user=wish.remember)
         else:
             for name in names:
-                if service or lifecycle.units[name].pid:
+                if wish.service or lifecycle.units[name].pid:
                     lifecycle.restart(name)
         self._supervisor.remember_stopped()
         return names
 
-    def _rolling(self, service: str, reply: Reply) -> None:
+    def _rolling(self, wish: Wish, reply: Reply) -> None:
         lifecycle = self._supervisor.lifecycle
-        names = instances_of(lifecycle, lifecycle.unit(service).name)
+        if lifecycle.shutting_down:
+            raise UsageError(_ENDS)
+        names = in_turn(lifecycle, wish.service, wish.group)
+        for rolling in self._supervisor.rollings:
+            if rolling.busy_with(names):
+                raise UsageError(f"A rolling restart of {', '.join(names)} is under way; wait for its end.")
         rolling = Rolling(lifecycle, names, lambda done, failed: reply({"done": done, "failed": failed}))
         self._supervisor.rollings.append(rolling)
         rolling.begin()
-
-    def _scale(self, service: str, count: object, reply: Reply) -> None:
-        if not isinstance(count, int) or not 1 <= count <= 100:
-            raise UsageError("A service is scaled to 1 to 100 instances.")
-        reply(scale(self._supervisor, service, count))
 
     def reload(self) -> list[Step]:
         """Take the settings and manifests again; restart only what changed.
@@ -141,22 +158,27 @@ class Operations(Handler):
         carry_out(self._supervisor, settings, manifests, steps)
         return [*steps, *waiting]
 
-    def _plan(self, action: str, service: str) -> list[Step]:
-        if action == "reload":
-            steps = plan_reload(self._supervisor.lifecycle, new_manifests(self._supervisor)[1])
-            return [*steps, *waiting_for_a_person(self._supervisor)]
-        return plan_action(self._supervisor.lifecycle, action, service)
+    def _plan(self, wish: Wish) -> list[Step]:
+        supervisor = self._supervisor
+        if wish.action == "reload":
+            steps = plan_reload(supervisor.lifecycle, new_manifests(supervisor)[1])
+            return [*steps, *waiting_for_a_person(supervisor)]
+        if wish.action == "scale":
+            return plan_reload(supervisor.lifecycle, scaled(supervisor, wish.service, wish.count))
+        if wish.action == "add":
+            return add(supervisor, wish.manifest, only_plan=True)
+        if wish.action == "remove":
+            return remove(supervisor, wish.service, only_plan=True)
+        return plan_action(supervisor.lifecycle, wish.action, wish.service, wish.group)
 
     # Answers that wait
 
-    def _answer_when_settled(self, names: list[str], arguments: dict[str, object], reply: Reply) -> None:
-        if not arguments.get("wait"):
+    def _answer_when_settled(self, names: list[str], wish: Wish, reply: Reply) -> None:
+        if not wish.wait:
             reply(self._result(names))
             return
         waiter = _Waiter(names, reply)
-        limit = arguments.get("timeout_s", _DEFAULT_WAIT_S)
-        limit_s = float(limit) if isinstance(limit, int | float) else _DEFAULT_WAIT_S
-        waiter.timer = self._supervisor.loop.call_later(limit_s, lambda: self._finish(waiter))
+        waiter.timer = self._supervisor.loop.call_later(wish.timeout_s, lambda: self._finish(waiter))
         self._waiters.append(waiter)
         self.state_changed()
 
@@ -226,6 +248,24 @@ class Operations(Handler):
             )
 
 
-def _actor(arguments: dict[str, object]) -> str:
-    """Who asks over the socket: only the user who runs us and root can, so their own word for it will do."""
-    return str(arguments.get("actor") or "cli")
+def describe(unit: Unit) -> dict[str, object]:
+    """Where a service is found and what it answers, as it told when it became ready; and its manifest."""
+    manifest = unit.manifest
+    return {
+        "name": manifest.name,
+        "title": manifest.label,
+        "kind": "built-in" if is_built_in(manifest.name) else "add-on",
+        "state": unit.state,
+        "ready": unit.ready,
+        "pid": unit.pid,
+        "endpoint": unit.facts.get("X_ENDPOINT", ""),
+        "epoch": int(unit.facts.get("X_EPOCH", "0") or 0),
+        "schemas": [name for name in unit.facts.get("X_SCHEMAS", "").split(",") if name],
+        "requires": manifest.requires,
+        "wants": manifest.wants,
+        "group": manifest.group,
+        "restart": manifest.restart,
+        "enabled": manifest.enabled,
+        "optional": manifest.optional,
+        "instances": manifest.instances,
+    }

@@ -7,8 +7,10 @@ import msgspec
 from ..configs.errors import UsageError
 from . import states
 from .lifecycle import Lifecycle
-from .order import Graph
+from .order import Graph, nearest
 from .registry import Manifest
+
+ACTIONS = ("start", "stop", "restart", "rolling", "scale", "add", "remove", "reload", "shutdown")
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -19,35 +21,83 @@ class Step(msgspec.Struct, frozen=True):
     why: str
 
 
-def plan_action(lifecycle: Lifecycle, action: str, service: str) -> list[Step]:
-    """The steps of start, stop or restart, of one service or of all.
+def members(lifecycle: Lifecycle, group: str) -> list[str]:
+    """The services of a group, in the order of their start.
 
     Raises:
-        UsageError: no such action or service.
+        UsageError: no service is in such a group; the nearest name is given.
     """
-    if action not in {"start", "stop", "restart"}:
-        raise UsageError(f"There is no plan for {action!r}; known are start, stop, restart, reload.")
-    order = lifecycle.graph.start_order()
-    names = [lifecycle.unit(service).name] if service else order
-    if action == "start":
-        return _starts(lifecycle, names)
-    if action == "stop":
+    units = lifecycle.units
+    found = [name for name in lifecycle.graph.start_order() if units[name].manifest.group == group]
+    if not found:
+        known = {unit.manifest.group: unit for unit in units.values() if unit.manifest.group}
+        hint = nearest(group, known) if known else "no service is in a group."
+        raise UsageError(f"There is no group {group!r}; {hint}")
+    return found
+
+
+def named(lifecycle: Lifecycle, service: str, group: str) -> list[str]:
+    """The services that a request is about, in the order of their start: one, a group's, or all.
+
+    Raises:
+        UsageError: there is no such service or group.
+    """
+    if group:
+        return members(lifecycle, group)
+    return [lifecycle.unit(service).name] if service else lifecycle.graph.start_order()
+
+
+def instances_of(lifecycle: Lifecycle, name: str) -> list[str]:
+    """All instances of a service, the oldest first: `worker`, `worker-2`, `worker-3`."""
+    count = lifecycle.unit(name).manifest.instances
+    others = (f"{name}-{number}" for number in range(2, count + 1))
+    return [name, *(other for other in others if other in lifecycle.units)]
+
+
+def in_turn(lifecycle: Lifecycle, service: str, group: str) -> list[str]:
+    """The services of a rolling restart, in its order: the instances of one, a group's, or all that run."""
+    if service:
+        return instances_of(lifecycle, service)
+    return [name for name in named(lifecycle, "", group) if lifecycle.units[name].pid]
+
+
+def plan_action(lifecycle: Lifecycle, action: str, service: str = "", group: str = "") -> list[Step]:
+    """The steps of start, stop, restart, rolling or shutdown, of one service, a group or all.
+
+    Raises:
+        UsageError: no such action, service or group.
+    """
+    if action not in {"start", "stop", "restart", "rolling", "shutdown"}:
+        raise UsageError(f"There is no plan for {action!r}; known are {', '.join(ACTIONS)}.")
+    if action == "rolling":
         return [
-            Step(name, "stop", "asked for" if service else "everything is stopped, dependents first")
+            Step(name, "restart", "first" if number == 1 else "when the one before it is ready")
+            for number, name in enumerate(in_turn(lifecycle, service, group), start=1)
+        ]
+    names = named(lifecycle, service, group)
+    asked = f"is in the group {group}" if group else "asked for"
+    if action == "start":
+        return _starts(lifecycle, names, asked)
+    if action in {"stop", "shutdown"}:
+        why = asked if service or group else "everything is stopped, dependents first"
+        return [
+            Step(name, "stop", why)
             for name in reversed(names)
             if lifecycle.units[name].state not in states.AT_REST
         ]
-    return [Step(name, "restart" if lifecycle.units[name].pid else "start", "asked for") for name in names]
+    running = [name for name in names if service or lifecycle.units[name].pid]
+    return [Step(name, "restart" if lifecycle.units[name].pid else "start", asked) for name in running]
 
 
-def _starts(lifecycle: Lifecycle, names: list[str]) -> list[Step]:
+def _starts(lifecycle: Lifecycle, names: list[str], asked: str) -> list[Step]:
     steps = []
     for name in lifecycle.graph.with_requirements(names):
         unit = lifecycle.units[name]
         if unit.state not in states.AT_REST and unit.state != states.BACKOFF:
             continue
         if name in names:
-            steps.append(Step(name, "start", "asked for"))
+            if len(names) == 1 or unit.manifest.enabled:
+                steps.append(Step(name, "start", asked))
         elif unit.manifest.enabled and not unit.user_stopped:
             needing = next((other for other in names if lifecycle.graph.path_to(other, name)), "")
             path = " > ".join(lifecycle.graph.path_to(needing, name))
@@ -76,14 +126,15 @@ def plan_reload(lifecycle: Lifecycle, manifests: Iterable[Manifest]) -> list[Ste
                 steps.append(Step(name, "start", "is new"))
         elif unit.manifest != new[name] and new[name].enabled:
             running = unit.state not in states.AT_REST
-            changed = _changed(unit.manifest, new[name])
+            why = f"changed: {changed(unit.manifest, new[name])}"
             if running:
-                steps.append(Step(name, "restart", f"changed: {changed}"))
+                steps.append(Step(name, "restart", why))
             elif not unit.user_stopped:
-                steps.append(Step(name, "start", f"changed: {changed}"))
+                steps.append(Step(name, "start", why))
     return steps
 
 
-def _changed(old: Manifest, new: Manifest) -> str:
+def changed(old: Manifest, new: Manifest) -> str:
+    """The names of what differs, as people read them."""
     names = [field for field in old.__struct_fields__ if getattr(old, field) != getattr(new, field)]
     return ", ".join("its settings" if name == "settings_digest" else name for name in names)

@@ -7,9 +7,10 @@ from typing import Protocol
 from ..configs.errors import SettingsError
 from .loop import Loop
 from .outputs import Outputs
-from .platform.base import CannotSpawn, Platform, SpawnRequest, describe_exit
+from .platform.base import HELPER_VARIABLE, CannotSpawn, Platform, SpawnRequest, describe_exit
 from .platform.cgroups import Ceilings
 from .registry import Manifest, program
+from .shapes import shape_of
 from .unit import Unit
 
 _STRAY_TIMEOUT_S = 1.0
@@ -76,6 +77,7 @@ class Processes:
             raise CannotSpawn(
                 f"The system has no room for a process now ({error.strerror}).", lasting=False
             ) from error
+        unit.shape = shape_of(manifest)
         self._by_pid[unit.pid] = unit
 
     def _secrets(self, manifest: Manifest) -> int:
@@ -193,17 +195,39 @@ class Processes:
         unit.strays = set()
         self._gone(unit)
 
-    def run_helper(self, unit: Unit, argv: tuple[str, ...], done: Callable[[int | None], None]) -> None:
-        """Run a short command (a hook, a probe) in the service's environment; `done` gets its exit code."""
-        try:
-            pid = self._platform.spawn(self._request(unit, list(argv)))
-        except CannotSpawn as error:
-            self._notes.note("cannot run", service=unit.name, command=argv[0], reason=error.reason)
-            self._loop.call_soon(lambda: done(None))
-            return
-        self._helpers[pid] = done
-        self._loop.call_later(_HELPER_TIMEOUT_S, lambda: self._end_helper(pid))
+    def run_helper(self, unit: Unit, argv: tuple[str, ...], done: Callable[[int | None], None]) -> int:
+        """Run a short command (a hook, a probe) in the service's environment; `done` gets its exit code.
 
-    def _end_helper(self, pid: int) -> None:
+        Returns its pid; 0 when it cannot be run, and then `done` gets None.
+        """
+        try:
+            request = self._request(unit, list(argv))
+            request.environment[HELPER_VARIABLE] = "1"
+            pid = self._platform.spawn(request)
+        except (CannotSpawn, OSError) as error:
+            self._notes.note("cannot run", service=unit.name, command=argv[0], reason=str(error))
+            self._loop.call_soon(lambda: done(None))
+            return 0
+        self._helpers[pid] = done
+        self._loop.call_later(_HELPER_TIMEOUT_S, lambda: self._kill_helper(pid))
+        return pid
+
+    def end_helper(self, unit: Unit) -> None:
+        """The hook of a service is no longer wanted: end it, and let nothing follow."""
+        if unit.helper in self._helpers:
+            self._helpers[unit.helper] = _ignore
+            self._kill_helper(unit.helper)
+        unit.helper = 0
+
+    def end_helpers(self) -> None:
+        """The supervisor ends: no hook or probe outlives it."""
+        for pid in tuple(self._helpers):
+            self._kill_helper(pid)
+
+    def _kill_helper(self, pid: int) -> None:
         if pid in self._helpers:
             self._platform.kill_tree(pid)
+
+
+def _ignore(_code: int | None) -> None:
+    """For a helper whose outcome nobody awaits any more."""

@@ -291,7 +291,7 @@ def load(home: Home, settings: Settings) -> list[Manifest]:
         SettingsError: a manifest file is broken, a name is used twice, or an override names no service.
     """
     manifests = {manifest.name: manifest for manifest in built_in(settings)}
-    for path in sorted(_manifest_files(home)):
+    for path in sorted(manifest_files(home)):
         manifest = read_manifest(path)
         if manifest.name in manifests:
             raise SettingsError(f"{path}: the name {manifest.name!r} is taken by another service.")
@@ -337,7 +337,8 @@ def spread(manifests: Iterable[Manifest]) -> list[Manifest]:
     return out
 
 
-def _manifest_files(home: Home) -> list[Path]:
+def manifest_files(home: Home) -> list[Path]:
+    """The files that add services."""
     folder = home.root / "services.d"
     if not folder.is_dir():
         return []
@@ -350,17 +351,37 @@ def read_manifest(path: Path) -> Manifest:
     Raises:
         SettingsError: with the file, the line where it is known, and what is wrong.
     """
+    return manifest_of(read_data(path), str(path))
+
+
+def read_data(path: Path) -> object:
+    """What a file of JSON or YAML holds.
+
+    Raises:
+        SettingsError: with the file, the line where it is known, and what is wrong.
+    """
     try:
         text = path.read_bytes()
-        data = msgspec.json.decode(text) if path.suffix == ".json" else _parse_yaml(path, text)
-        manifest = msgspec.convert(data, Manifest)
+        return msgspec.json.decode(text) if path.suffix == ".json" else _parse_yaml(path, text)
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from error
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+    except msgspec.DecodeError as error:
         raise SettingsError(f"{path}: {error}.") from error
+
+
+def manifest_of(data: object, source: str) -> Manifest:
+    """A checked manifest.
+
+    Raises:
+        SettingsError: naming the source and what is wrong.
+    """
+    try:
+        manifest = msgspec.convert(data, Manifest)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{source}: {error}.") from error
     if bool(manifest.target) == bool(manifest.command):
-        raise SettingsError(f"{path}: give either `command` (a list) or `target`, not both and not neither.")
-    _check_name(path, manifest.name)
+        raise SettingsError(f"{source}: give either `command` (a list) or `target`, not both and not neither.")
+    _check_name(source, manifest.name)
     if manifest.restart_at:
         from .schedule import Schedule  # time zones cost memory; few services have a schedule
 
@@ -379,11 +400,11 @@ def _parse_yaml(path: Path, text: bytes) -> object:
         raise SettingsError(f"{where}: {getattr(error, 'problem', None) or error}.") from error
 
 
-def _check_name(path: Path, name: str) -> None:
+def _check_name(source: str, name: str) -> None:
     legal = name.replace("-", "").replace("_", "")
     if not legal.isalnum() or not name.isascii() or name == "supervisor" or len(name) > 40:
         raise SettingsError(
-            f"{path}: {name!r} cannot be a service's name; "
+            f"{source}: {name!r} cannot be a service's name; "
             "take up to 40 letters, digits, - and _, not 'supervisor'."
         )
 

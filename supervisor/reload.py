@@ -1,16 +1,20 @@
 """Taking changed settings and manifests while everything runs."""
 
+from typing import Any
+
 import msgspec
 
 from ..configs import snapshot
 from ..configs.errors import UsageError
 from ..configs.impact import held_back
 from ..configs.schema import Settings
+from . import addons
 from .context import Context
-from .lifecycle import Lifecycle
-from .plan import Step, plan_reload
+from .plan import Step, instances_of, plan_reload
 from .registry import Manifest, is_built_in, load_groups, spread
 from .unit import Unit
+
+_MOST_INSTANCES = 100
 
 
 def new_manifests(supervisor: Context) -> tuple[Settings, list[Manifest]]:
@@ -60,32 +64,76 @@ def carry_out(supervisor: Context, settings: Settings, manifests: list[Manifest]
     )
 
 
-def instances_of(lifecycle: Lifecycle, name: str) -> list[str]:
-    """All instances of a service, the oldest first: `worker`, `worker-2`, `worker-3`."""
-    count = lifecycle.units[name].manifest.instances
-    return [
-        name,
-        *(f"{name}-{number}" for number in range(2, count + 1) if f"{name}-{number}" in lifecycle.units),
-    ]
+def scaled(supervisor: Context, name: str, count: int) -> list[Manifest]:
+    """All manifests, with so many instances of one service.
+
+    Raises:
+        UsageError: there is no such service, it is one of ours, of which there is one a home, or the number.
+    """
+    lifecycle = supervisor.lifecycle
+    if not 1 <= count <= _MOST_INSTANCES:
+        raise UsageError(f"A service is scaled to 1 to {_MOST_INSTANCES} instances.")
+    if is_built_in(lifecycle.unit(name).name) and count != 1:
+        raise UsageError(f"{name} runs once in a home; only services of your own have several instances.")
+    base = msgspec.structs.replace(lifecycle.unit(name).manifest, instances=count)
+    own = set(instances_of(lifecycle, name))
+    others = [unit.manifest for unit in lifecycle.units.values() if unit.name not in own]
+    return [*others, *spread([base])]
 
 
 def scale(supervisor: Context, name: str, count: int) -> list[Step]:
     """Run this many instances from now on, until the next reload; survivors go on, the newest go first.
 
     Raises:
-        UsageError: there is no such service, or it is one of ours, of which there is one a home.
+        UsageError: as `scaled`.
     """
     lifecycle = supervisor.lifecycle
-    if is_built_in(lifecycle.unit(name).name) and count != 1:
-        raise UsageError(f"{name} runs once in a home; only services of your own have several instances.")
-    base = msgspec.structs.replace(lifecycle.unit(name).manifest, instances=count)
+    manifests = scaled(supervisor, name, count)
     own = set(instances_of(lifecycle, name))
-    others = [unit.manifest for unit in lifecycle.units.values() if unit.name not in own]
-    wanted = {manifest.name: manifest for manifest in spread([base])}
-    lifecycle.units[name].manifest = base
-    for each in own & set(wanted):
-        lifecycle.units[each].manifest = wanted[each]
-    manifests = [*others, *wanted.values()]
+    for manifest in manifests:
+        if manifest.name in own:
+            lifecycle.units[manifest.name].manifest = manifest  # a changed number alone restarts nobody
     steps = plan_reload(lifecycle, manifests)
     carry_out(supervisor, supervisor.settings, manifests, steps)
+    return steps
+
+
+def add(supervisor: Context, given: dict[str, Any], *, only_plan: bool = False) -> list[Step]:
+    """Add a service while everything runs, start it, and keep its manifest in `services.d`.
+
+    Args:
+        given: the manifest as its file has it.
+
+    Raises:
+        SettingsError: it is wrong, or the services could not be ordered with it.
+        UsageError: its name is taken.
+    """
+    manifest = addons.check(supervisor.home, supervisor.settings, given, "The manifest")
+    running = [unit.manifest for unit in supervisor.lifecycle.units.values()]
+    manifests = [*running, *spread([manifest])]
+    steps = plan_reload(supervisor.lifecycle, manifests)
+    if not only_plan:
+        addons.keep(supervisor.home, given)
+        carry_out(supervisor, supervisor.settings, manifests, steps)
+    return steps
+
+
+def remove(supervisor: Context, name: str, *, only_plan: bool = False) -> list[Step]:
+    """Stop a service that was added, forget it, and remove its file.
+
+    Raises:
+        SettingsError: another service requires it.
+        UsageError: no such service was added.
+    """
+    path = addons.file_of(supervisor.home, name)
+    lifecycle = supervisor.lifecycle
+    own = set(instances_of(lifecycle, name)) if name in lifecycle.units else set()
+    manifests = [unit.manifest for unit in lifecycle.units.values() if unit.name not in own]
+    steps = [
+        msgspec.structs.replace(step, why="asked for") if step.action == "remove" else step
+        for step in plan_reload(lifecycle, manifests)
+    ]
+    if not only_plan:
+        path.unlink(missing_ok=True)
+        carry_out(supervisor, supervisor.settings, manifests, steps)
     return steps

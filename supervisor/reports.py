@@ -6,6 +6,8 @@ from . import states
 from .lifecycle import Lifecycle
 from .unit import Unit
 
+_FACTS = frozenset({"X_ENDPOINT", "X_EPOCH", "X_SCHEMAS"})
+
 
 class Reports:
     """Turns datagrams of sd_notify(3) into changes of the lifecycle."""
@@ -20,6 +22,8 @@ class Reports:
             return
         if "STATUS" in fields:
             unit.status_text = fields["STATUS"]
+        if "X_ENDPOINT" in fields or "X_SCHEMAS" in fields:
+            unit.facts = {key: value for key, value in fields.items() if key in _FACTS}
         if fields.get("STOPPING") == "1":
             unit.said_stopping = True
         if fields.get("WATCHDOG") == "1":

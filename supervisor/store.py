@@ -15,7 +15,10 @@ _COMPACT_ABOVE = 1_048_576
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One running process. `born` is the system's start number of the pid, `pipe` its output's inode."""
+    """One running process. `born` is the system's start number of the pid, `pipe` its output's inode.
+
+    `shape` is of the manifest that it was started with (see `shapes.py`), `facts` what it told of itself.
+    """
 
     name: str
     pid: int
@@ -24,6 +27,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     restarts: int = 0
     started_at: float = 0.0
     pipe: int = 0
+    shape: str = ""
+    facts: dict[str, str] = {}
 
 
 class _Head(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,6 +30,7 @@ from .protect import Protection, Room, full_disk, measure
 from .registry import Manifest, load, load_groups
 from .reports import Reports
 from .resources import USES, ResourceWatch, total
+from .shapes import CHANGED, is_stale
 from .store import KEEPER, Kept, Store
 from .unit import Acted, Raised, StateChange, Unit
 
@@ -108,6 +109,10 @@ class Supervisor:
         self._log_faults: dict[str, str] = {}
         self._clockwork: Clockwork | None = None
         self._kept_stopped: set[str] = set()
+        self._stale: list[str] = []
+        self.interrupted = False
+        self.was_complete = False
+        """Everything wanted was ready at the same moment at least once."""
         self._stop_timer: Timer | None = None
         self._done = False
 
@@ -144,6 +149,8 @@ class Supervisor:
             for unit in self.lifecycle.units.values()
             if unit.manifest.enabled and not unit.user_stopped
         )
+        for name in self._stale:
+            self.lifecycle.restart(name, CHANGED)
         self._tick_health()
         self._tick_resources()
         self.loop.call_later(_MACHINE_INTERVAL_S, self._tick_machine)
@@ -171,8 +178,11 @@ class Supervisor:
             if not self.lifecycle.adopt(unit, process.pid, process.born, ready=process.ready):
                 continue
             unit.restarts, unit.started_at = process.restarts, process.started_at
+            unit.shape, unit.facts = process.shape, process.facts
             self.outputs.adopt(name, process.pid, process.pipe)
             self.journal.write("info", "adopted", name=name, pid=process.pid)
+            if is_stale(process, unit.manifest):
+                self._stale.append(name)
 
     def _end_unknown(self, name: str, process: Kept) -> None:
         if self.platform.born(process.pid) == process.born != 0:
@@ -197,6 +207,7 @@ class Supervisor:
         self._keep_stopped()
         if self.bridge is not None:
             self.bridge.close()
+        self.lifecycle.processes.end_helpers()
         self.platform.end()
         self.outputs.finish()
         self.notify.close()
@@ -227,6 +238,8 @@ class Supervisor:
         )
         if unit.state == states.RUNNING:
             self._keep(unit)
+            if not self.was_complete:
+                self.was_complete = all(one.ready or not one.wanted for one in self.lifecycle.units.values())
         self._publish(change)
         if unit.state != states.STARTING or unit.reason:
             self._write_down(unit, before)
@@ -370,6 +383,8 @@ class Supervisor:
             restarts=unit.restarts,
             started_at=unit.started_at,
             pipe=self.outputs.inode(unit.name),
+            shape=unit.shape,
+            facts=unit.facts,
         )
 
     def _running(self) -> list[Kept]:

@@ -63,6 +63,8 @@ class Unit:
         "cpu_percent",
         "disk_bytes",
         "exit_code",
+        "facts",
+        "helper",
         "kill_reason",
         "manifest",
         "missing",
@@ -79,6 +81,7 @@ class Unit:
         "said_stopping",
         "sample",
         "settings",
+        "shape",
         "since_ns",
         "start_again",
         "started_at",
@@ -124,6 +127,9 @@ class Unit:
         self.open_files = 0
         self.disk_bytes = 0
         self.threads = 0
+        self.facts = _NO_FACTS
+        self.shape = ""
+        self.helper = 0
 
     @property
     def name(self) -> str:
@@ -164,6 +170,7 @@ class Unit:
         self.beat_at = self.cpu_percent = 0.0
         self.sample = None
         self.rss_bytes = self.threads = self.pss_bytes = self.open_files = 0
+        self.facts, self.shape = _NO_FACTS, ""
 
     def configure(self, manifest: Manifest, settings: SupervisorSettings) -> None:
         """Take a new manifest; it counts from the next start on."""
@@ -194,6 +201,9 @@ class Unit:
             "since_ns": self.since_ns,
         }
 
+
+# What a service told about itself when it became ready: X_ENDPOINT, X_EPOCH, X_SCHEMAS.
+_NO_FACTS: dict[str, str] = {}
 
 _HEALTH = {
     states.STOPPED: "off",

@@ -44,30 +44,55 @@ class ControlClient:
         """{"supervisor": {...}, "services": [...]} as `cryptobot status --json` prints it."""
         return dict(self.call("status"))
 
-    def start(self, service: str = "", *, wait: bool = True, timeout_s: float = 60.0) -> dict[str, Any]:
-        """Start one service with what it needs, or all; with `wait`, until it is ready or has failed."""
-        return dict(self.call("start", service=service, wait=wait, timeout_s=timeout_s))
+    def start(
+        self, service: str = "", *, group: str = "", wait: bool = True, timeout_s: float = 60.0
+    ) -> dict[str, Any]:
+        """Start one service with what it needs, a group or all; with `wait`, until ready or failed."""
+        return dict(self.call("start", service=service, group=group, wait=wait, timeout_s=timeout_s))
 
     def stop(
-        self, service: str = "", *, wait: bool = True, timeout_s: float = 60.0, remember: bool = True
+        self,
+        service: str = "",
+        *,
+        group: str = "",
+        wait: bool = True,
+        timeout_s: float = 60.0,
+        remember: bool = True,
     ) -> dict[str, Any]:
-        """Stop one service, or all (the daemon stays). They stay stopped until started by a person.
+        """Stop one service, a group or all (the daemon stays). They stay stopped until a person starts them.
 
         Without `remember` they are started again by the next daemon.
         """
-        return dict(self.call("stop", service=service, wait=wait, timeout_s=timeout_s, remember=remember))
+        given = {"service": service, "group": group, "wait": wait, "remember": remember}
+        return dict(self.call("stop", timeout_s=timeout_s, **given))
 
-    def restart(self, service: str = "", *, wait: bool = True, timeout_s: float = 60.0) -> dict[str, Any]:
-        """Restart one service, or all."""
-        return dict(self.call("restart", service=service, wait=wait, timeout_s=timeout_s))
+    def restart(
+        self, service: str = "", *, group: str = "", wait: bool = True, timeout_s: float = 60.0
+    ) -> dict[str, Any]:
+        """Restart one service, a group or all."""
+        return dict(self.call("restart", service=service, group=group, wait=wait, timeout_s=timeout_s))
 
-    def rolling_restart(self, service: str, *, timeout_s: float = 300.0) -> dict[str, Any]:
-        """Restart the instances one after the other: {"done": [names], "failed": name or ""}."""
-        return dict(self.call("rolling", service=service, timeout_s=timeout_s))
+    def rolling_restart(
+        self, service: str = "", *, group: str = "", timeout_s: float = 300.0
+    ) -> dict[str, Any]:
+        """Restart instances one after the other: {"done": [names], "failed": name or ""}."""
+        return dict(self.call("rolling", service=service, group=group, timeout_s=timeout_s))
 
     def scale(self, service: str, count: int) -> list[dict[str, Any]]:
         """Run so many instances; the steps that are carried out."""
         return list(self.call("scale", service=service, count=count))
+
+    def add(self, manifest: dict[str, Any]) -> list[dict[str, Any]]:
+        """Add a service, as its manifest file has it, and start it; the steps that are carried out."""
+        return list(self.call("add", manifest=manifest))
+
+    def remove(self, service: str) -> list[dict[str, Any]]:
+        """Stop and forget a service that was added; the steps that are carried out."""
+        return list(self.call("remove", service=service))
+
+    def discover(self, service: str = "") -> list[dict[str, Any]]:
+        """Every service with its endpoint, epoch, the messages it answers, and its manifest in short."""
+        return list(self.call("discover", service=service))
 
     def wait_ready(self, *, timeout_s: float = 60.0) -> dict[str, Any]:
         """Wait until every wanted service is ready or failed for good: {"ready", "services", ...}."""
@@ -84,9 +109,14 @@ class ControlClient:
         """Take the settings again; only what changed is restarted. Returns the plan that is carried out."""
         return list(self.call("reload"))
 
-    def plan(self, action: str, service: str = "") -> list[dict[str, Any]]:
-        """What `start`, `stop`, `restart` or `reload` would do: objects of service, action, why."""
-        return list(self.call("plan", action=action, service=service))
+    def plan(self, action: str, service: str = "", **given: object) -> list[dict[str, Any]]:
+        """What an action would do: objects of service, action, why.
+
+        Args:
+            action: start, stop, restart, rolling, scale, add, remove, reload or shutdown.
+            given: group, count or manifest, as the action takes them.
+        """
+        return list(self.call("plan", action=action, service=service, **given))
 
     def graph(self, style: str = "text") -> str:
         """The graph of services: text, dot or mermaid."""

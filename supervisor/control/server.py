@@ -53,8 +53,8 @@ class Handler:
 
 
 class _Connection:
-    def __init__(self, server: "ControlServer", sock: socket.socket) -> None:
-        self._server, self._socket = server, sock
+    def __init__(self, server: "ControlServer", sock: socket.socket, uid: int | None) -> None:
+        self._server, self._socket, self._uid = server, sock, uid
         self._received = b""
         self._unsent = b""
         self.trusted = server.token == ""
@@ -89,6 +89,7 @@ class _Connection:
         try:
             request = _decode(line)
             number = request.get("id")
+            request["uid"] = -1 if self._uid is None else self._uid  # the kernel's word, not the caller's
             operation = str(request.get("op", ""))
             if not self.trusted and not self._proves(request):
                 return
@@ -208,7 +209,7 @@ class ControlServer:
                 self.handler.refused(f"a connection of user {uid}")
                 sock.close()
                 return
-            self.connections.add(_Connection(self, sock))
+            self.connections.add(_Connection(self, sock, uid))
 
     def publish(self, message: object) -> None:
         """Send to all subscribers; one that does not read is dropped, nobody is blocked."""

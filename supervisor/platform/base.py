@@ -7,6 +7,8 @@ from typing import NamedTuple
 from ..loop import Loop
 from .cgroups import Ceilings
 
+HELPER_VARIABLE = "CRYPTOBOT_HELPER"
+"""In the environment of hooks and probes: they bear a service's mark and are not its process."""
 ExitHandler = Callable[[int, int | None], None]
 SECRETS_VARIABLE = "CRYPTOBOT_SECRETS_FD"  # configs/handover.py reads it in the child
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..loop import Loop
 from . import cgroups
-from .base import Detail, ExitHandler, Sample, SpawnRequest
+from .base import HELPER_VARIABLE, Detail, ExitHandler, Sample, SpawnRequest
 from .posix import PosixPlatform, _kill_group, _send
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -170,7 +170,7 @@ class LinuxPlatform(PosixPlatform):
     def marked(self, home: str) -> Iterable[tuple[int, str]]:
         for pid, service in self._all_marked(home):
             fields = _stat_fields(pid)
-            if fields and fields[0] != b"Z" and int(fields[3]) == pid:
+            if fields and fields[0] != b"Z" and int(fields[3]) == pid and not _is_helper(pid):
                 yield pid, service
 
     def sample(self, pid: int) -> Sample | None:
@@ -238,6 +238,10 @@ def _children(pid: int) -> list[int]:
         with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{thread}/children", "rb") as file:  # noqa: PTH123
             found.extend(int(number) for number in file.read().split())
     return found
+
+
+def _is_helper(pid: int) -> bool:
+    return HELPER_VARIABLE.encode() in _mark(pid)
 
 
 def _mark(pid: int) -> dict[bytes, bytes]:

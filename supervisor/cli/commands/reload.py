@@ -4,15 +4,13 @@ import click
 
 from .. import daemon
 from ..call import Call, json_option, pass_call
+from ..control import plan_option, show_steps
 from ..group import Command
-from ..output import Column, print_json, print_table
 from ..prepare import note_edits
-
-COLUMNS = (Column("service"), Column("what"), Column("why"))
 
 
 @click.command(cls=Command)
-@click.option("--plan", "only_plan", is_flag=True, help="Show what would be done, and do nothing.")
+@plan_option
 @json_option
 @pass_call
 def command(call: Call, only_plan: bool, as_json: bool) -> None:
@@ -20,11 +18,7 @@ def command(call: Call, only_plan: bool, as_json: bool) -> None:
     with daemon.connect(call.home) as client:
         note_edits(call.home)
         steps = client.plan("reload") if only_plan else steps_of(client.reload())
-    if as_json:
-        print_json(steps)
-        return
-    rows = [[step["service"], step["action"], step["why"]] for step in steps]
-    print_table(COLUMNS, rows, empty="Nothing changed.")
+    show_steps(steps, as_json=as_json, empty="Nothing changed.")
 
 
 def steps_of(answer: object) -> list[dict[str, str]]:

@@ -9,11 +9,13 @@ from ....configs.paths import Home
 from ....configs.schema import Settings
 from ... import registry
 from ...unit import Raised, StateChange
+from .. import daemon
 from ..call import Call, json_option, pass_call, set_option
+from ..control import plan_option, show_steps
 from ..group import Command
 from ..launching import Launched
 from ..output import note, print_json
-from ..prepare import prepare
+from ..prepare import prepare, refuse_missing
 from ..progress import Progress, show, why_not_ready
 
 
@@ -22,14 +24,22 @@ from ..progress import Progress, show, why_not_ready
 @click.option(
     "--timeout", "timeout_s", default=90.0, show_default=True, help="With -d: seconds to become ready."
 )
+@plan_option
 @set_option
 @json_option
 @pass_call
-def command(call: Call, detach: bool, timeout_s: float, overrides: tuple[str, ...], as_json: bool) -> int:
+def command(
+    call: Call, detach: bool, timeout_s: float, only_plan: bool, overrides: tuple[str, ...], as_json: bool
+) -> int:
     """Start the platform with the settings of this home.
 
-    Without -d it stays in the foreground, as a service manager wants it, until Ctrl-C or SIGTERM.
+    Without -d it stays in the foreground, as a service manager wants it, until Ctrl-C or SIGTERM; stopped
+    by Ctrl-C before everything was ready, it exits with 1. Services that a dead supervisor left running are
+    taken over; those whose settings have changed since are restarted, and --plan says which.
     """
+    if only_plan:
+        show_steps(_plan(call.home, overrides), as_json=as_json, empty="No service is enabled.")
+        return 0
     settings = prepare(call.home, overrides)
     if detach:
         tell_stopped(call.home, settings, _detached(call.home, overrides, timeout_s, as_json))
@@ -52,8 +62,24 @@ def _foreground(home: Home, settings: Settings, overrides: tuple[str, ...]) -> i
             note(f"{event.name:<10} {event.state} ({event.reason})")
 
     code = run(home, settings, overrides=overrides, on_event=tell)
-    note(f"CryptoBot in {home.root} has stopped.")
+    end = " before everything was ready" if code else ""
+    note(f"CryptoBot in {home.root} has stopped{end}.")
     return code
+
+
+def _plan(home: Home, overrides: tuple[str, ...]) -> list[dict[str, str]]:
+    """What a start would do; nothing is written."""
+    from ....configs.load import load
+    from ...platform.choose import here
+    from ...takeover import plan_start
+
+    daemon.refuse_second(home)
+    manifests = registry.load(home, load(home, overrides).settings)
+    refuse_missing(manifests)
+    return [
+        {"service": step.service, "action": step.action, "why": step.why}
+        for step in plan_start(home, manifests, here())
+    ]
 
 
 def tell_stopped(home: Home, settings: Settings, progress: Progress) -> None:
