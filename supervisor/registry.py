@@ -137,13 +137,21 @@ class _Entry(msgspec.Struct, frozen=True):
     """Add-ons whose being enabled this service must know: it is restarted when that changes."""
 
 
+_FILE_KEY = ("database.key",)
 _VENUE_KEYS = ("{exchange}.api_key", "{exchange}.api_secret", "{exchange}.api_password")
 _TABLE: dict[str, _Entry] = {
     "bus": _Entry("Message bus", "cryptobot.bus.broker:main", (), (), ("bus",)),
     "auth": _Entry(
         "Accounts", "cryptobot.services.auth.service:main", ("bus",), (), ("auth", "dashboard"), stores=True
     ),
-    "paper": _Entry("Paper exchange", "cryptobot.services.paper.service:main", ("bus",), (), ("paper",)),
+    "paper": _Entry(
+        "Paper exchange",
+        "cryptobot.services.paper.service:main",
+        ("bus",),
+        (),
+        ("paper",),
+        secrets=_FILE_KEY,
+    ),
     "data": _Entry("Market data", "cryptobot.services.data.service:main", ("bus",), (), ("data",)),
     "trade": _Entry(
         "Trading",
@@ -229,10 +237,12 @@ def built_in(settings: Settings) -> list[Manifest]:
 
 def _secrets(settings: Settings, entry: _Entry) -> tuple[str, ...]:
     """Names of what this service needs with these settings, and nothing beyond that."""
-    names = [name.format(exchange=settings.data.exchange) for name in entry.secrets]
+    sealed = settings.database.encrypted
+    given = [name for name in entry.secrets if sealed or name not in _FILE_KEY]
+    names = [name.format(exchange=settings.data.exchange) for name in given]
     if entry.stores and settings.database.url:
         names.append("database.password")
-    elif entry.stores and settings.database.encrypted:
+    elif entry.stores and sealed:
         names.append("database.key")
     return tuple(names)
 

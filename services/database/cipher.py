@@ -9,7 +9,6 @@ from .driver import execute
 from .errors import DatabaseAccessError, DatabaseBrokenError
 from .sqlite import SqliteEngine, patiently
 
-KEY_SECRET = "database.key"  # noqa: S105  # a secret's name
 _PLAIN_HEADER = b"SQLite format 3\0"
 
 
@@ -26,12 +25,17 @@ class CipherEngine(SqliteEngine):
     def _connect_with_key(self) -> Any:
         connection = driver().connect(self.database, timeout=self._timeout, isolation_level=None)
         try:
-            connection.execute(f"PRAGMA key = {_literal(self._key)}")
+            unlock(connection, self._key)
             self._add_conn_hooks(connection)
         except BaseException:
             connection.close()
             raise
         return connection
+
+
+def unlock(connection: Any, key: bytes) -> None:
+    """Give a new connection its key; a wrong one shows at the first reading."""
+    connection.execute(f"PRAGMA key = {_literal(key)}")
 
 
 def driver() -> Any:
@@ -86,6 +90,9 @@ def _export(path: Path, *, source_key: bytes | None, target_key: bytes | None) -
         counts = _counts(connection)
         connection.execute("ATTACH DATABASE ? AS new KEY " + _literal(target_key), (str(beside),))
         connection.execute("SELECT sqlcipher_export('new')")
+        # The export leaves the version that a program notes in the file behind.
+        version = int(connection.execute("PRAGMA main.user_version").fetchone()[0])
+        connection.execute(f"PRAGMA new.user_version = {version}")
         connection.execute("DETACH DATABASE new")
         _verify(sqlcipher, beside, target_key, counts)
         _sync(beside)

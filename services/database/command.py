@@ -24,9 +24,9 @@ from .backup import backup_folder, make_backup, open_backup, read_note, restore_
 from .connect import connect, database_key
 from .driver import execute
 from .errors import DatabaseBrokenError
-from .owners import Owner, owner_of, owners
+from .owners import Owner, file_owners, owner_of, owners
 from .store import Database, open_database
-from .target import FileTarget, target_of
+from .target import FileTarget, Target, target_of
 from .transfer import fingerprint, transfer
 
 Rows = list[dict[str, Any]]
@@ -81,7 +81,7 @@ def _open(home: Home, owner: Owner, settings: DatabaseSettings) -> Database:
 
 def _connect_present(home: Home, owner: Owner, settings: DatabaseSettings) -> Database | None:
     """Open without migrating; None when this service has no database yet."""
-    target = target_of(home, owner.name, settings)
+    target = _target(home, owner, settings)
     if isinstance(target, FileTarget) and not target.path.exists():
         return None
     database = Database(owner.name, target, connect(home, target, "NORMAL"))
@@ -89,8 +89,14 @@ def _connect_present(home: Home, owner: Owner, settings: DatabaseSettings) -> Da
     return database
 
 
+def _target(home: Home, owner: Owner, settings: DatabaseSettings) -> Target:
+    return target_of(
+        home, owner.name, msgspec.structs.replace(settings, url="") if owner.file_only else settings
+    )
+
+
 def _chosen(options: argparse.Namespace) -> list[Owner]:
-    return [owner_of(options.owner)] if options.owner else owners()
+    return [owner_of(options.owner)] if options.owner else [*owners(), *file_owners()]
 
 
 def _migrate(home: Home, settings: DatabaseSettings, options: argparse.Namespace) -> Rows:
@@ -117,10 +123,7 @@ def _check(home: Home, settings: DatabaseSettings, options: argparse.Namespace) 
             continue
         try:
             _check_engine(database)
-            version = forward.version_of(database.engine)
-            tables = {model._meta.table_name: model for model in owner.models}
-            there = [model for name, model in tables.items() if database.engine.table_exists(name)]
-            count = sum(fingerprint(database.engine, model)[0] for model in there)
+            version, count = _contents(database, owner)
         finally:
             database.close()
         rows.append(
@@ -129,14 +132,24 @@ def _check(home: Home, settings: DatabaseSettings, options: argparse.Namespace) 
     return rows
 
 
+def _contents(database: Database, owner: Owner) -> tuple[int, int]:
+    """Version and count of all rows, each of which is read."""
+    if owner.file_only:
+        tables = [name for name in database.engine.get_tables() if not name.startswith("sqlite_")]
+        counts = [execute(database.engine, f'SELECT count(*) FROM "{name}"') for name in tables]  # noqa: S608
+        version = execute(database.engine, "PRAGMA user_version")
+        return int(version[0][0]), sum(int(rows[0][0]) for rows in counts)
+    there = [model for model in owner.models if database.engine.table_exists(model._meta.table_name)]
+    count = sum(fingerprint(database.engine, model)[0] for model in there)
+    return forward.version_of(database.engine), count
+
+
 def _check_engine(database: Database) -> None:
     if isinstance(database.engine, sqlite.SqliteEngine):
         sqlite.check(database.engine, database.where, quick=False)
         broken = execute(database.engine, "PRAGMA foreign_key_check")
         if broken:
-            raise DatabaseBrokenError(
-                database.where, f"{len(broken)} rows refer to rows that are not there"
-            )
+            raise DatabaseBrokenError(database.where, f"{len(broken)} rows refer to rows that are not there")
 
 
 def _backup(home: Home, settings: DatabaseSettings, options: argparse.Namespace) -> Rows:
@@ -160,7 +173,7 @@ def _backup(home: Home, settings: DatabaseSettings, options: argparse.Namespace)
 def _restore(home: Home, settings: DatabaseSettings, options: argparse.Namespace) -> Rows:
     path = Path(options.file)
     owner = owner_of(read_note(path).owner)
-    target = target_of(home, owner.name, settings)
+    target = _target(home, owner, settings)
     if isinstance(target, FileTarget):
         old = restore_file(home, path, target)
         return [{"owner": owner.name, "restored": str(target), "before": str(old or "")}]
@@ -189,6 +202,9 @@ def _convert(home: Home, settings: DatabaseSettings, options: argparse.Namespace
         source.migrate(owner.migrations)
         source.close()
         rows += _convert_owner(home, owner, settings, wanted)
+    for owner in file_owners():
+        if not wanted.url and (home.databases / f"{owner.name}.sqlite").exists():
+            rows += _convert_file(home, owner, wanted.encrypted)
     change = (
         f"database.url={wanted.url}" if wanted.url else f"database.encrypted={str(wanted.encrypted).lower()}"
     )
@@ -201,10 +217,7 @@ def _convert(home: Home, settings: DatabaseSettings, options: argparse.Namespace
 def _convert_owner(home: Home, owner: Owner, settings: DatabaseSettings, wanted: DatabaseSettings) -> Rows:
     old, new = target_of(home, owner.name, settings), target_of(home, owner.name, wanted)
     if isinstance(old, FileTarget) and isinstance(new, FileTarget):
-        if old.encrypted != new.encrypted:
-            convert_file = cipher.encrypt_file if new.encrypted else cipher.decrypt_file
-            convert_file(new.path, database_key(home))
-        return [{"owner": owner.name, "converted": str(new), "encrypted": new.encrypted}]
+        return _convert_file(home, owner, new.encrypted)
     source = connect(home, old, "NORMAL")
     target = Database(owner.name, new, connect(home, new, "FULL"))
     target.models.extend(owner.models)
@@ -215,6 +228,13 @@ def _convert_owner(home: Home, owner: Owner, settings: DatabaseSettings, wanted:
         source.close()
         target.close()
     return [{"owner": owner.name} | msgspec.to_builtins(report) for report in reports]
+
+
+def _convert_file(home: Home, owner: Owner, encrypted: bool) -> Rows:
+    path = home.databases / f"{owner.name}.sqlite"
+    if cipher.is_plain(path) == encrypted:
+        (cipher.encrypt_file if encrypted else cipher.decrypt_file)(path, database_key(home))
+    return [{"owner": owner.name, "converted": str(path), "encrypted": encrypted}]
 
 
 def _progress(table: str, rows: int) -> None:

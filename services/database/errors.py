@@ -10,7 +10,6 @@ ServiceError
 
 from ...configs.errors import ServiceError, StartError
 
-
 _TROUBLES = (
     (
         "full",

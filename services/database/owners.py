@@ -21,8 +21,10 @@ _CANDIDATES = (
     "notify",
     "data",
     "strategy",
-    "paper",
 )
+# Services that keep one SQLite file in a way of their own (decision 0041): checked, backed up, restored and
+# encrypted like the others; a server never holds them.
+_FILES = ("paper",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Owner:
     name: str
     models: Sequence[type[Model]]
     migrations: Sequence[Migration]
+    file_only: bool = False
 
 
 def owners() -> list[Owner]:
@@ -50,13 +53,18 @@ def owners() -> list[Owner]:
     return found
 
 
+def file_owners() -> list[Owner]:
+    """Services whose file has no models."""
+    return [Owner(name, (), (), file_only=True) for name in _FILES]
+
+
 def owner_of(name: str) -> Owner:
     """One of them.
 
     Raises:
         UsageError: there is none of that name.
     """
-    known = {owner.name: owner for owner in owners()}
+    known = {owner.name: owner for owner in (*owners(), *file_owners())}
     if name not in known:
         raise UsageError(f"There is no database of {name}; there are {', '.join(known)}.")
     return known[name]

@@ -1,9 +1,9 @@
 """The paper exchange as one object, usable without the platform:
 
-    exchange = PaperExchange(PaperSettings(), Path("folder"))
-    await exchange.start()
-    ccxt.binance({"apiKey": exchange.api_key, "secret": exchange.api_secret, "urls": ...exchange.rest_url...})
-    await exchange.stop()
+exchange = PaperExchange(PaperSettings(), Path("folder"))
+await exchange.start()
+ccxt.binance({"apiKey": exchange.api_key, "secret": exchange.api_secret, "urls": ...exchange.rest_url...})
+await exchange.stop()
 """
 
 import asyncio
@@ -43,11 +43,18 @@ class PaperExchange(Parts):
         settings: the section `paper` of the settings.
         folder: its file lies here; two exchanges never share one.
         clock: milliseconds since 1970; tests may give their own.
+        connect: opens the file where it is encrypted.
     """
 
-    def __init__(self, settings: PaperSettings, folder: Path, clock: Callable[[], int] = now_ms) -> None:
+    def __init__(
+        self,
+        settings: PaperSettings,
+        folder: Path,
+        clock: Callable[[], int] = now_ms,
+        connect: db.Connect | None = None,
+    ) -> None:
         super().__init__(settings, clock)
-        self._folder = folder
+        self._folder, self._connect = folder, connect
         self.port = 0
         self.failed: asyncio.Future[None] | None = None
         self._runner: web.ServerRunner | None = None
@@ -61,7 +68,7 @@ class PaperExchange(Parts):
         Raises:
             StartError: the file, the recording or the port cannot be used.
         """
-        self.storage = Storage(self._folder)
+        self.storage = Storage(self._folder, self._connect)
         try:
             played = self._build()
             await self._listen()
@@ -182,8 +189,6 @@ class PaperExchange(Parts):
             return
         segments = [(s.slot, s.number, s.count) for s in self.feed.timeline.segments[-2:]]
         self.desk.settle([(db.PUT_SEGMENT, segments)])
-
-
 
 
 def _rules(symbol: str, price: int) -> Rules:

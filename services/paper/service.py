@@ -25,7 +25,12 @@ class PaperService(Service):
         self._opened = asyncio.Event()
         self.bus.serve(GetPaperInfo, self._info)
         self.bus.serve(InjectPaperFault, self._fault)
-        self.exchange = PaperExchange(self.settings.paper, self.home.databases)
+        connect = None
+        if self.settings.database.encrypted:
+            from ..database.files import opener  # plain homes do not load what that needs
+
+            connect = opener(self.home)
+        self.exchange = PaperExchange(self.settings.paper, self.home.databases, connect=connect)
         await self.exchange.start()
         self._opened.set()
         self.spawn(self._watch(), "exchange")

@@ -5,7 +5,7 @@ another; reads use a connection of their own.
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from .orders import EXECUTING, Order, OrderList, Trade
 
 FILE = "paper.sqlite"
 _VERSION = 2
+_CHECKED_BYTES = 16 * 1024 * 1024
+Connect = Callable[[Path], sqlite3.Connection]
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS accounts (
@@ -91,8 +93,11 @@ def list_row(order_list: OrderList) -> tuple[Any, ...]:
 class Storage:
     """The file of one paper exchange."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, connect: Connect | None = None) -> None:
         """Open or make the file.
+
+        Args:
+            connect: opens it, where it is encrypted.
 
         Raises:
             StartError: it cannot be opened, is damaged, or was written by a newer program.
@@ -100,7 +105,8 @@ class Storage:
         path = folder / FILE
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._writer = _connect(path)
+            self._writer = _tuned((connect or _connect)(path))
+            _refuse_damaged(self._writer, path)
             version = self._writer.execute("PRAGMA user_version").fetchone()[0]
             if version > _VERSION:
                 raise StartError(
@@ -112,7 +118,7 @@ class Storage:
             self._writer.executescript(_SCHEMA)
             self._writer.execute(f"PRAGMA user_version = {_VERSION}")
             self._writer.commit()
-            self._reader = _connect(path)
+            self._reader = _tuned((connect or _connect)(path))
         except (OSError, sqlite3.Error) as error:
             full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
             advice = (
@@ -215,8 +221,19 @@ class Storage:
         return found[::-1] if newest else found
 
 
+def _refuse_damaged(connection: sqlite3.Connection, path: Path) -> None:
+    """Small files are read whole; large ones would hold up the start."""
+    if path.stat().st_size <= _CHECKED_BYTES:
+        finding = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if finding != "ok":
+            raise sqlite3.DatabaseError(" ".join(str(finding).split()))
+
+
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, check_same_thread=False, timeout=5.0)
+    return sqlite3.connect(path, check_same_thread=False, timeout=5.0)
+
+
+def _tuned(connection: sqlite3.Connection) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     return connection
