@@ -11,6 +11,8 @@ import msgspec
 
 from .sections.base import Section, decimal_setting, setting
 from .sections.monitor import MonitorSettings
+from .sections.oidc import OidcProvider
+from .sections.portfolio import PortfolioSettings
 from .sections.risk import RiskSettings
 
 
@@ -330,6 +332,9 @@ class DatabaseSettings(Section, frozen=True, kw_only=True):
             "Most connections that one service reads with at a time, beside those it writes with.",
             ge=1,
             le=32,
+    providers: Annotated[
+        dict[str, OidcProvider], setting("Other places that log people in, by name.", merges=True)
+    ] = msgspec.field(default_factory=dict)
         ),
     ] = 4
     slow_after_s: Annotated[

@@ -14,7 +14,7 @@ from .asgi import MAX_BODY_BYTES
 from .assets import Assets
 from .context import EXTENSION, Dashboard
 from .gateway import Gateway
-from .pages import account, registry
+from .pages import account, login, providers, registry
 from .sessions import Sessions
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -42,6 +42,8 @@ def create_app(
     app.jinja_env.globals["static"] = assets.url
     access.install(app, sessions)
     problems.install(app)
+    login.install(app)
+    providers.install(app)
     account.install(app)
     pages = registry.install(app)
     api_routes.install(app)

@@ -149,8 +149,9 @@ _TABLE: dict[str, _Entry] = {
         "cryptobot.services.paper.service:main",
         ("bus",),
         (),
-        ("paper",),
-        secrets=_FILE_KEY,
+        ("auth", "dashboard"),
+        secrets=("oidc.*",),
+        stores=True,
     ),
     "data": _Entry("Market data", "cryptobot.services.data.service:main", ("bus",), (), ("data",)),
     "trade": _Entry(

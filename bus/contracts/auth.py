@@ -214,7 +214,7 @@ class StepUp(Message, frozen=True, kw_only=True, gc=False):
 
 @message(0x0550, delivery=Delivery.REPLY)
 class PasskeyOptions(Message, frozen=True, kw_only=True, gc=False):
-    """What a browser needs for `navigator.credentials` (WebAuthn level 2), as JSON, and the ceremony's name."""
+    """What a browser needs for `navigator.credentials` (WebAuthn level 2) as JSON; the ceremony's name."""
 
     ceremony: str
     options: str
@@ -284,6 +284,55 @@ class FinishPasskeyLogin(Message, frozen=True, kw_only=True, gc=False):
     ceremony: str
     response: str
     address: str
+    user_agent: str = ""
+
+
+@message(0x0559, delivery=Delivery.REPLY)
+class Provider(Message, frozen=True, kw_only=True, gc=False):
+    """Another place that can say who somebody is (OpenID Connect)."""
+
+    name: str
+    title: str
+
+
+@message(0x055A, delivery=Delivery.REPLY)
+class Providers(Message, frozen=True, kw_only=True, gc=False):
+    """As the settings list them."""
+
+    providers: list[Provider]
+
+
+@request(0x055B, reply=Providers, permission="")
+class ListProviders(Message, frozen=True, kw_only=True, gc=False):
+    """Which providers are there to log in by."""
+
+
+@message(0x055C, delivery=Delivery.REPLY)
+class ProviderLogin(Message, frozen=True, kw_only=True, gc=False):
+    """Send the browser to `url`; `state` comes back with it, `ceremony` stays with the browser."""
+
+    url: str
+    state: str
+    ceremony: str
+
+
+@request(0x055D, reply=ProviderLogin, permission="")
+class BeginProviderLogin(Message, frozen=True, kw_only=True, gc=False):
+    """Begin a login by a provider that sends the browser back to `redirect_uri`."""
+
+    provider: str
+    redirect_uri: str
+
+
+@request(0x055E, reply=LoginResult, permission="")
+class FinishProviderLogin(Message, frozen=True, kw_only=True, gc=False):
+    """End it with what the provider gave the browser: a code, or an error."""
+
+    ceremony: str
+    state: str
+    address: str
+    code: str = ""
+    error: str = ""
     user_agent: str = ""
 
 

@@ -9,7 +9,7 @@ from ...bus.contracts.auth import User
 from ...configs.errors import RequestFailedError
 from ...configs.files import replace
 from . import passwords
-from .models import ApiKeyRow, RecoveryRow, UserRow
+from .models import ApiKeyRow, PasskeyRow, RecoveryRow, UserRow
 from .passwords import PasswordHasher
 from .roles import RoleStore
 from .sessions import SessionStore
@@ -50,6 +50,16 @@ class Accounts:
         """The enabled or disabled account of that name."""
         row: UserRow | None = UserRow.get_or_none(UserRow.name == normal(name))
         return row
+
+    def linked(self, subject: str) -> UserRow | None:
+        """The account that was made for somebody of another provider."""
+        row: UserRow | None = UserRow.get_or_none(UserRow.linked == subject[:255])
+        return row
+
+    def link(self, row: UserRow, subject: str) -> None:
+        """Note for whom of another provider an account was made."""
+        row.linked = subject[:255]
+        row.save(only=[UserRow.linked])
 
     def get(self, name: str) -> UserRow:
         """As `find`.
@@ -118,6 +128,7 @@ class Accounts:
         self._sessions.end_all(row.name)
         ApiKeyRow.delete().where(ApiKeyRow.user == row.name).execute()
         RecoveryRow.delete().where(RecoveryRow.user == row.name).execute()
+        PasskeyRow.delete().where(PasskeyRow.user == row.name).execute()
         row.delete_instance()
         return str(row.name)
 

@@ -17,6 +17,7 @@ class UserRow(Model):
     totp = CharField(max_length=255, null=True)
     totp_pending = CharField(max_length=255, null=True)
     totp_step = BigIntegerField(default=0)
+    linked = CharField(max_length=255, default="")
 
     class Meta:
         table_name = "users"
@@ -135,4 +136,5 @@ MIGRATIONS = (
         ),
     ),
     Migration(3, "passkeys", (create_tables(PasskeyRow),)),
+    Migration(4, "accounts of other providers", (add_column(UserRow.linked),)),
 )

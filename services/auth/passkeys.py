@@ -5,6 +5,7 @@ from here can log anybody in. A passkey proves possession and, by the device's o
 the person: it counts as both factors.
 """
 
+import ipaddress
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,9 +29,8 @@ from ...bus.contracts.base import Done
 from ...configs.errors import RequestFailedError
 from .context import AuthContext
 from .models import PasskeyRow, UserRow
+from .pending import Pending
 
-CEREMONY_S = 300.0
-MAX_CEREMONIES = 1000
 MAX_RESPONSE = 20_000
 MAX_PASSKEYS = 20
 
@@ -41,60 +41,8 @@ class _Ceremony:
 
     challenge: bytes
     origin: str
-    user: str
-    until_ms: int
-
-    @property
-    def domain(self) -> str:
-        return urlsplit(self.origin).hostname or ""
-
-
-class Ceremonies:
-    """Challenges under way. Each is used once, soon, by whoever it was made for.
-
-    Args:
-        now_ms: wall clock.
-    """
-
-    def __init__(self, now_ms: Callable[[], int]) -> None:
-        self._now_ms = now_ms
-        self._open: dict[str, _Ceremony] = {}
-
-    def begin(self, origin: str, user: str = "") -> tuple[str, _Ceremony]:
-        """A new challenge and its name.
-
-        Raises:
-            RequestFailedError: origin_wrong, busy.
-        """
-        ceremony = _Ceremony(secrets.token_bytes(32), origin, user, self._now_ms() + int(CEREMONY_S * 1000))
-        parts = urlsplit(origin)
-        if parts.scheme != "https" or not ceremony.domain or _is_address(ceremony.domain):
-            raise RequestFailedError(
-                "origin_wrong",
-                "Passkeys belong to a name, not to an address: open the dashboard as https://localhost, "
-                "or under its host name.",
-            )
-        self._clean()
-        if len(self._open) >= MAX_CEREMONIES:
-            raise RequestFailedError("busy", "Too many people log in at this moment; try again in a minute.")
-        name = secrets.token_urlsafe(16)
-        self._open[name] = ceremony
-        return name, ceremony
-
-    def take(self, name: str, user: str = "") -> _Ceremony:
-        """The challenge of that name, which can be taken once.
-
-        Raises:
-            RequestFailedError: ceremony_unknown.
-        """
-        ceremony = self._open.pop(name, None)
-        if ceremony is None or ceremony.user != user or ceremony.until_ms < self._now_ms():
-            raise RequestFailedError("ceremony_unknown", "That took too long, or was used before; try again.")
-        return ceremony
-
-    def _clean(self) -> None:
-        now = self._now_ms()
-        self._open = {name: one for name, one in self._open.items() if one.until_ms >= now}
+    domain: str
+    user: str = ""
 
 
 class PasskeyDesk:
@@ -102,7 +50,7 @@ class PasskeyDesk:
 
     def __init__(self, context: AuthContext) -> None:
         self._context = context
-        self._ceremonies = Ceremonies(context.now_ms)
+        self._ceremonies: Pending[_Ceremony] = Pending(context.now_ms)
 
     def serve(self) -> None:
         """Answer requests."""
@@ -122,7 +70,7 @@ class PasskeyDesk:
         known = self._of(row.name)
         if len(known) >= MAX_PASSKEYS:
             raise RequestFailedError("passkeys_full", f"There are {MAX_PASSKEYS} passkeys; remove one first.")
-        name, ceremony = self._ceremonies.begin(request.message.origin, row.name)
+        ceremony = _ceremony(request.message.origin, row.name)
         options = webauthn.generate_registration_options(
             rp_id=ceremony.domain,
             rp_name="CryptoBot",
@@ -138,6 +86,7 @@ class PasskeyDesk:
                 for one in known
             ],
         )
+        name = self._ceremonies.put(ceremony)
         return PasskeyOptions(ceremony=name, options=webauthn.options_to_json(options))
 
     def _finish(self, request: Request[FinishPasskey]) -> Done:
@@ -146,7 +95,9 @@ class PasskeyDesk:
 
         wish, context = request.message, self._context
         _, row = context.session_of(wish.token)
-        ceremony = self._ceremonies.take(wish.ceremony, row.name)
+        ceremony = self._ceremonies.take(wish.ceremony)
+        if ceremony.user != row.name:
+            raise RequestFailedError("ceremony_unknown", "Somebody else began this; try again.")
         made = _verified(
             webauthn.verify_registration_response,
             credential=_response(wish.response),
@@ -189,12 +140,13 @@ class PasskeyDesk:
         import webauthn
         from webauthn.helpers import structs
 
-        name, ceremony = self._ceremonies.begin(request.message.origin)
+        ceremony = _ceremony(request.message.origin)
         options = webauthn.generate_authentication_options(
             rp_id=ceremony.domain,
             challenge=ceremony.challenge,
             user_verification=structs.UserVerificationRequirement.REQUIRED,
         )
+        name = self._ceremonies.put(ceremony)
         return PasskeyOptions(ceremony=name, options=webauthn.options_to_json(options))
 
     def _finish_login(self, request: Request[FinishPasskeyLogin]) -> LoginResult:
@@ -216,6 +168,8 @@ class PasskeyDesk:
         import webauthn
 
         ceremony = self._ceremonies.take(wish.ceremony)
+        if ceremony.user:
+            raise RequestFailedError("ceremony_unknown", "This was begun for another purpose; try again.")
         response = _response(wish.response)
         key = PasskeyRow.get_or_none(PasskeyRow.credential == str(response.get("id", "")))
         row = self._context.accounts.find(key.user) if key is not None else None
@@ -241,6 +195,22 @@ class PasskeyDesk:
         )
 
 
+def _ceremony(origin: str, user: str = "") -> _Ceremony:
+    """A new challenge for pages of this origin.
+
+    Raises:
+        RequestFailedError: origin_wrong.
+    """
+    parts = urlsplit(origin)
+    if parts.scheme != "https" or not parts.hostname or _is_address(parts.hostname):
+        raise RequestFailedError(
+            "origin_wrong",
+            "Passkeys belong to a name, not to an address: open the dashboard as https://localhost, "
+            "or under its host name.",
+        )
+    return _Ceremony(secrets.token_bytes(32), origin, parts.hostname, user)
+
+
 def _verified(verify: Callable[..., Any], **given: Any) -> Any:
     from webauthn.helpers.exceptions import WebAuthnException
 
@@ -262,8 +232,6 @@ def _response(text: str) -> dict[str, Any]:
 
 
 def _is_address(name: str) -> bool:
-    import ipaddress
-
     try:
         ipaddress.ip_address(name)
     except ValueError:

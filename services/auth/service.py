@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from ...configs.errors import SettingsError
 from ...configs.machinekey import machine_key
 from ...configs.paths import Home
 from ...configs.vault import Vault
@@ -20,6 +21,7 @@ from .login import LoginDesk
 from .models import MIGRATIONS, MODELS
 from .passkeys import PasskeyDesk
 from .passwords import PasswordHasher
+from .providers import SECRET, ProviderDesk
 from .reminders import SecretReminder
 from .roles import RoleStore
 from .sessions import Limits, SessionStore
@@ -64,6 +66,7 @@ class AuthService(Service):
             factors,
             LoginDesk(context, factors),
             PasskeyDesk(context),
+            ProviderDesk(context, self.settings.auth.providers, self._client_secret),
             UserDesk(context),
             ApiKeyDesk(context),
         )
@@ -75,6 +78,13 @@ class AuthService(Service):
     async def stop(self) -> None:
         if self._database is not None:
             self._database.close()
+
+    def _client_secret(self, provider: str) -> str:
+        """Public clients have none; then PKCE alone binds the code to us."""
+        try:
+            return str(self.secret(SECRET.format(name=provider)).reveal())
+        except SettingsError:
+            return ""
 
     def _context(self, hasher: PasswordHasher) -> AuthContext:
         settings = self.settings

@@ -74,10 +74,10 @@ def running_auth(tmp_path: Path) -> Callable[[], contextlib.AbstractAsyncContext
         now_ms = staticmethod(clock)
 
     @contextlib.asynccontextmanager
-    async def start() -> AsyncIterator[Auth]:
+    async def start(settings: Settings | None = None) -> AsyncIterator[Auth]:
         hub = MemoryHub()
         bus, client = await hub.open_async("auth"), await hub.open_async("test")
-        service = CheapAuth(home, Settings(), bus, structlog.get_logger())
+        service = CheapAuth(home, settings or Settings(), bus, structlog.get_logger())
         await service.setup()
         try:
             yield Auth(home, client, clock)

@@ -51,7 +51,13 @@ async def test_only_the_login_is_public(make_rig: MakeRig) -> None:
         if demand_of(rig.app.view_functions[rule.endpoint]).permission == PUBLIC
     }
 
-    assert public == {"/login", "/login/passkey", "/login/passkey/finish"}
+    assert public == {
+        "/login",
+        "/login/passkey",
+        "/login/passkey/finish",
+        "/login/with/<name>",
+        "/login/back",
+    }
 
 
 async def test_a_route_without_a_permission_is_refused(make_rig: MakeRig) -> None:
