@@ -312,6 +312,10 @@ class AsyncBus(AsyncBusApi):
         if waiting is not None and not waiting.done():
             waiting.set_result((frame, call))
 
+    def facts(self) -> dict[str, str]:
+        answered = ",".join(self._server.names())
+        return {"X_EPOCH": str(self._outgoing.epoch), "X_SCHEMAS": answered}
+
     def serve(self, schema: type[M], handler: RequestHandler[M], *, cancellable: bool = False) -> None:
         self._server.add(schema, handler, cancellable)
         self._link.bind(self.name)

@@ -118,6 +118,10 @@ class AsyncBusApi(ABC):
             max_lag_s: drop messages that are older than this when they arrive, and count them as late.
         """
 
+    def facts(self) -> dict[str, str]:
+        """For discovery: X_EPOCH, the number of this life, and X_SCHEMAS, the requests that are answered."""
+        return {}
+
     @abstractmethod
     def serve(self, schema: type[M], handler: RequestHandler[M], *, cancellable: bool = False) -> None:
         """Answer requests of one class. A raised CryptoBotError becomes a typed error reply.

@@ -128,7 +128,7 @@ async def _serve(home: Home, journal: Journal, notifier: Notifier, stopped: asyn
         surrogate = Surrogate(home)
         _serve_archive(bus, home, journal, surrogate)
         await bus.settled()
-        notifier.ready()
+        notifier.ready(X_ENDPOINT=endpoints.of(home).address(endpoints.BROKER), **bus.facts())
         bus.start(_beat(bus, notifier))
         bus.start(_speak_for_the_silent(bus, surrogate))
         bus.start(_tell_of_a_pause(bus, journal))

@@ -157,6 +157,10 @@ class Server:
     ) -> None:
         self._handlers[schema.SCHEMA_ID] = (schema, handler, cancellable)
 
+    def names(self) -> list[str]:
+        """The requests that are answered."""
+        return sorted(schema.__name__ for schema, _, _ in self._handlers.values())
+
     def take(self, peer: Any, frame: bytes) -> Job | None:
         """Look at a request: a job with a `reply` is to be answered now, one without is to be carried out."""
         try:

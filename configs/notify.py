@@ -47,8 +47,9 @@ class Notifier:
             return False
         return True
 
-    def ready(self, status: str = "ready") -> None:
-        self.send(READY=1, STATUS=status)
+    def ready(self, status: str = "ready", **facts: str) -> None:
+        """Tell that the service is ready, with what others may know: X_ENDPOINT, X_EPOCH, X_SCHEMAS."""
+        self.send(READY=1, STATUS=status, **facts)
 
     def alive(self, progress: int, ill: str = "") -> None:
         """A heartbeat; `ill` says what does not work."""

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 
 import structlog
 
-from ...bus import topics
+from ...bus import endpoints, topics
 from ...bus.aio import AsyncBus
 from ...bus.api import AsyncBusApi, Request
 from ...bus.contracts.base import Done
@@ -121,7 +121,7 @@ class Service:
         try:
             if await self._set_up():
                 self.spawn(self._beat(notifier), "heartbeat")
-                notifier.ready()
+                notifier.ready(X_ENDPOINT=endpoints.of(self.home).address(self.name), **self.bus.facts())
                 self.log.info("ready")
                 await self._stopped.wait()
             notifier.stopping()

@@ -305,7 +305,7 @@ class _Ready(Notifier):
         super().__init__({})
         self._event = event
 
-    def ready(self, status: str = "ready") -> None:
+    def ready(self, status: str = "ready", **facts: str) -> None:
         self._event.set()
 
 
