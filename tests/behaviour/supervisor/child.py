@@ -110,6 +110,31 @@ def take(word: str, value: str) -> None:
         beat(float(value), progress=False)
     elif word == "grow":
         globals()["kept"] = b"x" * (int(value) * 1_048_576)
+    elif word == "open-files":
+        globals()["files"] = [os.open(os.devnull, os.O_RDONLY) for _ in range(int(value))]
+    elif word == "threads":
+        import threading
+
+        for _ in range(int(value)):
+            threading.Thread(target=threading.Event().wait, daemon=True).start()
+    elif word == "fill":
+        path, size = value.split(",")
+        with open(path, "wb") as file:
+            file.write(b"x" * int(size))
+    elif word == "need-room":
+        try:
+            with open(value, "wb") as file:
+                file.write(b"x" * 65_536)
+        except OSError as error:
+            notify(f"STATUS=cannot write: {error.strerror}")
+            sys.exit(1)
+    elif word == "bomb-later":
+        time.sleep(0.5)
+        for _ in range(int(value)):
+            if os.fork() == 0:
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                while True:
+                    signal.pause()
     elif word == "limit":
         import resource
 
