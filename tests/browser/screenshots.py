@@ -30,6 +30,7 @@ PAGES = {
     "bus": "/bus",
     "settings": "/settings",
     "users": "/users",
+    "keys": "/keys",
     "strategies": "/strategies",
     "orders": "/orders",
     "fills": "/fills",

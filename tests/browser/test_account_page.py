@@ -115,3 +115,23 @@ def test_sessions_are_seen_and_ended(visitor: Any, browser: Any) -> None:
 
     expect(other.page.get_by_role("button", name="Log in")).to_be_visible(timeout=30_000)
     other.context.close()
+
+
+def test_a_key_made_on_the_page_opens_the_api(visitor: Any) -> None:
+    """Shown once, it reads what it names from a program, and is refused after it was revoked."""
+    page = visitor.log_in()
+    visitor.open("/keys")
+    page.get_by_role("button", name="Make a key").click()
+    page.get_by_label("Name of the program").fill("my script")
+    page.get_by_role("button", name="Make it").click()
+    secret = page.get_by_role("dialog").locator("code.secret").inner_text()
+    page.get_by_role("button", name="I have it").click()
+    program = visitor.context.browser.new_context(ignore_https_errors=True).request
+    headers = {"Authorization": f"Bearer {secret}"}
+    address = visitor.platform.url.rstrip("/") + "/api/v1/status"
+
+    assert program.get(address, headers=headers).status == 200
+    page.get_by_role("button", name="Revoke my script").click()
+    page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+    expect(page.locator("cb-keys")).to_contain_text("No API key yet")
+    assert program.get(address, headers=headers).status == 401

@@ -46,11 +46,23 @@ def test_good_passwords_are_taken(password):
         "admin12345678",
         "letmeinletmein1",
         "abcabcabcabc",
+        "iloveyou2024!!",
+        "mypassword12345",
+        "qwertyuiop[]",
+        "P@ssw0rd!P@ssw0rd!",
+        "tothemoon2024",
+        "margaret19841984",
     ],
 )
 def test_guessable_passwords_are_refused_with_a_sentence(password):
     """What guessers try first is refused, decorated or not."""
     assert weakness(password, "anna").endswith(".")
+
+
+def test_a_very_long_password_is_judged_at_once():
+    """What takes a guesser for ever must not take us long: only the beginning is judged."""
+    assert weakness("violet harbour 49 stone " * 10, "ann") == ""
+    assert weakness("a" * 256, "ann").endswith(".")
 
 
 def test_hashes_are_argon2id_and_differ_each_time():
