@@ -74,7 +74,8 @@ def _run(
     in_force = settings if settings is not None else _settings_of(home)
     if settings is not None:
         snapshot.write(home, settings)
-    journal = Journal(home, in_force.log.max_bytes, in_force.log.keep, echo=echo)
+    logs = in_force.log
+    journal = Journal(home, logs.max_bytes, logs.keep, echo=echo, every_s=logs.rotate_every_s)
     supervisor = Supervisor(home, in_force, journal, manifests=manifests, on_event=on_event)
     supervisor.overrides = overrides
     try:

@@ -8,10 +8,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ..bus.contracts.base import Done
-from ..bus.contracts.service import Ping
-from ..configs.errors import BusTimeoutError, CryptoBotError, RequestFailedError
-
 if TYPE_CHECKING:
     from ..bus.blocking import BlockingBus
     from .loop import Loop
@@ -43,3 +39,21 @@ class Pings:
             bus, name, timeout_s, verdict = asked
             good = _answers(bus, name, timeout_s)
             self._loop.call_soon_threadsafe(partial(self._told, name, verdict, good))
+
+    def _told(self, name: str, verdict: Verdict, good: bool | None) -> None:
+        self._asked.discard(name)
+        if good is not None:
+            verdict(good)
+
+
+def _answers(bus: BlockingBus, name: str, timeout_s: float) -> bool | None:
+    """None when that cannot be said: the bus itself is away or is being closed."""
+    try:
+        bus.request(name, Ping(), Done, timeout_s=timeout_s)
+    except BusTimeoutError:
+        return False
+    except RequestFailedError:
+        return True  # it refused, so it is there
+    except (CryptoBotError, OSError, ValueError):
+        return None
+    return True

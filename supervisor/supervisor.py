@@ -78,7 +78,7 @@ class Supervisor:
         self.platform = here()
         self._fixed = list(manifests) if manifests is not None else None
         self.store = Store(home, self.platform.boot_id())
-        self.outputs = outputs_for(home, settings.log.max_bytes, settings.log.keep, self.loop, self.platform)
+        self.outputs = outputs_for(home, settings.log, self.loop, self.platform)
         self.notify = NotifySocket(home, self._on_notify)
         self.lifecycle = Lifecycle(
             self.loop,
