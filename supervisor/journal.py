@@ -21,8 +21,8 @@ class Journal:
         echo: also to stderr, for the foreground.
     """
 
-    def __init__(self, home: Home, max_bytes: int, keep: int, *, echo: bool) -> None:
-        self._file = LogFile(home.logs / "supervisor.log", max_bytes, keep)
+    def __init__(self, home: Home, max_bytes: int, keep: int, *, echo: bool, every_s: float = 0.0) -> None:
+        self._file = LogFile(home.logs / "supervisor.log", max_bytes, keep, every_s)
         self._echo = echo
         self._unwritten: list[bytes] = []
         self.later: Callable[[Callable[[], None]], None] | None = None

@@ -5,7 +5,8 @@ no supervisor runs, and so that a flood of output costs the supervisor nothing. 
 it shares the supervisor's memory and starts in a millisecond. This module runs in the forked process only.
 
 Orders come as datagrams of JSON on its socket, with descriptors where needed:
-    {"op": "attach", "names", "slots", "max_bytes", "keep"}  + the pipes' read ends, in this order
+    {"op": "attach", "names", "slots", "max_bytes", "keep", "every_s", "max_age_s"}
+                                                    + the pipes' read ends, in this order
     {"op": "mark", "names": [...]}                   the writers ended: end their half lines
     {"op": "detach", "names": [...]}                 drain and forget
     {"op": "serve", "supervisor": pid}              + a pipe that ends with that supervisor
@@ -27,12 +28,14 @@ import traceback
 from pathlib import Path
 
 from .logfile import LogFile
+from .logtidy import LogTidier
 
 _CHUNK = 65_536
 # One child may write this much in one period; then its pipe is left full, which slows it and nobody else.
 _PERIOD_S = 0.1
 _BUDGET = 4 * 1_048_576
 _REPORT_EVERY_S = 1.0
+_TIDY_EVERY_S = 3600.0
 # The kernel passes up to 253 descriptors in one message (SCM_MAX_FD).
 MAX_ATTACHED = 200
 
@@ -44,6 +47,7 @@ class _Stream:
         self.paused = False
         self.reported = 0
         self.throttled = 0
+        self.rotations = 0
         self.fault = ""
 
 
@@ -76,6 +80,8 @@ class LogKeeper:
         self._faulty = False
         self._period_ends = 0.0
         self._report_due = 0.0
+        self._tidier = LogTidier(folder)
+        self._tidy_due = 0.0
 
     def run(self) -> None:
         """Until told to finish, or until the supervisor and all children are gone."""
@@ -83,8 +89,7 @@ class LogKeeper:
             self._turn()
 
     def _turn(self) -> None:
-        wait_ms = _PERIOD_S * 1000 if self._paused else 1000 if self._faulty else None
-        for descriptor, _events in self._poll.poll(0 if self._finishing else wait_ms):
+        for descriptor, _events in self._poll.poll(self._wait_ms()):
             if descriptor == self._orders.fileno():
                 self._take_orders()
             elif descriptor == self._lifeline:
@@ -98,9 +103,20 @@ class LogKeeper:
             self._new_period(now)
         if now >= self._report_due:
             self._report(now)
+        if now >= self._tidy_due:
+            self._tidy_due = now + _TIDY_EVERY_S
+            self._tidier.look()
+        self._tidier.step()
         if self._finishing:
             for descriptor in tuple(self._streams):
                 self._drain_all(descriptor)
+
+    def _wait_ms(self) -> float:
+        if self._finishing or self._tidier.busy:
+            return 0
+        if self._paused:
+            return _PERIOD_S * 1000
+        return 1000 if self._faulty else _TIDY_EVERY_S * 1000
 
     def _drain(self, descriptor: int) -> bool:
         stream = self._streams[descriptor]
@@ -115,6 +131,9 @@ class LogKeeper:
             return False
         stream.file.write(data)
         self._half_lines[stream.slot] = not stream.file.ends_line
+        if stream.file.rotations != stream.rotations:
+            stream.rotations = stream.file.rotations
+            self._tidier.look()
         stream.budget -= len(data)
         if stream.budget <= 0 and not stream.paused and not self._finishing:
             stream.paused = True
@@ -199,7 +218,13 @@ class LogKeeper:
                 os.close(descriptor)
                 return
         os.set_blocking(descriptor, False)
-        file = LogFile(self._folder / f"{name}.log", int(str(order["max_bytes"])), int(str(order["keep"])))
+        self._tidier.max_age_s = float(str(order.get("max_age_s", 0)))
+        file = LogFile(
+            self._folder / f"{name}.log",
+            int(str(order["max_bytes"])),
+            int(str(order["keep"])),
+            float(str(order.get("every_s", 0))),
+        )
         self._streams[descriptor] = _Stream(name, slot, file)
         self._by_name[name] = descriptor
         self._poll.register(descriptor, select.POLLIN)

@@ -6,18 +6,19 @@ import socket
 from pathlib import Path
 
 from ..configs.paths import Home
+from ..configs.schema import LogSettings
 from .loop import Loop
 from .outputs import Outputs
 from .platform.base import Platform
 
 
-def outputs_for(home: Home, max_bytes: int, keep: int, loop: Loop, platform: Platform) -> Outputs:
+def outputs_for(home: Home, settings: LogSettings, loop: Loop, platform: Platform) -> Outputs:
     """What this system can do best."""
     if hasattr(os, "fork") and hasattr(socket, "SCM_RIGHTS"):
         from .pipes import KeptOutputs  # needs modules that Windows has not
 
-        return KeptOutputs(home, max_bytes, keep, loop, platform)
-    return Outputs(home, max_bytes, keep)
+        return KeptOutputs(home, settings, loop, platform)
+    return Outputs(home, settings)
 
 
 def tail(path: Path, lines: int) -> list[str]:

@@ -4,7 +4,9 @@ import os
 from collections.abc import Callable
 
 from ..configs.paths import Home
+from ..configs.schema import LogSettings
 from .logfile import LogFile
+from .logtidy import LogTidier
 
 
 class Outputs:
@@ -13,8 +15,8 @@ class Outputs:
     For systems without fork and descriptor passing; the file grows until the next start of the service.
     """
 
-    def __init__(self, home: Home, max_bytes: int, keep: int) -> None:
-        self._folder, self._max_bytes, self._keep = home.logs, max_bytes, keep
+    def __init__(self, home: Home, settings: LogSettings) -> None:
+        self._folder, self.settings = home.logs, settings
         self._files: dict[str, int] = {}
         self.on_new_keeper: Callable[[], None] = lambda: None
 
@@ -29,10 +31,18 @@ class Outputs:
         """The descriptor for a new process of the service."""
         self.close(name)
         path = self._folder / f"{name}.log"
-        if path.exists() and path.stat().st_size >= self._max_bytes:
-            LogFile(path, self._max_bytes, self._keep).rotate()
+        if path.exists() and path.stat().st_size >= self.settings.max_bytes:
+            LogFile(path, self.settings.max_bytes, self.settings.keep).rotate()
+            self._tidy()
         self._files[name] = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         return self._files[name]
+
+    def _tidy(self) -> None:
+        """Whole: here it happens when a service is started, and there is no keeper to do it."""
+        tidier = LogTidier(self._folder, self.settings.max_age_s)
+        tidier.look()
+        while tidier.busy:
+            tidier.step()
 
     def ended(self, name: str) -> None:
         """The service's process ended."""

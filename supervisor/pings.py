@@ -8,6 +8,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ..bus.contracts.base import Done
+from ..bus.contracts.service import Ping
+from ..configs.errors import BusTimeoutError, CryptoBotError, RequestFailedError
+
 if TYPE_CHECKING:
     from ..bus.blocking import BlockingBus
     from .loop import Loop

@@ -14,6 +14,7 @@ import termios
 from pathlib import Path
 
 from ..configs.paths import Home
+from ..configs.schema import LogSettings
 from .log_keeper import MAX_ATTACHED, run_forked
 from .loop import Loop
 from .notify import NOTIFY_NAME
@@ -38,8 +39,8 @@ class KeptOutputs(Outputs):
     die together: what is written waits in the pipe for their successors.
     """
 
-    def __init__(self, home: Home, max_bytes: int, keep: int, loop: Loop, platform: Platform) -> None:
-        super().__init__(home, max_bytes, keep)
+    def __init__(self, home: Home, settings: LogSettings, loop: Loop, platform: Platform) -> None:
+        super().__init__(home, settings)
         self._loop, self._platform = loop, platform
         self._path = home.sockets / _ORDERS_NAME
         self._notify_path = str(home.sockets / NOTIFY_NAME)
@@ -116,8 +117,10 @@ class KeptOutputs(Outputs):
                 "op": "attach",
                 "names": part,
                 "slots": slots,
-                "max_bytes": self._max_bytes,
-                "keep": self._keep,
+                "max_bytes": self.settings.max_bytes,
+                "keep": self.settings.keep,
+                "every_s": self.settings.rotate_every_s,
+                "max_age_s": self.settings.max_age_s,
             }
             self._send(order, [self._pipes[name][0] for name in part])
 
