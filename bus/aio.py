@@ -27,6 +27,7 @@ from .deadletters import DeadLetters
 from .durable import LagGuard, listener, record
 from .endpoints import BROKER
 from .flows import Counters, Flow
+from .group import Group
 from .healing import Patience, replay_wish
 from .identity import ClientIdentity, HomeIdentity, RecordedPositions
 from .lastvalues import LastValues
@@ -119,10 +120,14 @@ class AsyncBus(AsyncBusApi):
     """One client of the bus on the running loop. Made by `open` or `MemoryHub.open_async`."""
 
     @classmethod
-    async def open(cls, home: Home, name: str) -> "AsyncBus":
-        """Connect as `name` to the bus of `home`. Returns at once, whether or not the broker is up."""
+    async def open(cls, home: Home, name: str, group: Group | None = None) -> "AsyncBus":
+        """Connect as `name` to the bus of `home`. Returns at once, whether or not the broker is up.
+
+        Args:
+            group: the services that share this process (bus/group.py).
+        """
         settings = endpoints.bus_settings(home)
-        link = ZmqLink(endpoints.of(home), name, settings.high_water_mark)
+        link = ZmqLink(endpoints.of(home), name, settings.high_water_mark, group)
         return cls(name, link, HomeIdentity(home, name), settings.high_water_mark)
 
     def __init__(self, name: str, link: Link, identity: ClientIdentity, high_water_mark: int) -> None:

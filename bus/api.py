@@ -79,7 +79,7 @@ class AsyncBusApi(ABC):
         """A publisher for one topic. Cheap to keep, costly to make: keep it.
 
         Args:
-            batch: what is sent within one turn of the loop goes as one frame of at most so many messages, also
+            batch: what is sent within one turn of the loop goes as one frame of at most so many, also
                 at rest. Busy streams share frames without it (docs/protocol.md, "batch").
 
         Raises:

@@ -27,6 +27,7 @@ from .durable import LagGuard, listener, record
 from .endpoints import BROKER
 from .flows import Counters, Flow
 from .flusher import Flusher
+from .group import Group
 from .healing import Patience, replay_wish
 from .identity import ClientIdentity, HomeIdentity, RecordedPositions
 from .lastvalues import LastValues
@@ -84,10 +85,14 @@ class BlockingBus(BlockingBusApi):
     """One client of the bus with a thread of its own. Open it with `open`, or `MemoryHub.open_blocking`."""
 
     @classmethod
-    def open(cls, home: Home, name: str) -> "BlockingBus":
-        """Connect as `name` to the bus of `home`. Returns at once, whether or not the broker is up."""
+    def open(cls, home: Home, name: str, group: Group | None = None) -> "BlockingBus":
+        """Connect as `name` to the bus of `home`. Returns at once, whether or not the broker is up.
+
+        Args:
+            group: the services that share this process (bus/group.py).
+        """
         settings = endpoints.bus_settings(home)
-        link = ZmqBlockingLink(endpoints.of(home), name, settings.high_water_mark)
+        link = ZmqBlockingLink(endpoints.of(home), name, settings.high_water_mark, group)
         return cls(name, link, HomeIdentity(home, name), settings.high_water_mark)
 
     def __init__(self, name: str, link: BlockingLink, identity: ClientIdentity, high_water_mark: int) -> None:

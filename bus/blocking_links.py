@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -12,9 +12,11 @@ from typing import Any
 import zmq
 
 from . import sockets
-from .connections import Connections, read_request
+from .carrier import Carrier
+from .connections import Connections
 from .endpoints import Endpoints
 from .frames import MAX_NAME_BYTES, REQUEST
+from .group import Group
 
 _NOBLOCK = int(zmq.NOBLOCK)
 _SNDMORE = int(zmq.SNDMORE)
@@ -22,66 +24,21 @@ _RCVTIMEO = int(zmq.RCVTIMEO)
 _HEAD = MAX_NAME_BYTES + 1 + REQUEST.size
 
 
-class BlockingLink(ABC):
-    """Carries frames between one client and the others; `on_frame` and `on_request` run on its own thread.
+class BlockingLink(Carrier):
+    """The carrier of the blocking face: usable from any thread.
 
-    `on_frame` is called with `receiving` held.
+    `on_frame` and `on_request` are called on its own threads, `on_frame` with `receiving` held.
     """
 
     receiving: AbstractContextManager[Any]
-    on_frame: Callable[[bytes], None]
-    on_request: Callable[[Any, bytes], None]
 
     @abstractmethod
     def start(self) -> None:
         """Begin to receive."""
 
     @abstractmethod
-    def sender(self) -> Callable[[bytes], object]:
-        """What sends a frame to all subscribers, without ever blocking; another one after `offer`.
-
-        The caller sees to it that one thread at a time uses it.
-        """
-
-    @abstractmethod
-    def listen(self, prefix: bytes) -> None:
-        """Receive frames that start with `prefix`. From any thread."""
-
-    @abstractmethod
-    def ignore(self, prefix: bytes) -> None:
-        """Undo one `listen`. From any thread."""
-
-    @abstractmethod
-    def offer(self) -> None:
-        """Let subscribers connect straight to this client. The caller sends nothing meanwhile."""
-
-    @abstractmethod
-    def listen_directly(self, service: str, prefix: bytes) -> None:
-        """As `listen`, from one service that offers it, without the broker."""
-
-    @abstractmethod
-    def ignore_directly(self, service: str, prefix: bytes) -> None:
-        """Undo one `listen_directly`."""
-
-    @abstractmethod
-    def follow(self) -> None:
-        """Called now and then, from any thread: go where the broker is now, if it can move."""
-
-    @abstractmethod
     def exchange(self, service: str, frame: bytes, call_id: bytes, wait_s: float) -> bytes | None:
         """Send a request and wait for the reply that carries `call_id`; None in time. From any thread."""
-
-    @abstractmethod
-    def bind(self, service: str) -> None:
-        """Take requests for `service`. From any thread."""
-
-    @abstractmethod
-    def reply(self, peer: Any, frame: bytes) -> None:
-        """Answer `peer`, on the link's own thread."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Send what is queued, for half a second at most, and close."""
 
 
 class _Reader:
@@ -150,9 +107,9 @@ class _Responder:
         self._thread.start()
 
     def _run(self) -> None:
-        router, secure, answer = self._socket, self._link.secure, self._link.on_request
+        router, receive, answer = self._socket, self._link.connections.read_request, self._link.on_request
         while True:
-            peer, frame = read_request(router, secure, 0)
+            peer, frame = receive(router, 0)
             if frame == sockets.WAKE:
                 break
             answer(peer, frame)
@@ -174,9 +131,9 @@ class _Responder:
 class ZmqBlockingLink(BlockingLink):
     """A thread for each socket that is read; each request uses a socket of its own from a pool."""
 
-    def __init__(self, places: Endpoints, name: str, hwm: int) -> None:
+    def __init__(self, places: Endpoints, name: str, hwm: int, group: Group | None = None) -> None:
         self.secure = places.secure
-        self.connections = Connections(places, name, hwm)
+        self.connections = Connections(places, name, hwm, group)
         self._out = self.connections.publisher()
         self._offered: sockets.Socket | None = None
         self._reader: _Reader | None = None

@@ -5,16 +5,17 @@ a future for each message (zmq.asyncio) costs seven times as much.
 """
 
 import asyncio
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import zmq
 
 from . import sockets
-from .connections import Connections, read_request
+from .carrier import Carrier
+from .connections import Connections
 from .endpoints import Endpoints
+from .group import Group
 
 _RUN = 256
 _NOBLOCK = int(zmq.NOBLOCK)
@@ -22,56 +23,14 @@ _SNDMORE = int(zmq.SNDMORE)
 _EVENTS, _POLLIN = int(zmq.EVENTS), int(zmq.POLLIN)
 
 
-class Link(ABC):
-    """Carries frames between one client and the others. Used on one loop's thread only."""
+class Link(Carrier):
+    """The carrier of the asyncio face. Used on one loop's thread only."""
 
-    on_frame: Callable[[bytes], None]
     on_reply: Callable[[bytes], None]
-    on_request: Callable[[Any, bytes], None]
-
-    @abstractmethod
-    def sender(self) -> Callable[[bytes], object]:
-        """What sends a frame to all subscribers, without ever blocking; another one after `offer`."""
-
-    @abstractmethod
-    def listen(self, prefix: bytes) -> None:
-        """Receive frames that start with `prefix`, to `on_frame`. Counted: as many `ignore` undo it."""
-
-    @abstractmethod
-    def ignore(self, prefix: bytes) -> None:
-        """Undo one `listen`."""
-
-    @abstractmethod
-    def offer(self) -> None:
-        """Let subscribers connect straight to this client."""
-
-    @abstractmethod
-    def listen_directly(self, service: str, prefix: bytes) -> None:
-        """As `listen`, from one service that offers it, without the broker."""
-
-    @abstractmethod
-    def ignore_directly(self, service: str, prefix: bytes) -> None:
-        """Undo one `listen_directly`."""
-
-    @abstractmethod
-    def follow(self) -> None:
-        """Called now and then: go where the broker is now, if it can move."""
 
     @abstractmethod
     def call(self, service: str, frame: bytes) -> None:
         """Send a request; replies come to `on_reply`. A service that is away gets it later, or never."""
-
-    @abstractmethod
-    def bind(self, service: str) -> None:
-        """Take requests for `service`, to `on_request(peer, frame)`."""
-
-    @abstractmethod
-    def reply(self, peer: Any, frame: bytes) -> None:
-        """Answer `peer`; lost when it is gone."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Send what is queued, for half a second at most, and close."""
 
 
 class _Drain:
@@ -126,10 +85,9 @@ class _Drain:
 class ZmqLink(Link):
     """Publishes to the broker, subscribes at the broker, and calls services straight."""
 
-    def __init__(self, places: Endpoints, name: str, hwm: int) -> None:
-        self._secure = places.secure
+    def __init__(self, places: Endpoints, name: str, hwm: int, group: Group | None = None) -> None:
         self._loop = asyncio.get_running_loop()
-        self._sockets = Connections(places, name, hwm)
+        self._sockets = Connections(places, name, hwm, group)
         self._out = self._sockets.publisher()
         self._in = self._sockets.subscriber()
         self._inbox = _Drain(self._loop, self._in, self._in.recv, self._take_frame)
@@ -201,9 +159,10 @@ class ZmqLink(Link):
     def bind(self, service: str) -> None:
         if self._router is not None:
             return
-        self._router = self._sockets.server(service)
-        receive = partial(read_request, self._router, self._secure)
-        self._requests = _Drain(self._loop, self._router, receive, self._take_request)
+        router = self._router = self._sockets.server(service)
+        self._requests = _Drain(
+            self._loop, router, lambda flags: self._sockets.read_request(router, flags), self._take_request
+        )
 
     def reply(self, peer: Any, frame: bytes) -> None:
         if self._router is None or self._requests is None:

@@ -15,12 +15,14 @@ from .contracts.base import Message
 
 M = TypeVar("M", bound=Message)
 Emit = Callable[[bytes], object]
-SHARE = 64
+SHARE = 32
 """Messages that share a frame of a busy stream, at most."""
-BURST = 256
-"""A stream is busy when so many messages went within BURST_NS, and until the first pause of PAUSE_NS."""
-BURST_NS = 5_000_000
-PAUSE_NS = 1_000_000
+BURST = 64
+"""A stream is busy when so many messages went within BURST_NS, and until a pause of PAUSE_NS, or until fewer
+than FEW were waiting when no more came."""
+BURST_NS = 1_280_000
+PAUSE_NS = 5_000_000
+FEW = 4
 CLOSE_NS = 100_000
 """Of a busy stream, what comes later than this after the message before it does not wait for more."""
 _ALWAYS = 1 << 62
@@ -190,6 +192,12 @@ class StreamPublisher(TopicPublisher[M]):
         client.waiting = self
         client.let_go_soon()
         self._ts_ns = now_ns
+
+    def let_go(self) -> None:
+        """Send what waits, for no more came; a few are not worth waiting for again."""
+        if len(self._parts) < 2 * FEW and self._pause_ns != _ALWAYS:
+            self._busy, self._count, self._began_ns = False, 0, self._last_ns
+        self.flush()
 
     def flush(self) -> None:
         """Send what waits."""

@@ -113,7 +113,8 @@ class Outgoing:
 
     def _let_go(self) -> None:
         self._expected = False
-        self.flush()
+        if self.waiting is not None:
+            self.waiting.let_go()
 
     def flush(self) -> None:
         """Send what waits to share a frame."""

@@ -12,6 +12,7 @@ from typing import Protocol
 import pytest
 from cryptobot.bus.aio import AsyncBus
 from cryptobot.bus.blocking import BlockingBus
+from cryptobot.bus.group import Group
 from cryptobot.bus.memory import MemoryHub
 from cryptobot.configs import snapshot
 from cryptobot.configs.paths import Home
@@ -28,6 +29,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
+MEMBERS = frozenset({"data", "strategy", "dashboard", "cli-1", "cli-1234"})
+
+
 class Buses(Protocol):
     """Opens clients of one bus."""
 
@@ -36,14 +40,14 @@ class Buses(Protocol):
 
 
 class _Brokered:
-    def __init__(self, home: Home) -> None:
-        self.home = home
+    def __init__(self, home: Home, group: Group | None) -> None:
+        self.home, self.group = home, group
 
     async def open_async(self, name: str) -> AsyncBus:
-        return await AsyncBus.open(self.home, name)
+        return await AsyncBus.open(self.home, name, self.group)
 
     def open_blocking(self, name: str) -> BlockingBus:
-        return BlockingBus.open(self.home, name)
+        return BlockingBus.open(self.home, name, self.group)
 
 
 def start_broker(home: Home) -> subprocess.Popen[bytes]:
@@ -64,19 +68,20 @@ def home(tmp_path: Path) -> Home:
     return made
 
 
-@pytest.fixture(params=["memory", "ipc", "tcp"])
+@pytest.fixture(params=["memory", "ipc", "tcp", "ipc-group", "tcp-group"])
 def buses(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Buses]:
-    """A bus of each kind."""
+    """A bus of each kind; in a group all clients share this process."""
     if request.param == "memory":
         yield MemoryHub()
         return
     home = request.getfixturevalue("home")
-    snapshot.write(home, Settings(bus=BusSettings(transport=request.param)))
+    transport, _, grouped = request.param.partition("-")
+    snapshot.write(home, Settings(bus=BusSettings(transport=transport)))
     broker = start_broker(home)
     try:
         with BlockingBus.open(home, "starter") as bus:
             bus.settled()
-        yield _Brokered(home)
+        yield _Brokered(home, Group(home, MEMBERS) if grouped else None)
     finally:
         broker.terminate()
         assert broker.wait(10) == 0

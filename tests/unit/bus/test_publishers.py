@@ -83,10 +83,19 @@ def test_a_message_that_comes_late_does_not_wait(busy: Sender) -> None:
 
 
 def test_a_pause_ends_the_burst(busy: Sender) -> None:
-    """After a millisecond of silence each message leaves at once again."""
+    """After five milliseconds of silence each message leaves at once again."""
     busy.send(1, publishers.PAUSE_NS + 1)
     busy.send(10, CLOSE_NS)
     assert busy.counts() == [1] * 11
+
+
+def test_a_wait_for_few_ends_the_burst(busy: Sender) -> None:
+    """Messages that come in twos are not held up twice."""
+    busy.send(2, CLOSE_NS)
+    busy.turn()
+    assert busy.counts() == [2]
+    busy.send(2, CLOSE_NS)
+    assert busy.counts() == [1, 1]
 
 
 def test_nothing_overtakes_what_waits(busy: Sender) -> None:
