@@ -13,6 +13,7 @@ PUBLISH: tuple[tuple[str, frozenset[str]], ...] = (
     ("equity.", frozenset({"trade"})),
     ("risk.state", frozenset({"trade"})),
     ("risk.", frozenset({"risk"})),
+    ("portfolio.", frozenset({"portfolio"})),
     ("market.", frozenset({"data"})),
     ("signal.", frozenset({"strategy"})),
     ("service.state.", frozenset({"supervisor"})),

@@ -399,3 +399,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log: LogSettings = msgspec.field(default_factory=LogSettings)
     monitor: MonitorSettings = msgspec.field(default_factory=MonitorSettings)
     risk: RiskSettings = msgspec.field(default_factory=RiskSettings)
+    portfolio: PortfolioSettings = msgspec.field(default_factory=PortfolioSettings)

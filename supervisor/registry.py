@@ -197,6 +197,16 @@ _TABLE: dict[str, _Entry] = {
         enabled=False,
         stores=True,
     ),
+    "portfolio": _Entry(
+        "Portfolio",
+        "cryptobot.services.portfolio.service:main",
+        ("bus",),
+        ("data", "trade"),
+        ("portfolio", "data", "strategy"),
+        enabled=False,
+        optional=True,
+        stores=True,
+    ),
 }
 _NEED_VENUE = frozenset({"data", "trade"})
 # Heartbeats come from the main loop; that requests are answered as well is asked now and then.

@@ -1,0 +1,310 @@
+"""The portfolio service: looks at the account, keeps its history, plans and carries out rebalances."""
+
+import asyncio
+import time
+import uuid
+from dataclasses import replace
+from decimal import Decimal
+from typing import get_args
+
+from ...bus import topics
+from ...bus.api import Request
+from ...bus.contracts.portfolio import (
+    POINT_TOPIC,
+    GetPortfolioReport,
+    ListPortfolioHistory,
+    ListTaxLots,
+    PlanRebalance,
+    PortfolioHistory,
+    PortfolioPoint,
+    PortfolioReport,
+    Rebalance,
+    RebalancePlan,
+    RebalanceResult,
+    TaxLots,
+)
+from ...bus.contracts.service import Alert, Audit
+from ...bus.contracts.trade import Portfolio
+from ...configs.errors import BusTimeoutError, CryptoBotError, RequestFailedError
+from ...configs.paths import Home
+from ..accounting.exact import ONE, ZERO, rounded, subtract, total
+from ..accounting.lots import METHODS, Method
+from ..host.service import Service, run
+from . import plan, taxes, weights
+from .inputs import Inputs
+from .keeping import Keeper
+from .plan import Held
+from .rebalancing import Rebalancer
+from .report import report
+from .valuation import Moment, Valuation
+
+_PLANS_KEPT = 20
+_MOST_POINTS = 20_000
+_READY_WITHIN_S = 10.0
+
+
+class PortfolioService(Service):
+    """One account on one venue, and what the settings say is held elsewhere."""
+
+    name = "portfolio"
+
+    async def setup(self) -> None:
+        self._keeper = Keeper(self.home)
+        self._inputs = Inputs(self.bus, self.settings, self._keeper)
+        self._valuation = Valuation(self._keeper)
+        self._rebalancer = Rebalancer(self.bus, self._inputs, self.settings.portfolio.order_timeout_s)
+        self._plans: dict[str, RebalancePlan] = {}
+        self._busy = asyncio.Lock()
+        self._seen: tuple[Portfolio, Moment] | None = None
+        self._note = "The account is not known yet."
+        self._first = asyncio.Event()
+        self._publisher = self.bus.topic(POINT_TOPIC, PortfolioPoint)
+        self._inputs.follow()
+        self.bus.serve(GetPortfolioReport, self._report)
+        self.bus.serve(PlanRebalance, self._plan)
+        self.bus.serve(Rebalance, self._rebalance)
+        self.bus.serve(ListTaxLots, self._lots)
+        self.bus.serve(ListPortfolioHistory, self._history)
+        await self.bus.settled()
+        self.spawn(self._watch(), "watch")
+        try:
+            await asyncio.wait_for(self._first.wait(), _READY_WITHIN_S)
+        except TimeoutError:
+            self.log.warning("ready, but the account is not known yet", reason=self._note)
+        self.spawn(self._close_interrupted(), "interrupted")
+
+    async def stop(self) -> None:
+        if hasattr(self, "_keeper"):
+            self._keeper.close()
+
+    async def _watch(self) -> None:
+        while True:
+            await self._look()
+            # The beginning needs two readings that agree; it need not wait for the next round.
+            await asyncio.sleep(self.settings.portfolio.interval_s if self._seen else 0.2)
+
+    async def _look(self) -> None:
+        """One round; what cannot be asked now is asked in the next."""
+        try:
+            portfolio = await self._inputs.read()
+        except (BusTimeoutError, RequestFailedError) as error:
+            self._note = f"The account is not known: {error}"
+            return
+        prices = self._inputs.markets.values_of_one(self._currency())
+        now_ms = _now_ms()
+        moment = self._valuation.take(portfolio, self._inputs.executions, prices, now_ms)
+        if moment is None:
+            if portfolio.equity is None:
+                self._note = "The equity is not known: a price is missing for something that is held."
+            return
+        self._seen, self._note = (portfolio, moment), ""
+        self._first.set()
+        self._publisher.send(
+            PortfolioPoint(
+                ts_ms=moment.ts_ms,
+                currency=moment.currency,
+                equity=moment.equity,
+                flow=moment.flow,
+                price=moment.fund.price,
+            )
+        )
+
+    async def _report(self, _request: Request[GetPortfolioReport]) -> PortfolioReport:
+        await self._look()
+        chosen, note = self._targets_or_note()
+        markets = self._markets(chosen)
+        return report(
+            self.settings,
+            self._inputs,
+            self._keeper.turns(),
+            self._seen[1] if self._seen is not None else None,
+            markets,
+            self._cash(),
+            with_targets=bool(chosen),
+            note=self._note or note,
+        )
+
+    async def _plan(self, _request: Request[PlanRebalance]) -> RebalancePlan:
+        await self._look()
+        if self._seen is None or self._note:
+            raise RequestFailedError("account_unknown", self._note)
+        settings = self.settings.portfolio
+        markets = self._markets(self._targets())
+        for market in markets:
+            if market.price <= 0:
+                raise RequestFailedError("no_price", f"No price of {market.symbol} is known yet.")
+        cash = self._cash()
+        orders = plan.orders(markets, cash, settings)
+        made = [order for order in orders if not order.skipped]
+        now_ms = _now_ms()
+        found = RebalancePlan(
+            id=uuid.uuid4().hex[:12],
+            made_ms=now_ms,
+            valid_until_ms=now_ms + int(settings.plan_valid_s * 1000),
+            currency=self._seen[1].currency,
+            equity=plan.equity_of(markets, cash),
+            cash=cash,
+            method=settings.method,
+            orders=orders,
+            sentence=_sentence(found_orders=len(made), cost=total(order.cost for order in made)),
+        )
+        self._plans[found.id] = found
+        while len(self._plans) > _PLANS_KEPT:
+            del self._plans[next(iter(self._plans))]
+        return found
+
+    async def _rebalance(self, request: Request[Rebalance]) -> RebalanceResult:
+        asked = request.message
+        if not asked.actor.strip():
+            raise RequestFailedError("actor_missing", "Say who rebalances.")
+        known = self._keeper.result(asked.plan_id)
+        if known is not None:
+            return known
+        chosen = self._plans.get(asked.plan_id)
+        if chosen is None:
+            raise RequestFailedError("unknown_plan", f"There is no plan {asked.plan_id}; make a new one.")
+        if self._busy.locked():
+            raise RequestFailedError("busy", "Another rebalance is being carried out.")
+        async with self._busy:
+            return await self._carry_out(chosen, asked.actor)
+
+    async def _carry_out(self, chosen: RebalancePlan, actor: str) -> RebalanceResult:
+        now_ms = _now_ms()
+        if now_ms > chosen.valid_until_ms:
+            raise RequestFailedError("stale_plan", f"The plan {chosen.id} is too old; make a new one.")
+        if not self._keeper.begin(chosen, actor, now_ms):
+            raise RequestFailedError("begun_before", f"The plan {chosen.id} was begun; make a new one.")
+        made = sum(not order.skipped for order in chosen.orders)
+        self._audit(actor, "rebalance", chosen.id, f"{made} orders by {chosen.method}")
+        result = await self._rebalancer.carry_out(chosen, actor)
+        self._keeper.end(result)
+        self._audit(actor, "rebalanced", chosen.id, result.sentence, ok=result.state == "DONE")
+        return result
+
+    async def _close_interrupted(self) -> None:
+        """Rebalances that an earlier life began: nothing is sent again, a person is told how they ended."""
+        for begun in self._keeper.unfinished():
+            try:
+                result = await self._rebalancer.outcome(begun)
+            except CryptoBotError as error:
+                self.log.warning("an interrupted rebalance is not cleared up yet", reason=str(error))
+                return
+            self._keeper.end(result)
+            self._audit("service:portfolio", "rebalance interrupted", begun.id, result.sentence, ok=False)
+            alert = Alert(
+                key=f"portfolio:rebalance:{begun.id}",
+                severity="warning",
+                source="portfolio",
+                title="A rebalance was interrupted",
+                detail=result.sentence,
+            )
+            self.bus.publish(topics.alert("warning"), alert)
+
+    def _lots(self, request: Request[ListTaxLots]) -> TaxLots:
+        asked = request.message
+        method = asked.method or self.settings.portfolio.cost_basis
+        if method not in METHODS:
+            raise RequestFailedError(
+                "unknown_method", f"{method!r} is no cost basis; there are {', '.join(get_args(Method))}."
+            )
+        book = taxes.book(method, self._currency(), self._inputs.executions.in_order(), self._keeper.flows())
+        return book.report(asked.since_ms, asked.until_ms)
+
+    def _history(self, request: Request[ListPortfolioHistory]) -> PortfolioHistory:
+        asked = request.message
+        points = self._keeper.points(asked.since_ms, min(asked.limit, _MOST_POINTS))
+        currency = self._currency()
+        return PortfolioHistory(
+            points=[
+                PortfolioPoint(
+                    ts_ms=one.ts_ms, currency=currency, equity=one.equity, flow=one.flow, price=one.price
+                )
+                for one in points
+            ]
+        )
+
+    def _targets_or_note(self) -> tuple[dict[str, Decimal], str]:
+        try:
+            return self._targets(), ""
+        except RequestFailedError as error:
+            return {}, error.message
+
+    def _targets(self) -> dict[str, Decimal]:
+        """The weights that the settings want.
+
+        Raises:
+            RequestFailedError: they cannot be told now.
+        """
+        settings = self.settings.portfolio
+        if settings.method == "target":
+            return weights.given(settings.targets)
+        return weights.chosen(
+            settings.method,
+            settings.symbols,
+            self._inputs.markets.window.returns(settings.symbols),
+            invested=subtract(ONE, settings.cash_weight),
+            max_weight=settings.max_weight,
+        )
+
+    def _markets(self, targets: dict[str, Decimal]) -> list[Held]:
+        """The markets of the portfolio; those that are held without a target have none."""
+        settings, inputs = self.settings.portfolio, self._inputs
+        symbols = dict.fromkeys([*targets, *settings.symbols])
+        if not symbols:
+            symbols = dict.fromkeys(self.settings.data.symbols)
+        return [self._held(symbol, targets.get(symbol, ZERO), inputs) for symbol in symbols]
+
+    def _held(self, symbol: str, target: Decimal, inputs: Inputs) -> Held:
+        asset, feed = symbol.partition("/")[0], inputs.feeds.get(symbol)
+        balances = self._seen[0].balances if self._seen is not None else []
+        amount = total(balance.total for balance in balances if balance.asset == asset)
+        held = Held(
+            symbol=symbol,
+            amount=amount,
+            price=inputs.markets.prices.get(symbol, ZERO),
+            target=target,
+            spread_percent=inputs.markets.news(symbol, time.time_ns()).spread_percent,
+            daily_volatility=inputs.markets.window.daily_volatility(symbol),
+        )
+        if feed is not None:
+            held = replace(
+                held,
+                step=Decimal(feed.amount_step),
+                least_amount=Decimal(feed.min_amount),
+                least_value=Decimal(feed.min_cost),
+            )
+        if self.settings.portfolio.leave_strategies:
+            return plan.without(held, inputs.held_by_others(symbol))
+        return held
+
+    def _cash(self) -> Decimal:
+        """What is free of the currency."""
+        if self._seen is None:
+            return ZERO
+        currency = self._currency()
+        return total(balance.free for balance in self._seen[0].balances if balance.asset == currency)
+
+    def _currency(self) -> str:
+        settings = self.settings
+        symbols = [*settings.portfolio.symbols, *settings.portfolio.targets, *settings.data.symbols]
+        return symbols[0].partition("/")[2].partition(":")[0] if symbols else "USDT"
+
+    def _audit(self, actor: str, action: str, subject: str, detail: str, *, ok: bool = True) -> None:
+        entry = Audit(kind="trading", actor=actor, action=action, subject=subject, detail=detail, ok=ok)
+        self.bus.publish(topics.audit("trading"), entry)
+
+
+def _sentence(*, found_orders: int, cost: Decimal) -> str:
+    if not found_orders:
+        return "Nothing is to be done."
+    orders = "1 order" if found_orders == 1 else f"{found_orders} orders"
+    return f"{orders}, for about {rounded(cost)} in fees and spread."
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def main(home: Home) -> int:
+    """Run the portfolio service in this process."""
+    return run(PortfolioService, home)
