@@ -306,6 +306,9 @@ class AuthSettings(Section, frozen=True, kw_only=True):
         float,
         setting("How long dangerous things are allowed after proving again who one is.", unit="s", ge=30),
     ] = 300.0
+    providers: Annotated[
+        dict[str, OidcProvider], setting("Other places that log people in, by name.", merges=True)
+    ] = msgspec.field(default_factory=dict)
 
 
 class DatabaseSettings(Section, frozen=True, kw_only=True):
@@ -332,9 +335,6 @@ class DatabaseSettings(Section, frozen=True, kw_only=True):
             "Most connections that one service reads with at a time, beside those it writes with.",
             ge=1,
             le=32,
-    providers: Annotated[
-        dict[str, OidcProvider], setting("Other places that log people in, by name.", merges=True)
-    ] = msgspec.field(default_factory=dict)
         ),
     ] = 4
     slow_after_s: Annotated[
