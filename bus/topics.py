@@ -5,6 +5,7 @@ TRADES = "market.trade."
 BOOKS = "market.book."
 SIGNALS = "signal."
 INDICATORS = "indicator."
+DRY_FILLS = "dry."
 ORDERS = "order."
 FILLS = "fill."
 POSITIONS = "position."
@@ -64,6 +65,10 @@ def signal(strategy: str) -> str:
 
 def indicator(strategy: str) -> str:
     return f"{INDICATORS}{part(strategy)}"
+
+
+def dry(strategy: str) -> str:
+    return f"{DRY_FILLS}{part(strategy)}"
 
 
 def service_state(name: str) -> str:

@@ -23,12 +23,11 @@ def backoff_grows(settings: Settings) -> Iterator[Finding]:
 def strategies_have_data(settings: Settings) -> Iterator[Finding]:
     """A strategy needs a market that data watches."""
     for name, instance in settings.strategy.instances.items():
-        if instance.enabled and instance.symbol not in settings.data.symbols:
-            yield (
-                f"strategy.instances.{name}.symbol",
-                f"strategy.instances.{name}.symbol is {instance.symbol}, which data.symbols does not list "
-                f"({', '.join(settings.data.symbols) or 'it is empty'})",
-            )
+        key = f"strategy.instances.{name}.{'symbols' if instance.symbols else 'symbol'}"
+        for symbol in instance.markets if instance.enabled else ():
+            if symbol not in settings.data.symbols:
+                known = ", ".join(settings.data.symbols) or "it is empty"
+                yield key, f"{key} is {symbol}, which data.symbols does not list ({known})"
 
 
 def database_url_holds_no_password(settings: Settings) -> Iterator[Finding]:

@@ -183,6 +183,32 @@ class StrategyInstance(Section, frozen=True, kw_only=True):
         msgspec.field(default_factory=dict)
     )
     enabled: Annotated[bool, setting("Run it.")] = True
+    symbols: Annotated[
+        list[str],
+        setting(
+            "Several markets: one run of the strategy on each, called NAME@BTC-USDT; empty takes symbol."
+        ),
+    ] = msgspec.field(default_factory=list)
+    mode: Annotated[
+        Literal["live", "dry"],
+        setting("live sends orders to the venue; dry simulates them on the same candles, shown separately."),
+    ] = "live"
+    cash: Annotated[Decimal, decimal_setting("Money that a dry run begins with.", unit="quote", gt="0")] = (
+        Decimal("10000")
+    )
+    process: Annotated[
+        int,
+        setting(
+            "Number of the process that runs it: what hangs or dies in one disturbs no run of another.",
+            ge=1,
+            le=32,
+        ),
+    ] = 1
+
+    @property
+    def markets(self) -> list[str]:
+        """The markets that it runs on."""
+        return self.symbols or [self.symbol]
 
 
 class StrategySettings(Section, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@ them.
 """
 
 from ...configs.errors import SettingsError
-from .base import Delivery, Message, message, request
+from .base import Delivery, Done, Message, message, request
 
 DecimalText = str
 """A decimal number as text, such as "0.00010000": exact, and cheap to carry. Parse where money is
@@ -124,3 +124,16 @@ class Feed(Message, frozen=True, kw_only=True, gc=False):
 @request(0x0113, reply=Feeds, permission="market.read")
 class ListFeeds(Message, frozen=True, kw_only=True, gc=False):
     """Which streams are there."""
+
+
+@request(0x0115, reply=Done, permission="market.read")
+class WatchCandles(Message, frozen=True, kw_only=True, gc=False):
+    """Follow one more timeframe of a market of data.symbols, until data ends; asked again it changes nothing.
+
+    For strategies that read further series. Refused with `unknown_market` when data.symbols does not list
+    the market, with `venue_away` while the venue does not answer.
+    """
+
+    exchange: str
+    symbol: str
+    timeframe: str

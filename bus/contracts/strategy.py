@@ -31,7 +31,17 @@ class IndicatorValues(Message, frozen=True, kw_only=True, gc=False):
 
 @message(0x0210, delivery=Delivery.REPLY)
 class StrategyStatus(Message, frozen=True, kw_only=True, gc=False):
-    """One running strategy. `state` is RUNNING, WARMING_UP, STOPPED or FAILED; `reason` says why."""
+    """One running strategy. `state` is RUNNING, WARMING_UP, STOPPED or FAILED; `reason` says why.
+
+    Args:
+        mode: live (orders go to the venue) or dry (fills are simulated on the same candles).
+        feeds: further series that it reads, such as "ETH/USDT 1h".
+        changed: parameters that were changed while it ran, over those of the settings.
+        held: what this run itself holds, by market, in base units.
+        realised: what its sales gained, in quote units, fees included.
+        cash: of a dry run: simulated free money; None for a live one, which shares the account's.
+        process: the service that runs it.
+    """
 
     name: str
     title: str
@@ -43,6 +53,13 @@ class StrategyStatus(Message, frozen=True, kw_only=True, gc=False):
     parameters: dict[str, str]
     candles: int
     signals: int
+    mode: str = "live"
+    feeds: list[str] = []
+    changed: list[str] = []
+    held: dict[str, Decimal] = {}
+    realised: Decimal = Decimal(0)
+    cash: Decimal | None = None
+    process: str = "strategy"
 
 
 @message(0x0211, delivery=Delivery.REPLY)
@@ -65,6 +82,33 @@ class SetStrategyRunning(Message, frozen=True, kw_only=True, gc=False):
     name: str
     running: bool
     actor: str
+
+
+@request(0x0214, reply=Done, permission="strategy.control")
+class SetStrategyParameters(Message, frozen=True, kw_only=True, gc=False):
+    """Change parameters of one running strategy from its next candle on; refused whole when one is wrong.
+
+    They win over those of the settings and survive restarts until they are `reset`, which comes first.
+    """
+
+    name: str
+    values: dict[str, str]
+    actor: str
+    reset: bool = False
+
+
+@message(0x0215)
+class DryFill(Message, frozen=True, kw_only=True, gc=False):
+    """A simulated execution of a strategy in dry mode, on `dry.<run>`; no order was sent anywhere."""
+
+    strategy: str
+    symbol: str
+    side: str
+    price: Decimal
+    amount: Decimal
+    fee: Decimal
+    candle_open_ms: int
+    reason: str = ""
 
 
 @message(0x0220, delivery=Delivery.REPLY)

@@ -8,12 +8,24 @@ from typing import ClassVar
 
 from ...bus import topics
 from ...bus.api import Request
-from ...bus.contracts.market import Book, Candle, Candles, Feeds, ListCandles, ListFeeds, MarketTrade
+from ...bus.contracts.base import Done
+from ...bus.contracts.market import (
+    Book,
+    Candle,
+    Candles,
+    Feeds,
+    ListCandles,
+    ListFeeds,
+    MarketTrade,
+    WatchCandles,
+    timeframe_ms,
+)
 from ...bus.contracts.market import Feed as FeedState
 from ...bus.contracts.paper import GetPaperInfo, PaperInfo
 from ...configs.errors import (
     BusError,
     CredentialsError,
+    OrderRejectedError,
     RequestFailedError,
     RetryLaterError,
     SettingsError,
@@ -25,7 +37,7 @@ from ..connectors.venue import Market, Resumed, Venue
 from ..host.service import Service
 from ..host.service import run as run_service
 from .columns import Columns
-from .feed import Feed
+from .feed import Feed, Publish
 from .store import CandleStore, series_folder
 from .text import decimal_text
 from .watch import StaleWatch
@@ -58,6 +70,7 @@ class DataService(Service):
         self._stores = {market: self._open_store(*market) for market in self._markets()}
         self.bus.serve(ListCandles, self._list_candles)
         self.bus.serve(ListFeeds, self._list_feeds)
+        self.bus.serve(WatchCandles, self._watch_candles)
         loaded = asyncio.Event()
         self.spawn(self._follow_venue(loaded), "venue")
         with contextlib.suppress(TimeoutError):
@@ -74,7 +87,7 @@ class DataService(Service):
         wanted = {(symbol, self.settings.data.timeframe) for symbol in self.settings.data.symbols}
         for instance in self.settings.strategy.instances.values():
             if instance.enabled:
-                wanted.add((instance.symbol, instance.timeframe))
+                wanted.update((symbol, instance.timeframe) for symbol in instance.markets)
         return sorted(wanted)
 
     def _open_store(self, symbol: str, timeframe: str) -> CandleStore:
@@ -139,12 +152,16 @@ class DataService(Service):
         return self._venue
 
     def _feed(self, venue: Venue, symbol: str, timeframe: str) -> Feed:
+        store = self._stores[symbol, timeframe]
+        return Feed(venue, symbol, timeframe, store, self._publisher(symbol, timeframe))
+
+    def _publisher(self, symbol: str, timeframe: str) -> Publish:
         publisher = self.bus.topic(topics.candle(self._exchange, symbol, timeframe), Candle)
 
         def publish(candle: Candle) -> None:
             publisher.send(candle)
 
-        return Feed(venue, symbol, timeframe, self._stores[symbol, timeframe], publish)
+        return publish
 
     async def _follow_trades(self, venue: Venue, symbol: str) -> None:
         publisher = self.bus.topic(topics.trade(self._exchange, symbol), MarketTrade)
@@ -176,6 +193,34 @@ class DataService(Service):
             )
             due = max(due + BOOK_INTERVAL_S, time.monotonic())
             await asyncio.sleep(due - time.monotonic())
+
+    async def _watch_candles(self, request: Request[WatchCandles]) -> Done:
+        """Follow one more timeframe of a market that is watched already."""
+        wish = request.message
+        key = (wish.symbol, wish.timeframe)
+        if wish.exchange != self._exchange or wish.symbol not in {symbol for symbol, _ in self._stores}:
+            raise RequestFailedError(
+                "unknown_market",
+                f"{wish.symbol} is not watched on {wish.exchange}; add it to data.symbols "
+                f"(data watches {', '.join(self.settings.data.symbols)} on {self._exchange}).",
+            )
+        if key in self._stores:
+            return Done(message="It is watched already.")
+        if self._venue is None or not self._feeds.keys() >= self._stores.keys():
+            raise RequestFailedError("venue_away", f"The venue {self._exchange} is not known yet.")
+        try:
+            timeframe_ms(wish.timeframe)
+            store = self._open_store(*key)
+            feed = Feed(self._venue, *key, store, self._publisher(*key))
+            await feed.load_history(self.settings.data.history)
+        except RetryLaterError as error:
+            raise RequestFailedError("venue_away", str(error)) from error
+        except (SettingsError, StartError, OrderRejectedError) as error:
+            raise RequestFailedError("unknown_market", str(error)) from error
+        if key not in self._stores:
+            self._stores[key], self._feeds[key] = store, feed
+            self.spawn(feed.run(), f"candles {wish.symbol} {wish.timeframe}")
+        return Done(message="It is watched now.")
 
     def _list_candles(self, request: Request[ListCandles]) -> Candles:
         wish = request.message

@@ -3,7 +3,7 @@
 Author's code runs on the main thread, between two turns of the event loop, because a hop to another
 thread would cost more than the whole way from candle to order. A timer interrupts it there: SIGALRM, or,
 where that does not exist, an exception that a watching thread plants. Code that hangs inside a C library
-is not interrupted; the missing heartbeat tells the supervisor, which replaces the process.
+is not interrupted by either: there the process is ended (lastresort.py).
 """
 
 import ctypes
@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from ...configs.errors import StrategyError
+from .lastresort import CallMark
 
 
 class HangError(BaseException):
@@ -28,21 +29,24 @@ class HangGuard:
 
     Args:
         limit_s: longest time that a call may take.
+        mark: where to write down whose code is being called.
     """
 
-    def __init__(self, limit_s: float) -> None:
-        self.limit_s = limit_s
+    def __init__(self, limit_s: float, mark: CallMark | None = None) -> None:
+        self.limit_s, self._mark = limit_s, mark
         self._alarms = sys.platform != "win32" and threading.current_thread() is threading.main_thread()
         if self._alarms:
             signal.signal(signal.SIGALRM, _interrupt)
 
     @contextmanager
-    def limit(self) -> Iterator[None]:
-        """Run the body; interrupt it after `limit_s`, again and again until it gives way.
+    def limit(self, run: str = "") -> Iterator[None]:
+        """Run the body, code of a run; interrupt it after `limit_s`, again and again until it gives way.
 
         Raises:
             StrategyError: it took too long.
         """
+        if self._mark is not None:
+            self._mark.enter(run)
         try:
             if self._alarms:
                 with _alarm(self.limit_s):
@@ -53,6 +57,9 @@ class HangGuard:
         except HangError as error:
             error.args = (f"it did not return within {self.limit_s:g} s",)
             raise StrategyError(str(error)) from error
+        finally:
+            if self._mark is not None:
+                self._mark.leave()
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

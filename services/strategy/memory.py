@@ -8,6 +8,8 @@ import msgspec
 from ...bus import topics
 from ...configs import files
 from ...configs.errors import StrategyError
+from .book import Book
+from .dry import DryVenue
 
 
 class Memory(msgspec.Struct, kw_only=True):
@@ -19,6 +21,12 @@ class Memory(msgspec.Struct, kw_only=True):
         when none.
         stopped: a person stopped it; it stays stopped until a person starts it.
         state: the author's own.
+        parameters: changed by a person while it ran, over those of the settings.
+        hung: it did not return from a call until its process had to be ended; says where. It stays failed
+        until a person starts it.
+        book: what this run itself holds.
+        brackets: markets that it asked trade to guard.
+        dry: simulated money and orders of a dry run.
     """
 
     market: str
@@ -26,6 +34,11 @@ class Memory(msgspec.Struct, kw_only=True):
     stopped: bool = False
     signals: int = 0
     state: dict[str, Any] = msgspec.field(default_factory=dict)
+    parameters: dict[str, str | int | float | bool] = msgspec.field(default_factory=dict)
+    hung: str = ""
+    book: Book = msgspec.field(default_factory=Book)
+    brackets: list[str] = msgspec.field(default_factory=list)
+    dry: DryVenue = msgspec.field(default_factory=DryVenue)
 
 
 class MemoryFile:

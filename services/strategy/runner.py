@@ -1,4 +1,4 @@
-"""One strategy on one market: fed finished candles one at a time, its wishes carried to trade, fenced.
+"""One strategy on one market: fed finished candles one at a time, its wishes carried to its desk, fenced.
 
 A candle is settled when trade has accepted or refused every wish that it caused. Only then is it
 remembered, so a process that dies anywhere sees it again, makes the same wishes under the same ids, and
@@ -10,60 +10,31 @@ import asyncio
 import inspect
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import structlog
 
-from ...bus import topics
-from ...bus.api import AsyncBusApi
+from ...bus.contracts import trade
 from ...bus.contracts.market import Candle as CandleMessage
 from ...bus.contracts.market import timeframe_ms
 from ...bus.contracts.strategy import StrategyStatus
 from ...configs.errors import CryptoBotError, StrategyError
-from .account import Account
-from .base import Candle, Fill, Order, Position, Strategy, Wish
-from .delivery import Delivery, Intended
-from .graph import Live, Plan
-from .guard import HangGuard
+from .base import Strategy
+from .desk import DRY, Decision, Desk, DryDesk, LiveDesk, intent_id
+from .feeds import FeedKey
+from .graph import Live, Plan, due
 from .loader import blame
 from .memory import Memory, MemoryFile
+from .others import Others
+from .outfit import Assignment, Tools, as_candle, price_series, stamp
+from .stage import Market, Stage
 from .telling import Teller
+from .values import Candle
 
 WARMING_UP, RUNNING, STOPPED, FAILED = "WARMING_UP", "RUNNING", "STOPPED", "FAILED"
-
-History = Callable[[int, int | None], Awaitable[list[CandleMessage]]]
-"""(limit, since_ms) to the newest finished candles of the run's market; waits until data answers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Market:
-    """What runs where."""
-
-    strategy: str
-    exchange: str
-    symbol: str
-    timeframe: str
-
-    @property
-    def quote(self) -> str:
-        """The asset that is paid with."""
-        return self.symbol.partition("/")[2].partition(":")[0]
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What all runs share."""
-
-    bus: AsyncBusApi
-    account: Account
-    delivery: Delivery
-    guard: HangGuard
-    history: int
-    fresh_s: float
+_MOST_CANDLES = 10_000
 
 
 class Runner:
@@ -71,92 +42,64 @@ class Runner:
 
     Args:
         name: name of the run in the settings.
-        load: gives the strategy class; called at each start, so that an edited file is read again.
-        parameters: as the settings have them.
-        past: asks data for finished candles.
+        assignment: what to run; its class is loaded at each start, so that an edited file is read again.
     """
 
     def __init__(
-        self,
-        name: str,
-        market: Market,
-        load: Callable[[], type[Strategy]],
-        parameters: Mapping[str, object],
-        past: History,
-        memory: MemoryFile,
-        tools: Tools,
+        self, name: str, market: Market, assignment: Assignment, memory: MemoryFile, tools: Tools
     ) -> None:
-        self.name, self.market = name, market
+        self.name, self.market, self.mode = name, market, assignment.mode
         self.state, self.reason = STOPPED, ""
         self.candles = 0
         self.opened = asyncio.Event()
-        self._load, self._parameters, self._past = load, parameters, past
-        self._file, self._tools = memory, tools
+        self.own = FeedKey(market.symbol, market.timeframe)
+        self.feeds: tuple[FeedKey, ...] = ()
+        self._assignment, self._file, self._tools = assignment, memory, tools
         self._step = timeframe_ms(market.timeframe)
         self._queue: deque[CandleMessage] = deque()
         self._arrived = asyncio.Event()
-        self._fills: deque[Fill] = deque()
-        self._wishes: list[Wish] = []
-        self._cancels = False
         self._memory = Memory(market="")
         self._log = structlog.get_logger(component="strategy", run=name)
         self._tell = Teller(tools.bus, name)
+        self._live_desk: LiveDesk | None = None
+        self._desk = self._make_desk()
+        self._stage = Stage(name, market, self._desk)
         self._strategy: Strategy | None = None
-        self._path = ""
-        self._stamp = 0
-        self._seen_ms = 0
-        self._pushed = 0
-        self._price = 0.0
+        self._others = Others((), tools.past)
+        self._shown: dict[str, FeedKey] = {}
+        self._path, self._stamp, self._changed = "", 0, False
+        self._seen_ms = self._pushed = self._needs = 0
 
-    # -- what the strategy sees (base.World)
+    def _make_desk(self) -> Desk:
+        tools, market = self._tools, self.market
+        if self.mode == DRY:
+            return DryDesk(market.symbol, self._assignment.cash, tools.fees, tools.account, self._tell)
+        self._live_desk = LiveDesk(self.name, market.exchange, market.symbol, tools.account, tools.delivery)
+        return self._live_desk
 
-    @property
-    def exchange(self) -> str:
-        return self.market.exchange
+    # -- what comes over the bus
 
-    @property
-    def symbol(self) -> str:
-        return self.market.symbol
-
-    @property
-    def timeframe(self) -> str:
-        return self.market.timeframe
-
-    def position(self, symbol: str = "") -> Position:
-        return self._tools.account.position(self.market.symbol, self._price)
-
-    def cash(self, symbol: str = "") -> Decimal:
-        return self._tools.account.free(self.market.quote)
-
-    def order(self, wish: Wish) -> None:
-        self._wishes.append(wish)
-
-    def cancel(self, symbol: str = "", order_id: str = "") -> None:
-        self._cancels = True
-
-    def resting(self, symbol: str = "") -> list[Order]:
-        return []
-
-    def working(self, symbol: str = "") -> int:
-        return len(self._tools.account.working(self.name, self.market.symbol))
-
-    def log(self, message: str, fields: Mapping[str, object]) -> None:
-        self._log.info(message, **{key: str(value) for key, value in fields.items()})
-
-    # -- life
-
-    def take(self, candle: CandleMessage) -> None:
-        """A finished candle came over the bus."""
-        if self.state in (RUNNING, WARMING_UP):
+    def take(self, key: FeedKey, candle: CandleMessage) -> None:
+        """A finished candle of one of its series."""
+        if self.state not in (RUNNING, WARMING_UP):
+            return
+        if key == self.own:
             self._queue.append(candle)
             self._arrived.set()
+        else:
+            self._others.take(key, candle)
 
-    def filled(self, fill: Fill) -> None:
-        """An order of this run was executed. The strategy is told before it sees the next candle, as in a
-        backtest.
-        """
-        if self.state == RUNNING:
-            self._fills.append(fill)
+    def took_fill(self, fill: trade.Fill) -> None:
+        """An execution of anybody's order."""
+        if self._live_desk is not None:
+            self._live_desk.took_fill(fill)
+
+    def took_order(self, order: trade.Order) -> None:
+        """A change of anybody's order."""
+        if self._live_desk is not None and self.state == RUNNING:
+            self._live_desk.took_order(order)
+
+    # -- life
 
     async def run(self, *, by_person: bool = False) -> None:
         """Run until the task is cancelled or the strategy fails. Never raises for what the strategy does.
@@ -166,13 +109,12 @@ class Runner:
         """
         self.state, self.reason = WARMING_UP, ""
         self._queue.clear()
-        self._fills.clear()
         try:
-            live = self._open(by_person)
+            live = await self._open(by_person)
             await self._warm_up(live)
             while True:
                 message = await self._next()
-                live = await self._take_edit(live)
+                live = await self._take_changes(live)
                 await self._advance(live, message)
         except CryptoBotError as error:
             self._fail(str(error))
@@ -180,9 +122,19 @@ class Runner:
             self._log.exception("run broke")
             self._fail(f"inner error, {blame(error, '')}")
 
-    def remembers_stop(self) -> bool:
-        """A person stopped it in an earlier life of the process."""
-        return self._file.load(self._identity()).stopped
+    def remembered(self) -> Memory:
+        """What earlier lives of the process left."""
+        return self._file.load(self._identity())
+
+    def hung(self, place: str) -> None:
+        """Its code hung so that the process had to be ended: it stays failed until a person starts it."""
+        self._memory = self.remembered()
+        self._memory.hung = f"it did not return, and its process had to be ended; it stood at {place}"
+        self._file.save(self._memory)
+
+    def fail(self, reason: str) -> None:
+        """It is not even started, because of what was remembered."""
+        self._fail(reason)
 
     def stopped(self, reason: str) -> None:
         """The run's task was cancelled because a person asked for it."""
@@ -190,10 +142,28 @@ class Runner:
         self._memory.stopped = True
         self._file.save(self._memory)
 
+    def change(self, values: Mapping[str, object], *, reset: bool) -> None:
+        """Take other parameters from the next candle on; they are remembered.
+
+        Raises:
+            SettingsError: one is unknown, or out of its range; nothing is changed.
+            StrategyError: the strategy's file cannot be used.
+        """
+        if not self._memory.market:
+            self._memory = self.remembered()
+        kept = {} if reset else self._memory.parameters
+        owner = self._assignment.load()
+        merged = {**kept, **values}
+        strategy = owner({**self._assignment.parameters, **merged})
+        Plan(owner, strategy._parameters, self.market.timeframe, self.market.symbol)
+        self._memory.parameters = {name: strategy._parameters[name] for name in merged}
+        self._changed = True
+        self._file.save(self._memory)
+
     def status(self) -> StrategyStatus:
         """For screens."""
-        strategy = self._strategy
-        values = strategy._parameters if strategy is not None else self._parameters
+        strategy, memory = self._strategy, self._memory
+        values = strategy._parameters if strategy is not None else self._assignment.parameters
         return StrategyStatus(
             name=self.name,
             title=(strategy.title if strategy is not None else "") or self.name,
@@ -204,22 +174,37 @@ class Runner:
             reason=self.reason,
             parameters={key: str(value) for key, value in values.items()},
             candles=self.candles,
-            signals=self._memory.signals,
+            signals=memory.signals,
+            mode=self.mode,
+            feeds=[f"{key.symbol} {key.timeframe}" for key in self.feeds],
+            changed=sorted(memory.parameters),
+            held={symbol: holding.amount for symbol, holding in memory.book.holdings.items()},
+            realised=memory.book.realised,
+            cash=memory.dry.cash.get(self.market.quote) if self.mode == DRY else None,
+            process=self._tools.process,
         )
 
     def _identity(self) -> str:
         market = self.market
-        return f"{market.strategy} {market.exchange} {market.symbol} {market.timeframe}"
+        mode = f" {DRY}" if self.mode == DRY else ""
+        return f"{market.strategy} {market.exchange} {market.symbol} {market.timeframe}{mode}"
 
-    def _open(self, by_person: bool) -> Live:
-        self._strategy = None
+    async def _open(self, by_person: bool) -> Live:
+        self._memory = self.remembered()
         strategy, plan = self._make()
-        self._memory = self._file.load(self._identity())
         if by_person:
-            self._memory.stopped, self._memory.settled_ms = False, 0
+            self._memory.stopped, self._memory.settled_ms, self._memory.hung = False, 0, ""
         live = Live(plan)
-        strategy._world, strategy.state = self, self._memory.state
-        self._strategy, self._needs = strategy, plan.lookback + strategy.warmup
+        strategy._world, strategy.state = self._stage, self._memory.state
+        strategy.__dict__["_newest"] = live
+        self._stage.forget()
+        self.feeds = plan.feeds
+        self._others = Others(plan.feeds, self._tools.past)
+        self._shown = price_series((self.own, *plan.feeds))
+        if plan.feeds:
+            await self._tools.watch(plan.feeds)
+        await self._desk.open(self._memory)
+        self._plan, self._strategy, self._needs = plan, strategy, plan.lookback + strategy.warmup
         self._seen_ms = self._pushed = 0
         return live
 
@@ -230,29 +215,31 @@ class Runner:
             SettingsError: the name or a parameter is wrong.
             StrategyError: the file cannot be used.
         """
-        owner = self._load()
+        owner = self._assignment.load()
         self._path = inspect.getfile(owner)
-        self._stamp = _stamp(self._path)
+        self._stamp = stamp(self._path)
         try:
-            strategy = owner(self._parameters)
-            return strategy, Plan(owner, strategy._parameters, self.market.timeframe)
+            strategy = owner({**self._assignment.parameters, **self._memory.parameters})
+            return strategy, Plan(owner, strategy._parameters, self.market.timeframe, self.market.symbol)
         except CryptoBotError:
             raise
         except Exception as error:
             raise StrategyError(blame(error, self._path)) from error
 
-    async def _take_edit(self, live: Live) -> Live:
-        """Between two candles: when the file was changed, go on with the new class, if it can run."""
-        if _stamp(self._path) == self._stamp:
+    async def _take_changes(self, live: Live) -> Live:
+        """Between two candles: go on with an edited file, if it can run, and with changed parameters."""
+        edited = stamp(self._path) != self._stamp
+        if not edited and not self._changed:
             return live
+        self._changed = False
         try:
             self._make()
         except CryptoBotError as error:
-            self._stamp = _stamp(self._path)
+            self._stamp = stamp(self._path)
             self._tell.edit_refused(str(error))
             return live
-        self._log.info("file changed: going on with the new one")
-        live = self._open(False)
+        self._log.info("file changed: going on with the new one" if edited else "parameters changed")
+        live = await self._open(False)
         await self._warm_up(live)
         return live
 
@@ -260,15 +247,17 @@ class Runner:
         """Show the indicators the past. What came after the last settled candle is decided upon, late."""
         settled = self._memory.settled_ms
         missed = max(0, (_now_ms() - settled) // self._step) if settled else 0
-        await self._tools.account.known.wait()
-        past = await self._past(max(self._tools.history, self._needs + 1) + missed, None)
+        wanted = max(self._tools.history, self._needs + 1) + missed
+        past = await self._tools.past(self.own, min(wanted, _MOST_CANDLES), None)
+        if self.feeds and past:
+            await self._others.load(past[0].open_ms, self._plan.lookbacks, _MOST_CANDLES)
         await self._start(live, [candle for candle in past if not settled or candle.open_ms <= settled])
         for candle in past:
             await self._advance(live, candle)
 
     async def _start(self, live: Live, past: list[CandleMessage]) -> None:
         for number, message in enumerate(past):
-            self._push(live, message)
+            await self._push(live, message, trades=False)
             if number % 500 == 499:
                 await asyncio.sleep(0)
         if past and not self._memory.settled_ms:
@@ -294,14 +283,15 @@ class Runner:
             return
         if self._seen_ms and message.open_ms > self._seen_ms + self._step:
             since = self._seen_ms + self._step
-            for between in await self._past((message.open_ms - since) // self._step + 1, since):
+            count = (message.open_ms - since) // self._step + 1
+            for between in await self._tools.past(self.own, min(count, _MOST_CANDLES), since):
                 if self._seen_ms < between.open_ms < message.open_ms:
                     await self._settle(live, between)
         await self._settle(live, message)
 
     async def _settle(self, live: Live, message: CandleMessage) -> None:
         """Decide on one candle and carry the wishes out; then remember it."""
-        candle, wakes = self._push(live, message)
+        candle, wakes = await self._push(live, message, trades=True)
         self.candles += 1
         if self.state == WARMING_UP:
             self._ready()
@@ -309,13 +299,27 @@ class Runner:
         self._tell.lines(values, message)
         assert self._strategy is not None
         self._strategy.__dict__.update(values, candle=candle)
-        while self._fills:
-            self._call("on_fill", self._fills.popleft())
-        if self.state == RUNNING and wakes:
-            self._call("on_candle", candle)
+        if self.state == RUNNING:
+            self._hear()
+            if wakes:
+                self._decide(live, candle)
         await self._carry_out(message)
         self._memory.settled_ms, self._memory.state = message.open_ms, self._strategy.state
         self._remember()
+
+    def _hear(self) -> None:
+        """Tell the strategy what became of its orders."""
+        while self._desk.fills:
+            self._call("on_fill", self._desk.fills.popleft())
+        while self._desk.ended:
+            self._call("on_order", self._desk.ended.popleft())
+
+    def _decide(self, live: Live, candle: Candle) -> None:
+        plan = self._plan
+        for name in due(plan.schedules, candle.open_ms, self._step):
+            self._call(name)
+        if plan.called is None or live.at(plan.called):
+            self._call("on_candle", candle)
 
     def _remember(self) -> None:
         try:
@@ -325,18 +329,24 @@ class Runner:
             # had to, and trade knows the wishes that they cause by their ids.
             self._log.error("memory is not kept", reason=str(error))
 
-    def _push(self, live: Live, message: CandleMessage) -> tuple[Candle, bool]:
-        candle = Candle(
-            message.open_ms,
-            float(message.open),
-            float(message.high),
-            float(message.low),
-            float(message.close),
-            float(message.volume),
-        )
-        self._seen_ms, self._price = message.open_ms, candle.close
+    async def _push(self, live: Live, message: CandleMessage, *, trades: bool) -> tuple[Candle, bool]:
+        """Show the next own candle, and before it those of other series that were finished when it closed."""
+        if self.feeds:
+            for key, other in await self._others.until(message.open_ms + self._step):
+                shown = as_candle(other)
+                live.push_other(key, shown)
+                self._note(key, shown, trades)
+        candle = as_candle(message)
+        self._seen_ms = message.open_ms
         self._pushed += 1
+        self._note(self.own, candle, trades)
         return candle, live.push(candle)
+
+    def _note(self, key: FeedKey, candle: Candle, trades: bool) -> None:
+        if self._shown[key.symbol] == key:
+            self._stage.prices[key.symbol] = candle.close
+            if trades:
+                self._desk.show(key.symbol, candle)
 
     def _call(self, hook: str, *arguments: Any) -> None:
         """Call the author's code, limited in time.
@@ -345,48 +355,33 @@ class Runner:
             StrategyError: it raised or hung; one sentence with file and line.
         """
         try:
-            with self._tools.guard.limit():
+            with self._tools.guard.limit(self.name):
                 getattr(self._strategy, hook)(*arguments)
         except (Exception, SystemExit) as error:
-            self._wishes.clear()
+            self._stage.forget()
             raise StrategyError(f"{hook} failed: {blame(error.__cause__ or error, self._path)}") from error
 
     async def _carry_out(self, message: CandleMessage) -> None:
-        wishes, self._wishes = self._wishes, []
-        if self._cancels:
-            self._cancels = False
-            await self._tools.delivery.cancel(self.name, self.market.symbol)
-        counts = {"buy": 0, "sell": 0}
+        stage = self._stage
+        wishes, cancels = list(stage.wishes), list(stage.cancels)
+        stage.forget()
+        for symbol, order_id in cancels:
+            await self._desk.cancel(symbol, order_id)
+        counts: dict[tuple[str, str], int] = {}
         for wish in wishes:
-            counts[wish.side] += 1
-            number = f"{wish.side[0]}{counts[wish.side]}"
-            intent_id = f"{self.name}:{topics.part(self.market.symbol)}:{message.open_ms}:{number}"
+            symbol = wish.symbol or self.market.symbol
+            number = counts[symbol, wish.side] = counts.get((symbol, wish.side), 0) + 1
+            wish_id = intent_id(self.name, symbol, message.open_ms, wish.side, number)
+            price = message.close if not wish.symbol else repr(stage.prices.get(symbol, 0.0))
             self._memory.signals += 1
-            self._tell.decided(wish, message, intent_id)
-            intended = Intended(
-                self.name,
-                self.market.exchange,
-                self.market.symbol,
-                intent_id,
-                wish,
-                message.open_ms,
-                Decimal(message.close),
-            )
+            self._tell.decided(wish, symbol, message, price, wish_id)
             expires_ms = message.open_ms + self._step + max(self._step, int(self._tools.fresh_s * 1000))
-            await self._tools.delivery.carry_out(intended, expires_ms)
+            await self._desk.carry_out(Decision(wish, symbol, wish_id, message, Decimal(price), expires_ms))
 
     def _fail(self, reason: str) -> None:
         self.state, self.reason = FAILED, reason
         self.opened.set()
         self._tell.failed(reason)
-
-
-def _stamp(path: str) -> int:
-    """When a file was last changed; 0 when it is gone (a frozen program has none)."""
-    try:
-        return Path(path).stat().st_mtime_ns
-    except OSError:
-        return 0
 
 
 def _now_ms() -> int:

@@ -1,96 +1,156 @@
-"""The strategy service: runs the strategies of the settings, each fenced."""
+"""The strategy service: runs the strategies of the settings, each fenced.
+
+Runs may be spread over several processes (`strategy.instances.NAME.process`): `strategy` is the first and
+answers for all; `strategy-2` and so on run theirs alone.
+"""
 
 import asyncio
 import functools
+import os
 from typing import ClassVar
 
 from ...bus import topics
 from ...bus.api import Received, Request
 from ...bus.contracts import trade
 from ...bus.contracts.base import Done
-from ...bus.contracts.market import Candle, Candles, ListCandles
+from ...bus.contracts.market import Candle, Candles, ListCandles, WatchCandles
 from ...bus.contracts.service import Audit
-from ...bus.contracts.strategy import ListStrategies, SetStrategyRunning, Strategies
-from ...configs.errors import BusTimeoutError, CryptoBotError, RequestFailedError
+from ...bus.contracts.strategy import (
+    ListStrategies,
+    SetStrategyParameters,
+    SetStrategyRunning,
+    Strategies,
+)
+from ...configs.errors import (
+    BusTimeoutError,
+    CryptoBotError,
+    RequestFailedError,
+)
 from ...configs.paths import Home
 from ...configs.schema import StrategyInstance
 from ..host.service import Service
 from ..host.service import run as run_service
 from .account import Account
-from .base import Fill
 from .delivery import NOT_SERVED_YET, Delivery
+from .feeds import FeedKey
+from .front import Front, runs
 from .guard import HangGuard
+from .lastresort import LastResort
 from .loader import Loader
 from .memory import MemoryFile
-from .runner import RUNNING, WARMING_UP, Market, Runner, Tools
+from .outfit import Assignment, Tools
+from .runner import RUNNING, WARMING_UP, Runner
+from .stage import Market
 
 READY_WITHIN_S = 15.0
 _ASK_AGAIN_S = 0.5
 _MOST_CANDLES = 10_000
+_RESERVE_S = 4.0
+"""How much longer than a call may take the process may hang before it is ended."""
+_VENUE_AWAY = "venue_away"
 
 
 class StrategyService(Service):
-    """Publishes `signal.*` and `indicator.*`; answers ListStrategies and SetStrategyRunning."""
+    """Publishes `signal.*`, `indicator.*` and `dry.*`; answers ListStrategies, SetStrategyRunning and
+    SetStrategyParameters.
+    """
 
     name: ClassVar[str] = "strategy"
+    number: ClassVar[int] = 1
+    ends_itself: ClassVar[bool] = False
+    """End the process when code hangs in a C library; only where the process is this service's own."""
 
     async def setup(self) -> None:
         self._exchange = self.settings.data.exchange
         self._loader = Loader(self.home.strategies)
-        account = Account(self.bus, self._exchange)
-        self._tools = Tools(
-            bus=self.bus,
-            account=account,
-            delivery=Delivery(self.bus, account),
-            guard=HangGuard(self.settings.strategy.call_timeout_s),
-            history=self.settings.data.history,
-            fresh_s=self.settings.data.stale_after_s,
+        self._account = account = Account(self.bus, self._exchange)
+        self._last_resort = LastResort(
+            self.home.state / "strategy", self.name, self.settings.strategy.call_timeout_s + _RESERVE_S
         )
-        self._runners = {
-            name: self._runner(name, instance) for name, instance in self.settings.strategy.instances.items()
-        }
+        self._tools = self._make_tools(account)
+        self._runners = {name: self._runner(name, *found) for name, found in self._instances().items()}
+        self._front = Front(self.bus, self.settings.strategy.instances, self._exchange, self.number)
         self._running: dict[str, asyncio.Task[None]] = {}
-        self._subscribe(account)
+        self._followed: set[str] = set()
+        await self._subscribe(account)
         self.bus.serve(ListStrategies, self._list_strategies)
         self.bus.serve(SetStrategyRunning, self._set_running)
+        self.bus.serve(SetStrategyParameters, self._set_parameters)
         await self.bus.settled()
         self.spawn(self._learn_account(account), "account")
         self._start_enabled()
         await self._settled_start()
+        if self.ends_itself:
+            self.spawn(self._stay_alive(), "alive")
 
     async def stop(self) -> None:
         for task in self._running.values():
             task.cancel()
         await asyncio.gather(*self._running.values(), return_exceptions=True)
+        self._last_resort.close()
 
-    def _runner(self, name: str, instance: StrategyInstance) -> Runner:
-        market = Market(instance.strategy, self._exchange, instance.symbol, instance.timeframe)
+    def _instances(self) -> dict[str, tuple[StrategyInstance, str]]:
+        """The runs of this process: name to what the settings say, and the market."""
+        return {
+            name: (instance, symbol)
+            for name, instance, symbol in runs(self.settings.strategy.instances)
+            if instance.process == self.number
+        }
+
+    def _make_tools(self, account: Account) -> Tools:
+        return Tools(
+            bus=self.bus,
+            account=account,
+            delivery=Delivery(self.bus, account),
+            guard=HangGuard(self.settings.strategy.call_timeout_s, self._last_resort.mark),
+            past=self._past,
+            watch=self._watch,
+            history=self.settings.data.history,
+            fresh_s=self.settings.data.stale_after_s,
+            fees=(self.settings.paper.maker_fee, self.settings.paper.taker_fee),
+            process=self.name,
+        )
+
+    def _runner(self, name: str, instance: StrategyInstance, symbol: str) -> Runner:
         return Runner(
             name,
-            market,
-            functools.partial(self._loader.load, instance.strategy),
-            instance.parameters,
-            functools.partial(self._past, market),
+            Market(instance.strategy, self._exchange, symbol, instance.timeframe),
+            Assignment(
+                functools.partial(self._loader.load, instance.strategy),
+                instance.parameters,
+                instance.mode,
+                instance.cash,
+            ),
             MemoryFile(self.home.state / "strategy", name),
             self._tools,
         )
 
-    def _subscribe(self, account: Account) -> None:
+    async def _subscribe(self, account: Account) -> None:
         account.follow()
-        wanted = {
-            topics.candle(self._exchange, runner.market.symbol, runner.market.timeframe)
-            for runner in self._runners.values()
-        }
-        for topic in wanted:
-            self.bus.subscribe(topic, Candle, self._on_candle)
+        for runner in self._runners.values():
+            self._follow(runner.own)
         self.bus.subscribe(topics.fill(self._exchange), trade.Fill, self._on_fill)
+        self.bus.subscribe(f"{topics.ORDERS}{topics.part(self._exchange)}.", trade.Order, self._on_order)
+
+    def _follow(self, key: FeedKey) -> None:
+        topic = topics.candle(self._exchange, key.symbol, key.timeframe)
+        if topic not in self._followed:
+            self._followed.add(topic)
+            self.bus.subscribe(topic, Candle, self._on_candle)
 
     def _start_enabled(self) -> None:
-        for name, runner in self._runners.items():
-            if not self.settings.strategy.instances[name].enabled:
+        victim = self._last_resort.victim()
+        if victim is not None and victim[0] in self._runners:
+            self._runners[victim[0]].hung(victim[1])
+        for name, (instance, _) in self._instances().items():
+            runner = self._runners[name]
+            memory = runner.remembered()
+            if not instance.enabled:
                 runner.reason = "not enabled in the settings"
-            elif runner.remembers_stop():
+            elif memory.stopped:
                 runner.reason = "stopped by a person"
+            elif memory.hung:
+                runner.fail(memory.hung)
             else:
                 self._start(name, by_person=False)
 
@@ -100,6 +160,11 @@ class StrategyService(Service):
         self._running[name] = asyncio.get_running_loop().create_task(
             runner.run(by_person=by_person), name=f"strategy:{name}"
         )
+
+    async def _stay_alive(self) -> None:
+        while True:
+            self._last_resort.arm()
+            await asyncio.sleep(_ASK_AGAIN_S)
 
     async def _settled_start(self) -> None:
         """Wait until every run trades, waits for candles or has failed; at most READY_WITHIN_S."""
@@ -120,12 +185,12 @@ class StrategyService(Service):
                 self.log.warning("trade or data does not answer yet", reason=str(error))
                 await asyncio.sleep(_ASK_AGAIN_S)
 
-    async def _past(self, market: Market, limit: int, since_ms: int | None) -> list[Candle]:
-        """The newest finished candles of a market; waits until data answers."""
+    async def _past(self, key: FeedKey, limit: int, since_ms: int | None) -> list[Candle]:
+        """The newest finished candles of a series; waits until data answers."""
         wish = ListCandles(
-            exchange=market.exchange,
-            symbol=market.symbol,
-            timeframe=market.timeframe,
+            exchange=self._exchange,
+            symbol=key.symbol,
+            timeframe=key.timeframe,
             limit=min(limit, _MOST_CANDLES),
             since_ms=since_ms,
         )
@@ -135,58 +200,96 @@ class StrategyService(Service):
             except BusTimeoutError as error:
                 self.log.warning("data does not answer yet", reason=str(error))
             except RequestFailedError as error:
-                if error.code != NOT_SERVED_YET:
+                if error.code == "unknown_market":
+                    # Data was restarted, and has forgotten what was asked for beyond its settings.
+                    await self._watch((key,))
+                elif error.code != NOT_SERVED_YET:
                     raise
                 await asyncio.sleep(_ASK_AGAIN_S)
+
+    async def _watch(self, feeds: tuple[FeedKey, ...]) -> None:
+        """Let data follow further series, and follow them here; waits until data and the venue answer.
+
+        Raises:
+            RequestFailedError: data cannot have one of them.
+        """
+        for key in feeds:
+            self._follow(key)
+            wish = WatchCandles(exchange=self._exchange, symbol=key.symbol, timeframe=key.timeframe)
+            while True:
+                try:
+                    await self.bus.request("data", wish, Done)
+                    break
+                except BusTimeoutError as error:
+                    self.log.warning("data does not answer yet", reason=str(error))
+                except RequestFailedError as error:
+                    if error.code not in (NOT_SERVED_YET, _VENUE_AWAY):
+                        raise
+                    await asyncio.sleep(_ASK_AGAIN_S)
+        await self.bus.settled()
 
     def _on_candle(self, received: Received[Candle]) -> None:
         candle = received.message
         if not candle.closed:
             return
+        key = FeedKey(candle.symbol, candle.timeframe)
         for runner in self._runners.values():
-            if runner.market.symbol == candle.symbol and runner.market.timeframe == candle.timeframe:
-                runner.take(candle)
+            if runner.own == key or key in runner.feeds:
+                runner.take(key, candle)
 
     def _on_fill(self, received: Received[trade.Fill]) -> None:
-        fill = received.message
-        runner = self._runners.get(fill.source)
-        if runner is not None and fill.exchange == self._exchange:
-            runner.filled(Fill(fill.side, fill.price, fill.amount, fill.fee, fill.ts_ms))
+        if received.message.exchange != self._exchange:
+            return
+        self._account.note_fill(received.message)
+        for runner in self._runners.values():
+            runner.took_fill(received.message)
 
-    def _list_strategies(self, _request: Request[ListStrategies]) -> Strategies:
+    def _on_order(self, received: Received[trade.Order]) -> None:
+        for runner in self._runners.values():
+            runner.took_order(received.message)
+
+    async def _list_strategies(self, _request: Request[ListStrategies]) -> Strategies:
         try:
             available = list(self._loader.available())
         except CryptoBotError as error:
             self.log.warning("strategies cannot be listed", reason=str(error))
             available = []
-        return Strategies(
-            strategies=[runner.status() for runner in self._runners.values()], available=available
-        )
+        own = [runner.status() for runner in self._runners.values()]
+        return Strategies(strategies=own + await self._front.statuses(), available=available)
 
     async def _set_running(self, request: Request[SetStrategyRunning]) -> Done:
         wish = request.message
         runner = self._runners.get(wish.name)
         if runner is None:
-            known = ", ".join(self._runners)
-            raise RequestFailedError(
-                "unknown_strategy", f"No strategy {wish.name!r} runs here; there are {known}."
-            )
+            return await self._front.forward(wish.name, wish, self._runners)
         if wish.running:
             sentence = self._start_by_person(wish.name, runner)
         else:
             sentence = await self._stop_by_person(wish.name, runner, wish.actor)
+        self._audit(wish.actor, "start strategy" if wish.running else "stop strategy", wish.name, sentence)
+        return Done(message=sentence)
+
+    async def _set_parameters(self, request: Request[SetStrategyParameters]) -> Done:
+        wish = request.message
+        runner = self._runners.get(wish.name)
+        if runner is None:
+            return await self._front.forward(wish.name, wish, self._runners)
+        told = ", ".join(f"{key}={value}" for key, value in wish.values.items())
+        action = "reset parameters" if wish.reset else "set parameters"
+        try:
+            runner.change(wish.values, reset=wish.reset)
+        except CryptoBotError as error:
+            self._audit(wish.actor, action, wish.name, f"{told}: {error}", ok=False)
+            raise RequestFailedError("bad_parameter", str(error)) from error
+        self._audit(wish.actor, action, wish.name, told)
+        when = "from its next candle on" if runner.state in (RUNNING, WARMING_UP) else "when it is started"
+        return Done(message=f"Strategy {wish.name} takes {told or 'the parameters of the settings'} {when}.")
+
+    def _audit(self, actor: str, action: str, subject: str, detail: str, *, ok: bool = True) -> None:
         self.bus.publish(
             topics.audit("trading"),
-            Audit(
-                kind="trading",
-                actor=wish.actor,
-                action="start strategy" if wish.running else "stop strategy",
-                subject=wish.name,
-                detail=sentence,
-                ok=True,
-            ),
+            Audit(kind="trading", actor=actor, action=action, subject=subject, detail=detail, ok=ok),
         )
-        return Done(message=sentence)
 
     def _start_by_person(self, name: str, runner: Runner) -> str:
         if runner.state in (RUNNING, WARMING_UP):
@@ -204,5 +307,8 @@ class StrategyService(Service):
 
 
 def main(home: Home) -> int:
-    """Run the strategy service until it is told to stop."""
-    return run_service(StrategyService, home)
+    """Run the strategy service until it is told to stop; CRYPTOBOT_INSTANCE says which process of it."""
+    number = int(os.environ.get("CRYPTOBOT_INSTANCE", "1"))
+    name = StrategyService.name if number == 1 else f"{StrategyService.name}-{number}"
+    own = type("StrategyProcess", (StrategyService,), {"name": name, "number": number, "ends_itself": True})
+    return run_service(own, home)

@@ -8,9 +8,10 @@ from ...bus import topics
 from ...bus.api import AsyncBusApi
 from ...bus.contracts.market import Candle
 from ...bus.contracts.service import Alert
-from ...bus.contracts.strategy import IndicatorValues, Signal
+from ...bus.contracts.strategy import DryFill, IndicatorValues, Signal
 from ...configs.errors import BusError
-from .base import Wish
+from .book import Execution
+from .values import Wish
 
 
 class Teller:
@@ -20,18 +21,34 @@ class Teller:
         self._bus, self._run = bus, run
         self._log = structlog.get_logger(component="strategy", run=run)
 
-    def decided(self, wish: Wish, candle: Candle, intent_id: str) -> None:
-        """The strategy wants an order."""
+    def decided(self, wish: Wish, symbol: str, candle: Candle, price: str, intent_id: str) -> None:
+        """The strategy wants an order, in its own market or in another."""
         self._bus.publish(
             topics.signal(self._run),
             Signal(
                 strategy=self._run,
-                symbol=candle.symbol,
+                symbol=symbol,
                 side=wish.side,
                 reason=wish.reason,
                 candle_open_ms=candle.open_ms,
-                price=candle.close,
+                price=price,
                 intent_id=intent_id,
+            ),
+        )
+
+    def dry_fill(self, done: Execution, candle_open_ms: int) -> None:
+        """A simulated order was executed."""
+        self._bus.publish(
+            topics.dry(self._run),
+            DryFill(
+                strategy=self._run,
+                symbol=done.symbol,
+                side=done.side,
+                price=done.price,
+                amount=done.amount,
+                fee=done.fee_quote,
+                candle_open_ms=candle_open_ms,
+                reason=done.reason,
             ),
         )
 

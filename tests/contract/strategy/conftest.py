@@ -7,14 +7,24 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import structlog
 from cryptobot.bus import topics
 from cryptobot.bus.api import Request
 from cryptobot.bus.contracts import trade
-from cryptobot.bus.contracts.market import Candle, Candles, Feed, Feeds, ListCandles, ListFeeds
-from cryptobot.bus.contracts.service import Alert
-from cryptobot.bus.contracts.strategy import OrderIntent, OrderIntentReply, Signal, StrategyStatus
+from cryptobot.bus.contracts.base import Done
+from cryptobot.bus.contracts.market import (
+    Candle,
+    Candles,
+    Feed,
+    Feeds,
+    ListCandles,
+    ListFeeds,
+    WatchCandles,
+)
+from cryptobot.bus.contracts.service import Alert, Audit
+from cryptobot.bus.contracts.strategy import DryFill, OrderIntent, OrderIntentReply, Signal, StrategyStatus
 from cryptobot.bus.memory import MemoryHub
 from cryptobot.configs.paths import Home
 from cryptobot.configs.schema import DataSettings, Settings, StrategyInstance, StrategySettings
@@ -22,7 +32,8 @@ from cryptobot.services.strategy.service import StrategyService
 
 STEP = 60_000
 EXCHANGE, SYMBOL, TIMEFRAME = "paper", "BTC/USDT", "1m"
-DEADLINE_S = 30.0
+OTHER = "ETH/USDT"
+DEADLINE_S = 45.0
 FEED = Feed(
     exchange=EXCHANGE,
     symbol=SYMBOL,
@@ -45,9 +56,13 @@ class Town:
         self.hub = MemoryHub()
         self.candles: list[Candle] = []
         self.intents: list[OrderIntent] = []
+        self.fills: list[trade.Fill] = []
         self.signals: list[Signal] = []
         self.alerts: list[Alert] = []
-        self.position = Decimal(0)
+        self.positions: dict[str, Decimal] = {}
+        self.dry: list[DryFill] = []
+        self.audits: list[Audit] = []
+        self.watched: list[tuple[str, str]] = []
         self.cash = Decimal(10_000)
         self.refuse = ""
         self.answers = asyncio.Event()
@@ -60,24 +75,57 @@ class Town:
         self.trade = await self.hub.open_async("trade")
         self.viewer = await self.hub.open_async("viewer")
         self.data.serve(ListCandles, self._list_candles)
-        self.data.serve(ListFeeds, lambda request: Feeds(feeds=[FEED]))
+        self.data.serve(WatchCandles, self._watch)
+        feeds = [FEED, msgspec.structs.replace(FEED, symbol=OTHER)]
+        self.data.serve(ListFeeds, lambda request: Feeds(feeds=feeds))
         self.trade.serve(trade.GetPortfolio, self._portfolio)
         self.trade.serve(trade.ListOrders, lambda request: trade.Orders(orders=[]))
+        self.trade.serve(trade.ListFills, self._list_fills)
         self.trade.serve(OrderIntent, self._intent)
         self.viewer.subscribe(topics.SIGNALS, Signal, lambda received: self._keep(self.signals, received))
         self.viewer.subscribe(topics.ALERTS, Alert, lambda received: self._keep(self.alerts, received))
+        self.viewer.subscribe(topics.DRY_FILLS, DryFill, lambda received: self._keep(self.dry, received))
+        self.viewer.subscribe(topics.AUDIT, Audit, lambda received: self._keep(self.audits, received))
         await self.viewer.settled()
+
+    @property
+    def position(self) -> Decimal:
+        """What the account holds of the usual market."""
+        return self.positions.get(SYMBOL, Decimal(0))
+
+    @position.setter
+    def position(self, amount: Decimal) -> None:
+        self.positions[SYMBOL] = amount
+
+    def bought(self, run: str, amount: str, price: str = "100") -> None:
+        """A run bought some time ago, when nobody listened."""
+        self.position += Decimal(amount)
+        intent = OrderIntent(
+            intent_id=f"old-{len(self.fills)}",
+            source=run,
+            exchange=EXCHANGE,
+            symbol=SYMBOL,
+            side="buy",
+            type="market",
+            amount=Decimal(amount),
+            reference_price=Decimal(price),
+        )
+        self.fills.append(_fill(intent))
+
+    def _watch(self, request: Request[WatchCandles]) -> Done:
+        self.watched.append((request.message.symbol, request.message.timeframe))
+        return Done(message="")
 
     def _keep(self, kept: list[Any], received: Any) -> None:
         kept.append(received.message)
         self.changed.set()
 
-    def make(self, index: int, close: float) -> Candle:
+    def make(self, index: int, close: float, symbol: str = SYMBOL) -> Candle:
         """The candle that opens `index` minutes after now; history has negative ones."""
         price = str(close)
         return Candle(
             exchange=EXCHANGE,
-            symbol=SYMBOL,
+            symbol=symbol,
             timeframe=TIMEFRAME,
             open_ms=self.start_ms + index * STEP,
             open=price,
@@ -88,34 +136,43 @@ class Town:
             closed=True,
         )
 
-    def past(self, *closes: float) -> None:
+    def past(self, *closes: float, symbol: str = SYMBOL) -> None:
         """What data has: candles that end with the one that closed just now."""
         first = -len(closes)
-        self.candles = [self.make(first + place, close) for place, close in enumerate(closes)]
+        self.candles = [candle for candle in self.candles if candle.symbol != symbol]
+        self.candles += [self.make(first + place, close, symbol) for place, close in enumerate(closes)]
 
-    def say(self, index: int, close: float) -> None:
+    def say(self, index: int, close: float, symbol: str = SYMBOL) -> None:
         """Data publishes a finished candle."""
-        candle = self.make(index, close)
+        candle = self.make(index, close, symbol)
         self.candles.append(candle)
-        self.data.publish(topics.candle(EXCHANGE, SYMBOL, TIMEFRAME), candle)
+        self.data.publish(topics.candle(EXCHANGE, symbol, TIMEFRAME), candle)
 
     def _list_candles(self, request: Request[ListCandles]) -> Candles:
         wish = request.message
-        found = [candle for candle in self.candles if candle.open_ms >= (wish.since_ms or 0)]
+        found = [
+            candle
+            for candle in self.candles
+            if candle.symbol == wish.symbol and candle.open_ms >= (wish.since_ms or 0)
+        ]
         return Candles(candles=found[-wish.limit :])
 
     def _portfolio(self, _request: Request[trade.GetPortfolio]) -> trade.Portfolio:
         state = trade.TradingState(state="ACTIVE", reason="", actor="", since_ms=0)
         return trade.Portfolio(
-            positions=[self._position()], balances=[self._balance()], equity=None, trading_state=state
+            positions=[self._position(symbol) for symbol in self.positions],
+            balances=[self._balance()],
+            equity=None,
+            trading_state=state,
         )
 
-    def _position(self) -> trade.Position:
+    def _position(self, symbol: str) -> trade.Position:
+        amount = self.positions.get(symbol, Decimal(0))
         return trade.Position(
             exchange=EXCHANGE,
-            symbol=SYMBOL,
-            amount=self.position,
-            average=Decimal(100) if self.position else None,
+            symbol=symbol,
+            amount=amount,
+            average=Decimal(100) if amount else None,
             realised_pnl=Decimal(0),
             unrealised_pnl=Decimal(0),
             fees=Decimal(0),
@@ -126,6 +183,10 @@ class Town:
         return trade.Balance(
             exchange=EXCHANGE, asset="USDT", free=self.cash, used=Decimal(0), total=self.cash
         )
+
+    def _list_fills(self, request: Request[trade.ListFills]) -> trade.Fills:
+        since = request.message.since_ms or 0
+        return trade.Fills(fills=[fill for fill in reversed(self.fills) if fill.ts_ms >= since])
 
     async def _intent(self, request: Request[OrderIntent]) -> OrderIntentReply:
         intent = request.message
@@ -143,12 +204,14 @@ class Town:
         assert intent.amount is not None
         assert intent.reference_price is not None
         sign = 1 if intent.side == "buy" else -1
-        self.position += sign * intent.amount
+        held = self.positions.get(intent.symbol, Decimal(0))
+        self.positions[intent.symbol] = held + sign * intent.amount
         self.cash -= sign * intent.amount * intent.reference_price
+        self.fills.append(_fill(intent))
         self.trade.publish(topics.order(EXCHANGE, "FILLED"), _order(intent))
-        self.trade.publish(topics.position(EXCHANGE, SYMBOL), self._position())
+        self.trade.publish(topics.fill(EXCHANGE), self.fills[-1])
+        self.trade.publish(topics.position(EXCHANGE, intent.symbol), self._position(intent.symbol))
         self.trade.publish(topics.balance(EXCHANGE), self._balance())
-        self.trade.publish(topics.fill(EXCHANGE), _fill(intent))
 
     async def until(self, true: Callable[[], bool]) -> None:
         """Wait for a fact, with a deadline."""

@@ -1,7 +1,6 @@
 """The strategy service on the bus: decides on finished candles, once, fenced, and remembers."""
 
 import os
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -82,7 +81,7 @@ def test_dust_counts_as_nothing(play: Any, instance: Any) -> None:
     """What rounding left, too little to be sold, is no position: the next cross buys."""
 
     async def scene(town: Any) -> None:
-        town.position = Decimal("0.00000776")
+        town.bought("cross", "0.00000776")
         town.past(*FALLING)
         running = await town.service(cross=instance(strategy="ema-cross", timeframe="1m", parameters=CROSS))
         town.say(0, 130.0)
@@ -248,7 +247,7 @@ def test_an_exit_missed_while_dead_is_made_late_and_an_entry_is_not(play: Any, i
         town.say(0, 104.0)
         await town.until(lambda: running.status("cross").candles == 1)
         await running.die()
-        town.position += 1
+        town.bought("cross", "1")
         town.candles.extend([town.make(1, 130.0), town.make(2, 60.0), town.make(3, 150.0)])
         again = await town.service(cross=cross)
         town.say(4, 151.0)
