@@ -98,6 +98,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     before_start: tuple[str, ...] = ()
     after_stop: tuple[str, ...] = ()
     restart_at: str = ""
+    restart_if_missed: bool = True
+    watch: tuple[str, ...] = ()
     limits: Limits = Limits()
     role: Role | Literal[""] = ""
     secrets: tuple[str, ...] = ()
@@ -142,16 +144,21 @@ _VENUE_KEYS = ("{exchange}.api_key", "{exchange}.api_secret", "{exchange}.api_pa
 _TABLE: dict[str, _Entry] = {
     "bus": _Entry("Message bus", "cryptobot.bus.broker:main", (), (), ("bus",)),
     "auth": _Entry(
-        "Accounts", "cryptobot.services.auth.service:main", ("bus",), (), ("auth", "dashboard"), stores=True
+        "Accounts",
+        "cryptobot.services.auth.service:main",
+        ("bus",),
+        (),
+        ("auth", "dashboard"),
+        secrets=("oidc.*",),
+        stores=True,
     ),
     "paper": _Entry(
         "Paper exchange",
         "cryptobot.services.paper.service:main",
         ("bus",),
         (),
-        ("auth", "dashboard"),
-        secrets=("oidc.*",),
-        stores=True,
+        ("paper",),
+        secrets=_FILE_KEY,
     ),
     "data": _Entry("Market data", "cryptobot.services.data.service:main", ("bus",), (), ("data",)),
     "trade": _Entry(
@@ -269,15 +276,15 @@ def _digest(settings: Settings, entry: _Entry) -> str:
     return f"{zlib.crc32(msgspec.json.encode(chosen)):08x}"
 
 
-def _sections(entry: _Entry) -> tuple[str, ...]:
-    return (*entry.sections, "database") if entry.stores else entry.sections
-
-
 def is_enabled(settings: Settings, name: str) -> bool:
     """Whether a service of ours starts with the platform."""
     override = settings.services.get(name)
     wanted = None if override is None else override.enabled
     return _TABLE[name].enabled if wanted is None else wanted
+
+
+def _sections(entry: _Entry) -> tuple[str, ...]:
+    return (*entry.sections, "database") if entry.stores else entry.sections
 
 
 def readers(settings: Settings) -> dict[str, list[str]]:
@@ -401,7 +408,9 @@ def manifest_of(data: object, source: str) -> Manifest:
     except msgspec.ValidationError as error:
         raise SettingsError(f"{source}: {error}.") from error
     if bool(manifest.target) == bool(manifest.command):
-        raise SettingsError(f"{source}: give either `command` (a list) or `target`, not both and not neither.")
+        raise SettingsError(
+            f"{source}: give either `command` (a list) or `target`, not both and not neither."
+        )
     _check_name(source, manifest.name)
     if manifest.restart_at:
         from .schedule import Schedule  # time zones cost memory; few services have a schedule
