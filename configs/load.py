@@ -1,6 +1,6 @@
 """The layers of settings, put over each other; later wins.
 
-    defaults of the schema < profile < config.yaml < environment < command line
+    defaults of the schema < surroundings < profile < config.yaml < environment < command line
 
 Environment: CRYPTOBOT__TRADE__MAX_OPEN_ORDERS=3. Command line: --set trade.max_open_orders=3.
 A list in a later layer replaces the one below. So does a map in a file (`strategy.instances` there is all
@@ -22,6 +22,8 @@ from .paths import Home
 from .problems import DEFAULT, Origin, Problem, WrongSettingsError
 from .schema import Settings
 from .shape import Shape
+from .surroundings import Fact, Machine, look
+from .surroundings import layer as layer_of
 from .tree import Branch, Items, Text, Tree, from_text, leaves, parse
 
 PREFIX = "CRYPTOBOT__"
@@ -55,19 +57,27 @@ class Loaded:
         return value_at(self.settings, key)
 
 
-def load(home: Home, overrides: Sequence[str] = (), environ: Mapping[str, str] | None = None) -> Loaded:
+def load(
+    home: Home,
+    overrides: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+    facts: Sequence[Fact] | None = None,
+) -> Loaded:
     """Read, merge and check all layers.
 
     Args:
         overrides: `section.key=value`, as given with --set.
-        environ: instead of the process's environment.
+        environ: instead of the process's environment; then the surroundings choose nothing either.
+        facts: about the surroundings, instead of looking.
 
     Raises:
         SettingsError: something is wrong; the text holds every fault with its place.
     """
     problems: list[Problem] = []
     user = _read_file(home, problems)
-    return _assemble(user, overrides, os.environ if environ is None else environ, problems)
+    if facts is None:
+        facts = look(Machine(home)) if environ is None else ()
+    return _assemble(user, overrides, os.environ if environ is None else environ, problems, facts)
 
 
 def load_text(
@@ -116,15 +126,20 @@ def unknown_key(key: str) -> SettingsError:
 
 
 def _assemble(
-    user: Branch, overrides: Sequence[str], environ: Mapping[str, str], problems: list[Problem]
+    user: Branch,
+    overrides: Sequence[str],
+    environ: Mapping[str, str],
+    problems: list[Problem],
+    facts: Sequence[Fact] = (),
 ) -> Loaded:
     upper = [("file", user)]
     base = _merged(upper)
     environment = _environment(environ, base, problems)
     command_line = _command_line(overrides, problems)
     upper += [("environment", environment), ("command line", command_line)]
-    profile = _profile(_merged(upper), problems)
-    layers = (("profile", profile), *upper)
+    above = _merged(upper)
+    profile = _profile(above, problems)
+    layers = (("surroundings", _surroundings(above, facts)), ("profile", profile), *upper)
     tree = _merged(layers)
     settings, found = check.build(Settings, tree)
     problems.extend(found)
@@ -178,6 +193,12 @@ def _profile(upper: Branch, problems: list[Problem]) -> Branch:
     tree, found = parse(profile_text(name), "profile", f"profile {name}")
     problems.extend(found)
     return tree
+
+
+def _surroundings(upper: Branch, facts: Sequence[Fact]) -> Branch:
+    chosen = upper.children.get("surroundings")
+    off = isinstance(chosen, Text) and chosen.text == "off"
+    return layer_of(() if off else facts)
 
 
 def _environment(environ: Mapping[str, str], base: Branch, problems: list[Problem]) -> Branch:

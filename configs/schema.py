@@ -279,7 +279,8 @@ class PaperSettings(Section, frozen=True, kw_only=True):
         str, setting("A candle file to play instead of the bundled prices; empty plays those.")
     ] = ""
     markets: Annotated[
-        dict[str, str], setting("Further markets and the candle files they are played from, in step.")
+        dict[str, str],
+        setting("Further markets and the candle files they are played from, in step; no file: made up."),
     ] = msgspec.field(default_factory=dict)
     candle_interval_s: Annotated[
         float, setting("Seconds of the clock in which one recorded candle is played.", unit="s", gt=0)
@@ -366,7 +367,7 @@ class DatabaseSettings(Section, frozen=True, kw_only=True):
     slow_after_s: Annotated[
         float,
         setting(
-            "An answer or a transaction that takes longer, twice in a row, makes the database slow: an alert.",
+            "Answers or transactions that take longer, twice in a row, are an alert: the database is slow.",
             unit="s",
             applies="live",
             gt=0,
@@ -390,13 +391,21 @@ class LogSettings(Section, frozen=True, kw_only=True):
     max_bytes: Annotated[
         int, setting("A log file is rotated at this size.", unit="bytes", applies="person", ge=65_536)
     ] = 10_485_760
-    keep: Annotated[int, setting("Rotated files kept for each service.", applies="person", ge=0, le=1000)] = 14
+    keep: Annotated[int, setting("Rotated files kept for each service.", applies="person", ge=0, le=1000)] = (
+        14
+    )
     rotate_every_s: Annotated[
         float,
-        setting("A log file is rotated so often; 1d is at midnight UTC, 0 never.", unit="s", applies="person", ge=0),
+        setting(
+            "A log file is rotated so often; 1d is at midnight UTC, 0 never.",
+            unit="s",
+            applies="person",
+            ge=0,
+        ),
     ] = 86_400.0
     max_age_s: Annotated[
-        float, setting("Rotated files that are older are removed; 0 keeps them.", unit="s", applies="person", ge=0)
+        float,
+        setting("Rotated files that are older are removed; 0 keeps them.", unit="s", applies="person", ge=0),
     ] = 30 * 86_400.0
 
 
@@ -410,6 +419,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             applies="live",
         ),
     ] = "paper"
+    surroundings: Annotated[
+        Literal["auto", "off"],
+        setting(
+            "auto lets battery, little memory or a small disk choose how much is watched and logged, beneath "
+            "the profile; never about money. `cryptobot config diff` shows them.",
+            applies="live",
+        ),
+    ] = "auto"
     bus: BusSettings = msgspec.field(default_factory=BusSettings)
     supervisor: SupervisorSettings = msgspec.field(default_factory=SupervisorSettings)
     services: Annotated[
@@ -423,6 +440,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     auth: AuthSettings = msgspec.field(default_factory=AuthSettings)
     database: DatabaseSettings = msgspec.field(default_factory=DatabaseSettings)
     log: LogSettings = msgspec.field(default_factory=LogSettings)
-    monitor: MonitorSettings = msgspec.field(default_factory=MonitorSettings)
     risk: RiskSettings = msgspec.field(default_factory=RiskSettings)
     portfolio: PortfolioSettings = msgspec.field(default_factory=PortfolioSettings)
+    monitor: MonitorSettings = msgspec.field(default_factory=MonitorSettings)

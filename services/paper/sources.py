@@ -26,11 +26,20 @@ def load(settings: PaperSettings, interval_ms: int) -> dict[str, Script]:
         StartError: a file cannot be read; names file, row and reason.
     """
     if settings.source == "synthetic":
-        return {settings.symbol: CandleScript(synthetic(settings.seed), interval_ms)}
-    first: Script = CandleScript(recording.bundled(), interval_ms)
-    if settings.file:
+        first: Script = CandleScript(synthetic(settings.seed), interval_ms)
+    elif settings.file:
         first = _file(settings.file, interval_ms)
-    return {settings.symbol: first} | {n: _file(path, interval_ms) for n, path in settings.markets.items()}
+    else:
+        first = CandleScript(recording.bundled(), interval_ms)
+    played = {settings.symbol: first}
+    for number, (name, path) in enumerate(settings.markets.items(), start=1):
+        made_up = settings.source == "synthetic" or not path
+        played[name] = (
+            CandleScript(synthetic(settings.seed + number), interval_ms)
+            if made_up
+            else _file(path, interval_ms)
+        )
+    return played
 
 
 def _file(name: str, interval_ms: int) -> Script:

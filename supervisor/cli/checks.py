@@ -135,6 +135,18 @@ def settings(home: Home) -> Finding:
     )
 
 
+def surroundings(home: Home) -> Finding:
+    from ...configs.surroundings import CHOSEN, Machine, look
+
+    facts = look(Machine(home))
+    grave = {"read-only home", "network home"} & {fact.name for fact in facts}
+    text = "; ".join(f"{fact.name} ({fact.detail})" for fact in facts) or "nothing out of the ordinary"
+    advice = [fact.advice for fact in facts if fact.advice]
+    if any(fact.name in CHOSEN for fact in facts):
+        advice.append("`cryptobot config diff` shows what was chosen; `surroundings: off` leaves it out.")
+    return Finding("surroundings", WARNING if grave else OK, text, " ".join(advice))
+
+
 def secrets(home: Home) -> Finding:
     from ...configs.vault import Vault
 
@@ -235,6 +247,7 @@ CHECKS: tuple[Callable[[Home], Finding], ...] = (
     folder,
     privacy,
     settings,
+    surroundings,
     secrets,
     certificate,
     port,
