@@ -101,7 +101,7 @@ def why_not_ready(home: Home, progress: Progress) -> str:
 
 def _reason(home: Home, service: dict[str, Any]) -> str:
     reason = str(service["reason"]).rstrip(".") or "not ready in time"
-    lines = last_lines(home.logs, service["name"], Filter(), 1)
+    lines = last_lines(home.logs, [service["name"]], Filter(), 1)
     said = " ".join(line.text if not line.fields else _said(line.fields) for line in lines).rstrip(".")
     return reason if not said or said in reason or reason in said else f"{reason} (its log ends with: {said})"
 

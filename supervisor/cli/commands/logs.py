@@ -20,7 +20,7 @@ from ..styles import level_colour
 
 
 @click.command(cls=Command)
-@click.argument("service")
+@click.argument("services", nargs=-1, metavar="[SERVICE]...")
 @click.option("-f", "--follow", "following", is_flag=True, help="Go on showing lines as they are written.")
 @click.option(
     "-n", "--lines", type=click.IntRange(0), default=100, show_default=True, help="Newest lines shown."
@@ -34,7 +34,7 @@ from ..styles import level_colour
 @pass_call
 def command(
     call: Call,
-    service: str,
+    services: tuple[str, ...],
     following: bool,
     lines: int,
     since: float | None,
@@ -42,17 +42,25 @@ def command(
     grep: str | None,
     as_json: bool,
 ) -> None:
-    """Show the log of SERVICE (or of `supervisor`). Works when nothing runs, too."""
-    _check_name(call.home, service)
+    """Show the logs of SERVICEs (or of `supervisor`), merged by time; of all when none is named.
+
+    Works when nothing runs, too. Rotated files are read as well, the compressed ones included.
+    """
+    folder = call.home.logs
+    for service in services:
+        _check_name(call.home, service)
     wanted = Filter(level=level, since=since, grep=_pattern(grep))
-    shown: Iterable[Line] = last_lines(call.home.logs, service, wanted, lines)
+    shown: Iterable[Line] = last_lines(folder, services or names_in(folder), wanted, lines)
     if following:
-        shown = chain(shown, follow(call.home.logs, service, wanted))
+        shown = chain(shown, follow(folder, lambda: services or names_in(folder), wanted))
     elif not shown:
-        note(f"The log of {service} has no such lines.")
+        note(
+            f"The log of {services[0]} has no such lines." if len(services) == 1 else "No log has such lines."
+        )
+    width = 0 if len(services) == 1 else max(map(len, services or names_in(folder)), default=0)
     with contextlib.suppress(KeyboardInterrupt):
         for line in shown:
-            sys.stdout.write((line.text if as_json else for_people(line, _style())) + "\n")
+            sys.stdout.write((line.text if as_json else for_people(line, _style(), width)) + "\n")
             if following:
                 sys.stdout.flush()
 

@@ -1,11 +1,13 @@
 """S8, S18, S19, S20, S36, S40: output, and what a service may use."""
 
+import gzip
 import os
 import signal
 import time
 from pathlib import Path
 
 import pytest
+from cryptobot.supervisor.cli.logview import files_of
 
 
 def _log(daemon, name: str) -> bytes:
@@ -74,15 +76,17 @@ def test_rotation_loses_and_splits_no_line(daemon) -> None:
     daemon.service("many", "lines=40000", "exit=0", restart="never")
     daemon.start()
     daemon.until("many", "EXITED")
+    deadline = time.monotonic() + 45
+    while len(list(daemon.home.logs.glob("many.log.*.gz"))) < 20:
+        assert time.monotonic() < deadline, "rotated files are compressed meanwhile"
+        time.sleep(0.02)
     daemon.signal(signal.SIGTERM)
-    files = sorted(
-        daemon.home.logs.glob("many.log*"),
-        key=lambda path: -int(path.suffix[1:]) if path.suffix != ".log" else 0,
-    )
+    files = files_of(daemon.home.logs, "many")
     assert len(files) > 20
+    content = [gzip.decompress(one.read_bytes()) if one.suffix == ".gz" else one.read_bytes() for one in files]
     longest_line = 96  # one that was begun when the file was full is finished in it
     assert all(path.stat().st_size < 65_536 + longest_line for path in files)
-    numbers = [int(line.split()[1]) for path in files for line in path.read_bytes().splitlines()]
+    numbers = [int(line.split()[1]) for part in content for line in part.splitlines()]
     assert numbers == list(range(40_000))
 
 
