@@ -2,7 +2,6 @@
 
 import math
 import secrets
-from typing import Any
 
 import argon2
 
@@ -63,16 +62,17 @@ def weakness(password: str, user: str) -> str:
         return f"The password has more than {MAX_LENGTH} characters."
     if len(user) > 3 and user.lower() in password.lower():
         return "The password contains the user name; take something that nobody can guess."
-    found = _estimate(password, user)
-    if found["guesses_log10"] >= _MIN_GUESSES_LOG10:
+    guesses_log10, warning = _estimate(password, user)
+    if guesses_log10 >= _MIN_GUESSES_LOG10:
         return ""
-    why = found["feedback"]["warning"].rstrip(".") or "It can be guessed"
+    why = warning.rstrip(".") or "It can be guessed"
     return f"The password is too weak: {why[0].lower()}{why[1:]}. Take four random words, or a generated one."
 
 
-def _estimate(password: str, user: str) -> dict[str, Any]:
+def _estimate(password: str, user: str) -> tuple[float, str]:
+    """How many guesses it needs (as a power of ten), and what makes it weak."""
     from zxcvbn import zxcvbn
 
     # Its time grows with the square of the length; what begins strong stays strong.
-    estimate: dict[str, Any] = zxcvbn(password[:_JUDGED], user_inputs=[user, *_OUR_WORDS])
-    return estimate
+    found = zxcvbn(password[:_JUDGED], user_inputs=[user, *_OUR_WORDS])
+    return float(found["guesses_log10"]), str(found["feedback"]["warning"] or "")
