@@ -72,7 +72,7 @@ def make(home: Home, kind: str, passphrase: Secret | None, environ: Mapping[str,
         raise SettingsError(f"Secrets cannot be protected by {kind!r}; choose one of {', '.join(KINDS)}.")
     protection = Protection(kind=kind, id=secrets.token_hex(8), salt=secrets.token_hex(16))
     if kind == "machine":
-        replace(_file(home, protection), secrets.token_hex(_BYTES).encode())
+        _store(_file(home, protection), secrets.token_hex(_BYTES))
     elif kind == "keychain":
         _keychain_set(_entry(home, protection), secrets.token_hex(_BYTES))
     elif kind == "passphrase":
@@ -155,6 +155,13 @@ def _from_hex(text: str, kind: str) -> bytes:
 
 def _file(home: Home, protection: Protection) -> Path:
     return home.keys / f"vault-key-{protection.id}"
+
+
+def _store(path: Path, text: str) -> None:
+    try:
+        replace(path, text.encode())
+    except OSError as error:
+        raise SettingsError(f"The key file {path} cannot be written ({error.strerror}).") from error
 
 
 def _read(path: Path) -> str:

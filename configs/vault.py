@@ -162,7 +162,11 @@ class Vault:
                 for name, sealed in file.secrets.items()
             }
             check = _encrypt(new.key, _CHECK, _CHECK)
-            self._write(_File(protection=new.protection, check=check, secrets=secrets))
+            try:
+                self._write(_File(protection=new.protection, check=check, secrets=secrets))
+            except SettingsError:
+                masterkey.forget(self._home, new.protection)
+                raise
             masterkey.forget(self._home, file.protection)
             self._passphrase = passphrase or self._passphrase
 
@@ -220,6 +224,10 @@ class Vault:
         except filelock.Timeout as error:
             raise SettingsError(
                 "Another program is changing the secrets; try again when it is done."
+            ) from error
+        except OSError as error:
+            raise SettingsError(
+                f"The folder {self._home.keys} cannot be written ({error.strerror})."
             ) from error
 
     def _unknown(self, name: str, file: _File | None) -> SettingsError:

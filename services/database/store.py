@@ -41,6 +41,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Synchronous = Literal["NORMAL", "FULL"]
 DEFAULT_CONNECTIONS = 4
+_ROLLED_BACK = "no transaction is active"
 
 
 class Database:
@@ -137,11 +138,14 @@ class Database:
             outer.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
         except (peewee.OperationalError, peewee.InterfaceError) as failure:
             if isinstance(self.engine, sqlite.SqliteEngine):
-                if "no transaction is active" not in str(failure):
-                    raise
                 # A full disk: SQLite has rolled back by itself. What matters is what came before.
-                if error is None and failure.__context__ is not None:
-                    raise failure.__context__ from None
+                before: BaseException | None = failure
+                while before is not None and _ROLLED_BACK in str(before):
+                    before = before.__context__
+                if before is failure:
+                    raise
+                if error is None:
+                    raise (before or failure) from None
                 return
             if not self.engine.is_lost():
                 raise
