@@ -3,10 +3,10 @@
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 from ..configs.errors import UsageError
 from . import states
+from .listeners import Listener, Prober
 from .loop import SLICE_S, Loop
 from .order import Graph, nearest
 from .outputs import Outputs
@@ -18,21 +18,6 @@ from .unit import Raised, Unit
 EXIT_CANNOT_START = 78
 HOLD_S = 10.0
 _KILL_TIMEOUT_S = 5.0
-
-
-class Listener(Protocol):
-    """Who hears of changes. Called on the loop's thread, in order."""
-
-    def state_changed(self, unit: Unit, before: str) -> None: ...
-    def spawned(self, unit: Unit) -> None: ...
-    def raised(self, alert: Raised) -> None: ...
-    def note(self, event: str, **fields: object) -> None: ...
-
-
-class Prober(Protocol):
-    """Finds out that a service is ready when it does not say so itself."""
-
-    def watch(self, unit: Unit, ready: Callable[[], None]) -> None: ...
 
 
 class Lifecycle:

@@ -12,6 +12,8 @@ from ..configs.errors import SettingsError
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
+_MISSED_AFTER = timedelta(minutes=1)
+
 
 class Schedule:
     """One parsed time of restart.
@@ -56,24 +58,32 @@ class Schedule:
 class Clockwork:
     """Knows which scheduled restarts are due, whatever the wall clock does.
 
-    A missed one (the machine slept) happens once; a clock set back does not make one happen again at once.
+    A missed one (the machine slept, the clock jumped) happens once, or not at all when it is to be skipped; a
+    clock set back does not make one happen again at once.
     """
 
     def __init__(self) -> None:
         self._due: dict[str, tuple[str, datetime]] = {}
 
-    def due_now(self, schedules: dict[str, str]) -> list[str]:
+    def due_now(self, schedules: dict[str, str], skip_missed: frozenset[str] = frozenset()) -> list[str]:
         """As `due`, by the wall clock."""
-        return self.due(schedules, datetime.now(UTC))
+        return self.due(schedules, datetime.now(UTC), skip_missed)
 
-    def due(self, schedules: dict[str, str], now: datetime) -> list[str]:
-        """Names whose time has come, given name and text of all schedules."""
+    def due(
+        self, schedules: dict[str, str], now: datetime, skip_missed: frozenset[str] = frozenset()
+    ) -> list[str]:
+        """Names whose time has come, given name and text of all schedules.
+
+        Args:
+            skip_missed: names whose restart is left out when its time has passed by more than a minute.
+        """
         found = []
         for name, text in schedules.items():
             known_text, when = self._due.get(name, ("", now))
             if known_text != text or when - now > timedelta(days=8):
                 self._due[name] = (text, Schedule(text).after(now))
             elif now >= when:
-                found.append(name)
+                if name not in skip_missed or now - when <= _MISSED_AFTER:
+                    found.append(name)
                 self._due[name] = (text, Schedule(text).after(now))
         return found

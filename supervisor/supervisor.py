@@ -39,6 +39,7 @@ _REMEMBER_AFTER_S = 0.02
 
 if TYPE_CHECKING:
     from .schedule import Clockwork
+    from .watching import CodeWatch
 
 
 class Bridge(Protocol):
@@ -108,6 +109,7 @@ class Supervisor:
         self._seq = 0
         self._log_faults: dict[str, str] = {}
         self._clockwork: Clockwork | None = None
+        self._code: CodeWatch | None = None
         self._kept_stopped: set[str] = set()
         self._stale: list[str] = []
         self.interrupted = False
@@ -151,9 +153,20 @@ class Supervisor:
         )
         for name in self._stale:
             self.lifecycle.restart(name, CHANGED)
+        self.watch_code()
         self._tick_health()
         self._tick_resources()
         self.loop.call_later(_MACHINE_INTERVAL_S, self._tick_machine)
+
+    def watch_code(self) -> None:
+        """Follow the files that services are made of, where the profile or a manifest says so."""
+        manifests = [unit.manifest for unit in self.lifecycle.units.values()]
+        if self._code is None and not (self.settings.profile == "dev" or any(one.watch for one in manifests)):
+            return
+        from .watching import CodeWatch, watched  # few homes watch code
+
+        self._code = self._code or CodeWatch(self.lifecycle, self.journal)
+        self._code.watch(watched(self.home, self.settings, manifests))
 
     def _take_up_logs(self, kept: dict[str, Kept]) -> None:
         keeper = kept.pop(KEEPER, None)
@@ -205,6 +218,8 @@ class Supervisor:
     def close(self) -> None:
         """After the loop: files and sockets go, the log is written out."""
         self._keep_stopped()
+        if self._code is not None:
+            self._code.close()
         if self.bridge is not None:
             self.bridge.close()
         self.lifecycle.processes.end_helpers()
@@ -358,7 +373,10 @@ class Supervisor:
         from .schedule import Clockwork  # time zones cost memory; few homes have a schedule
 
         self._clockwork = self._clockwork or Clockwork()
-        for name in self._clockwork.due_now(schedules):
+        skip = frozenset(
+            name for name in schedules if not self.lifecycle.units[name].manifest.restart_if_missed
+        )
+        for name in self._clockwork.due_now(schedules, skip):
             unit = self.lifecycle.units[name]
             if unit.ready:
                 self.lifecycle.restart(name, f"scheduled restart ({unit.manifest.restart_at})")

@@ -21,7 +21,9 @@ def plan_start(home: Home, manifests: list[Manifest], platform: Platform) -> lis
     kept.pop(KEEPER, None)
     running = {name: one for name, one in kept.items() if one.born and platform.born(one.pid) == one.born}
     for pid, name in platform.marked(str(home.root)):
-        running.setdefault(name, Kept(name=name, pid=pid, born=0))
+        written = kept.get(name)
+        same = written is not None and written.pid == pid
+        running.setdefault(name, written if written and same else Kept(name=name, pid=pid, born=0))
     known = {manifest.name: manifest for manifest in manifests}
     stopped = store.stopped_by_user()
     steps = [

@@ -67,7 +67,8 @@ def chosen(service: str | None, group: str) -> str:
         UsageError: neither or both are.
     """
     if bool(service) == bool(group):
-        raise UsageError("Name one service, or a group with --group NAME.")
+        command = click.get_current_context().command_path
+        raise UsageError(f"Name one service, or a group with --group NAME. `{command} --help` shows how.")
     return service or ""
 
 

@@ -90,6 +90,7 @@ class Daemon:
         self.process: subprocess.Popen[bytes] | None = None
         self.supervisor: dict[str, Any] = {}
         self.log: dict[str, Any] = {}
+        self.profile = "paper"
 
     def service(self, name: str, *words: str, **manifest: Any) -> None:
         """Write a manifest; the child does the words, and without `ready` it is ready at once."""
@@ -102,7 +103,10 @@ class Daemon:
     def write_settings(self) -> None:
         off = {name: ServiceOverride(enabled=False) for name in registry._TABLE}
         settings = Settings(
-            services=off, supervisor=SupervisorSettings(**self.supervisor), log=LogSettings(**self.log)
+            profile=self.profile,  # type: ignore[arg-type]
+            services=off,
+            supervisor=SupervisorSettings(**self.supervisor),
+            log=LogSettings(**self.log),
         )
         snapshot.write(self.home, settings)
         lines = ["services:", *(f"  {name}: {{enabled: false}}" for name in off)]
@@ -177,6 +181,38 @@ class Daemon:
     def processes(self) -> dict[int, str]:
         """All living processes of this home: pid and service."""
         return of_home(self.home)
+
+    def until_true(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait for what no event tells of."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < deadline, what
+            select.select([], [], [], 0.01)
+
+    def until_process(self, program: str) -> int:
+        """Wait until a process of this home runs that program; returns its pid."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            for pid in self.processes():
+                with contextlib.suppress(OSError):
+                    if Path(f"/proc/{pid}/comm").read_text(encoding="ascii").strip() == program:
+                        return pid
+            assert time.monotonic() < deadline, f"no {program} was run"
+            select.select([], [], [], 0.01)
+
+    def until_watched(self, pid: int, file: Path) -> None:
+        """Write to a file until the process that is made of it is gone: the watch begins at its own time."""
+        descriptor = os.pidfd_open(pid)
+        try:
+            poll = select.poll()
+            poll.register(descriptor, select.POLLIN)
+            for number in range(int(PATIENCE_S)):
+                file.write_text(f"{number}\n", encoding="ascii")
+                if poll.poll(1000):
+                    return
+            raise AssertionError(f"nobody noticed that {file} changed")
+        finally:
+            os.close(descriptor)
 
     def journal(self) -> list[dict[str, Any]]:
         path = self.home.logs / "supervisor.log"

@@ -112,7 +112,7 @@ def test_an_unknown_service_is_wrong_use(action: str, running: int, cryptobot: C
     ran = cryptobot(action, "bsu")
 
     assert ran.code == 2
-    assert "Did you mean `bus`?" in ran.err
+    assert "did you mean 'bus'?" in ran.err
 
 
 def test_asking_a_service_that_is_away_fails_with_a_sentence(
