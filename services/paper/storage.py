@@ -193,11 +193,11 @@ class Storage:
         return None if row is None else _order.decode(row[0])
 
     def orders(
-        self, account: str, symbol: str, *, from_id: int, since_ms: int, until_ms: int, limit: int
+        self, account: str, symbol: str, *, from_id: int | None, since_ms: int, until_ms: int, limit: int
     ) -> list[Order]:
-        """Oldest first: from a number on, or the newest within a time."""
-        newest = not from_id and not since_ms
-        values = (account, symbol, from_id, since_ms, until_ms or 2**62, limit)
+        """Oldest first: from a number on (0 is the very first), or the newest within a time."""
+        newest = from_id is None and not since_ms
+        values = (account, symbol, from_id or 0, since_ms, until_ms or 2**62, limit)
         rows = self._reader.execute(_ORDERS_NEWEST if newest else _ORDERS_OLDEST, values).fetchall()
         found = [_order.decode(body) for (body,) in rows]
         return found[::-1] if newest else found
@@ -208,14 +208,14 @@ class Storage:
         symbol: str,
         *,
         order_id: int,
-        from_id: int,
+        from_id: int | None,
         since_ms: int,
         until_ms: int,
         limit: int,
     ) -> list[Trade]:
-        """Oldest first: from a number on, of one order, or the newest within a time."""
-        newest = not from_id and not since_ms and not order_id
-        values = (account, symbol, from_id, since_ms, until_ms or 2**62, order_id, order_id, limit)
+        """Oldest first: from a number on (0 is the very first), of one order, or the newest within a time."""
+        newest = from_id is None and not since_ms and not order_id
+        values = (account, symbol, from_id or 0, since_ms, until_ms or 2**62, order_id, order_id, limit)
         rows = self._reader.execute(_TRADES_NEWEST if newest else _TRADES_OLDEST, values).fetchall()
         found = [_trade.decode(body) for (body,) in rows]
         return found[::-1] if newest else found

@@ -100,7 +100,12 @@ def _change(position: PositionRecord, amount: Decimal, value: Decimal) -> None:
 def _open(position: PositionRecord, amount: Decimal, value: Decimal) -> None:
     position.amount = money.add(position.amount, amount)
     position.cost = money.add(position.cost, value)
-    position.lots.append(Lot(amount, value))
+    last = position.lots[-1] if position.lots else None
+    if last is not None and money.multiply(last.cost, amount) == money.multiply(value, last.amount):
+        # Bought at the same price: one lot, which gives the same costs; many small fills stay few lots.
+        position.lots[-1] = Lot(money.add(last.amount, amount), money.add(last.cost, value))
+    else:
+        position.lots.append(Lot(amount, value))
 
 
 def _close(position: PositionRecord, amount: Decimal, value: Decimal) -> None:

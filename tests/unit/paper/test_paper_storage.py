@@ -45,19 +45,20 @@ def test_orders_come_back_as_they_were(storage: Storage) -> None:
 def test_the_newest_or_from_a_number_on(storage: Storage) -> None:
     """Always oldest first."""
 
-    def numbers(**given: int) -> list[int]:
-        asked = {"from_id": 0, "since_ms": 0, "until_ms": 0, "limit": 2} | given
+    def numbers(**given: int | None) -> list[int]:
+        asked = {"from_id": None, "since_ms": 0, "until_ms": 0, "limit": 2} | given
         return [x.order_id for x in storage.orders("ann", "BTCUSDT", **asked)]
 
     assert numbers() == [4, 5]
     assert numbers(from_id=2) == [2, 3]
+    assert numbers(from_id=0) == [1, 2]
     assert numbers(since_ms=3, limit=9) == [3, 4, 5]
     assert numbers(until_ms=3) == [2, 3]
 
 
 def test_trades_of_one_order(storage: Storage) -> None:
     """And those of a time."""
-    common = {"from_id": 0, "since_ms": 0, "until_ms": 0, "limit": 10}
+    common = {"from_id": None, "since_ms": 0, "until_ms": 0, "limit": 10}
 
     assert storage.trades("ann", "BTCUSDT", order_id=3, **common) == [trade(3)]
     assert len(storage.trades("ann", "BTCUSDT", order_id=0, **common | {"since_ms": 2, "until_ms": 3})) == 2
