@@ -120,10 +120,10 @@ def _streaks(settings: RiskSettings) -> list[RiskFigure]:
             "Losses in a row, all",
             settings.losing_streak_global,
             "trades",
-            f"all {pause}",
+            f"everything {pause}",
         ),
         ("stop_streak", "Stops in a market", settings.stop_streak, "trades", f"the market {pause}"),
-        ("stop_streak_global", "Stops, all", settings.stop_streak_global, "trades", f"all {pause}"),
+        ("stop_streak_global", "Stops, all", settings.stop_streak_global, "trades", f"everything {pause}"),
     )
     return [
         _figure(code, title, None, Decimal(str(limit)) if limit else None, action, unit=unit)
