@@ -14,6 +14,7 @@ R = TypeVar("R", bound=Message)
 
 PREFIX = "/api/v1"
 MAX_LIMIT = 5000
+_AT_REST = frozenset({"STOPPED", "EXITED", "FATAL"})
 # More digits than any time in milliseconds has; longer numbers fit into no message.
 _MAX_DIGITS = 18
 
@@ -21,6 +22,23 @@ _MAX_DIGITS = 18
 def ask(service: str, question: Message, reply: type[R], timeout_s: float = 4.0) -> R:
     """Ask a service on the bus; its refusals become the API's."""
     return dashboard().gateway.request_from_thread(service, question, reply, timeout_s)
+
+
+def ask_running(service: str, question: Message, reply: type[R], timeout_s: float = 4.0) -> R:
+    """As `ask`, for services that may be switched off: that is answered at once.
+
+    Raises:
+        ApiProblem: not_running.
+    """
+    view = dashboard().gateway.read_from_thread(lambda state: state.services.get(service))
+    if view is not None and view.get("state") in _AT_REST:
+        raise ApiProblem(
+            503,
+            "not_running",
+            f"The service {service} is not running. `cryptobot start {service}` starts it now, "
+            f"services.{service}.enabled: true always.",
+        )
+    return ask(service, question, reply, timeout_s)
 
 
 def answer(value: object, status: int = 200) -> Response:

@@ -19,6 +19,15 @@ from ...bus.contracts.auth import (
     Users,
 )
 from ...bus.contracts.market import Candles, Feeds
+from ...bus.contracts.monitor import AlertLog, DoctorReport, HealthHistory, StateLog
+from ...bus.contracts.portfolio import (
+    PortfolioHistory,
+    PortfolioReport,
+    RebalancePlan,
+    RebalanceResult,
+    TaxLots,
+)
+from ...bus.contracts.risk import RiskReport
 from ...bus.contracts.service import SupervisorStatus
 from ...bus.contracts.strategy import Strategies
 from ...bus.contracts.trade import EquityHistory, Fills, Orders, TradingState
@@ -29,10 +38,13 @@ from .shapes import (
     Message,
     NewKey,
     NewUser,
+    Note,
     PasskeyMade,
+    PlanChoice,
     Positions,
     Problem,
     Proof,
+    Rearm,
     Rollback,
     Saved,
     SettingsChange,
@@ -79,6 +91,19 @@ DESCRIBED: dict[str, tuple[type | None, type | None, tuple[str, ...]]] = {
     "api_begin_totp": (TotpNew, TotpBegin, ()),
     "api_confirm_totp": (RecoveryCodes, TotpCode, ()),
     "api_remove_totp": (Message, Proof, ()),
+    "api_alerts": (AlertLog, None, ("open", "severity", "key", "since_ms", "before", "limit")),
+    "api_acknowledge": (Message, Note, ()),
+    "api_health": (HealthHistory, None, ("service", "since_ms", "until_ms", "step_s", "points")),
+    "api_states": (StateLog, None, ("service", "since_ms", "limit")),
+    "api_doctor": (DoctorReport, None, ()),
+    "api_risk": (RiskReport, None, ()),
+    "api_rearm": (RiskReport, Rearm, ()),
+    "api_portfolio": (PortfolioReport, None, ()),
+    "api_portfolio_history": (PortfolioHistory, None, ("since_ms", "limit")),
+    "api_portfolio_plan": (RebalancePlan, None, ()),
+    "api_rebalance": (RebalanceResult, PlanChoice, ()),
+    "api_lots": (TaxLots, None, ("method", "since_ms", "until_ms")),
+    "api_lots_csv": (None, None, ("method", "since_ms", "until_ms")),
     "api_passkeys": (Passkeys, None, ()),
     "api_begin_passkey": (PasskeyOptions, None, ()),
     "api_finish_passkey": (Message, PasskeyMade, ()),
@@ -93,6 +118,7 @@ SUCCESS = {
     "api_add_user": "201",
     "api_create_key": "201",
 }
+_NUMBERS = frozenset({"limit", "since_ms", "until_ms", "before", "step_s", "points"})
 _COMPONENTS = "#/components/schemas/{name}"
 
 
@@ -172,7 +198,7 @@ def _needed(endpoint: str, name: str) -> bool:
 
 
 def _parameter(name: str, place: str, *, required: bool) -> dict[str, Any]:
-    kind = "integer" if name in ("limit", "since_ms") else "string"
+    kind = "integer" if name in _NUMBERS else "string"
     return {"name": name, "in": place, "required": required, "schema": {"type": kind}}
 
 

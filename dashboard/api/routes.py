@@ -25,7 +25,7 @@ from ..access import ANY_USER, requires
 from ..context import dashboard, session
 from ..gateway import SUPERVISOR
 from ..problems import ApiProblem
-from . import account, keys, openapi, settings, users
+from . import account, health, keys, openapi, portfolio, risk, settings, users
 from .answers import PREFIX, answer, ask, body, limit, number
 from .shapes import Balances, Message, Positions, TradingChange
 
@@ -49,6 +49,9 @@ def install(app: Flask) -> None:
     add(f"{PREFIX}/trading", "api_set_trading", set_trading, methods=["POST"])
     account.install(app)
     keys.install(app)
+    health.install(app)
+    risk.install(app)
+    portfolio.install(app)
     settings.install(app)
     users.install(app)
     openapi.install(app)

@@ -88,6 +88,25 @@ class NewKey(Body, frozen=True, kw_only=True):
     addresses: list[str] = []
 
 
+class Note(Body, frozen=True, kw_only=True):
+    """A word to others, may be empty."""
+
+    note: str = ""
+
+
+class Rearm(Body, frozen=True, kw_only=True):
+    """Why trading may go on; `blocks` ends pauses of markets and strategies, too."""
+
+    reason: str = ""
+    blocks: bool = False
+
+
+class PlanChoice(Body, frozen=True, kw_only=True):
+    """The plan to carry out, by the id that it was told under."""
+
+    plan_id: str
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """Base of all answers."""
 

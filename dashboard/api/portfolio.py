@@ -1,0 +1,92 @@
+"""Weights, rebalancing, returns and tax lots, by the portfolio service."""
+
+import csv
+import io
+
+import msgspec
+from flask import Flask, Response, request
+
+from ...bus.contracts.portfolio import (
+    GetPortfolioReport,
+    ListPortfolioHistory,
+    ListTaxLots,
+    PlanRebalance,
+    PortfolioHistory,
+    PortfolioReport,
+    Rebalance,
+    RebalancePlan,
+    RebalanceResult,
+    TaxDisposal,
+    TaxLots,
+)
+from ..access import requires
+from ..context import session
+from .answers import PREFIX, answer, ask_running, body, limit, number
+from .shapes import PlanChoice
+
+PORTFOLIO = "portfolio"
+# A rebalance ends when its orders have.
+REBALANCE_TIMEOUT_S = 120.0
+
+
+def install(app: Flask) -> None:
+    """Add the routes."""
+    add = app.add_url_rule
+    add(f"{PREFIX}/portfolio", "api_portfolio", portfolio, methods=["GET"])
+    add(f"{PREFIX}/portfolio/history", "api_portfolio_history", history, methods=["GET"])
+    add(f"{PREFIX}/portfolio/plan", "api_portfolio_plan", plan, methods=["GET"])
+    add(f"{PREFIX}/portfolio/rebalance", "api_rebalance", rebalance, methods=["POST"])
+    add(f"{PREFIX}/portfolio/lots", "api_lots", lots, methods=["GET"])
+    add(f"{PREFIX}/portfolio/lots.csv", "api_lots_csv", lots_csv, methods=["GET"])
+
+
+@requires("trade.read")
+def portfolio() -> Response:
+    """Weights, what each strategy holds, returns."""
+    return answer(ask_running(PORTFOLIO, GetPortfolioReport(), PortfolioReport))
+
+
+@requires("trade.read")
+def history() -> Response:
+    """Equity and flows, oldest first: ?since_ms=&limit=."""
+    question = ListPortfolioHistory(since_ms=number("since_ms"), limit=limit(2000))
+    return answer(ask_running(PORTFOLIO, question, PortfolioHistory))
+
+
+@requires("trade.read")
+def plan() -> Response:
+    """What a rebalance would do; nothing is sent."""
+    return answer(ask_running(PORTFOLIO, PlanRebalance(), RebalancePlan, 10.0))
+
+
+@requires("trade.order")
+def rebalance() -> Response:
+    """Carry a plan out, sells first; answered when its orders have ended."""
+    question = Rebalance(plan_id=body(PlanChoice).plan_id[:80], actor=session().user)
+    return answer(ask_running(PORTFOLIO, question, RebalanceResult, REBALANCE_TIMEOUT_S))
+
+
+@requires("trade.read")
+def lots() -> Response:
+    """Gains and open lots: ?method=&since_ms=&until_ms=."""
+    return answer(_lots())
+
+
+@requires("trade.read")
+def lots_csv() -> Response:
+    """The disposals as a table for a tax program: ?method=&since_ms=&until_ms=."""
+    text = io.StringIO()
+    names = [field.name for field in msgspec.structs.fields(TaxDisposal)]
+    writer = csv.DictWriter(text, names)
+    writer.writeheader()
+    for one in _lots().disposals:
+        writer.writerow(msgspec.to_builtins(one))
+    headers = {"Content-Disposition": "attachment; filename=cryptobot-tax-lots.csv"}
+    return Response(text.getvalue(), mimetype="text/csv", headers=headers)
+
+
+def _lots() -> TaxLots:
+    question = ListTaxLots(
+        method=request.args.get("method", ""), since_ms=number("since_ms"), until_ms=number("until_ms")
+    )
+    return ask_running(PORTFOLIO, question, TaxLots)

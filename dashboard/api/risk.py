@@ -1,0 +1,32 @@
+"""Limits over the whole account, by the risk service."""
+
+from flask import Flask, Response
+
+from ...bus.contracts.risk import GetRisk, RearmRisk, RiskReport
+from ..access import requires
+from ..context import session
+from .answers import PREFIX, answer, ask_running, body
+from .shapes import Rearm
+
+RISK = "risk"
+
+
+def install(app: Flask) -> None:
+    """Add the routes."""
+    add = app.add_url_rule
+    add(f"{PREFIX}/risk", "api_risk", risk, methods=["GET"])
+    add(f"{PREFIX}/risk/rearm", "api_rearm", rearm, methods=["POST"])
+
+
+@requires("trade.read")
+def risk() -> Response:
+    """The verdict in force and how much of every limit is used."""
+    return answer(ask_running(RISK, GetRisk(), RiskReport))
+
+
+@requires("trade.halt", step_up=True)
+def rearm() -> Response:
+    """Let trading go on after risk halted it; losses count from now on."""
+    wanted = body(Rearm)
+    question = RearmRisk(actor=session().user, reason=wanted.reason[:500], blocks=wanted.blocks)
+    return answer(ask_running(RISK, question, RiskReport, 10.0))
