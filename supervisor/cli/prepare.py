@@ -7,10 +7,10 @@ from ...configs.errors import SettingsError
 from ...configs.load import load
 from ...configs.paths import Home
 from ...configs.schema import Settings
+from ..doctor.running import refuse_taken_port
 from ..registry import Manifest
 from ..registry import load as load_manifests
 from . import daemon
-from .checks import refuse_taken_port
 
 
 def prepare(home: Home, overrides: tuple[str, ...]) -> Settings:

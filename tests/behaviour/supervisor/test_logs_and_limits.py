@@ -83,7 +83,9 @@ def test_rotation_loses_and_splits_no_line(daemon) -> None:
     daemon.signal(signal.SIGTERM)
     files = files_of(daemon.home.logs, "many")
     assert len(files) > 20
-    content = [gzip.decompress(one.read_bytes()) if one.suffix == ".gz" else one.read_bytes() for one in files]
+    content = [
+        gzip.decompress(one.read_bytes()) if one.suffix == ".gz" else one.read_bytes() for one in files
+    ]
     longest_line = 96  # one that was begun when the file was full is finished in it
     assert all(path.stat().st_size < 65_536 + longest_line for path in files)
     numbers = [int(line.split()[1]) for part in content for line in part.splitlines()]

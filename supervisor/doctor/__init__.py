@@ -1,0 +1,1 @@
+"""The doctor: checks that find and explain the usual faults, and mend what is safe to mend."""
