@@ -127,13 +127,13 @@ def _exposure(size: int, first: int, flows: list[Flows]) -> float:
         return 0.0
     edges = np.zeros(size + 1, dtype=np.int64)
     for one in flows:
-        for start, end in _stays(one, size):
+        for start, end in stays(one, size):
             edges[start] += 1
             edges[end] -= 1
     return float(np.count_nonzero(np.cumsum(edges)[first:size])) / (size - first)
 
 
-def _stays(flows: Flows, size: int) -> list[tuple[int, int]]:
+def stays(flows: Flows, size: int) -> list[tuple[int, int]]:
     """From when to when something was held; amounts are whole lots, so their sum is 0 within a grain."""
     held = np.cumsum(flows.held)
     grain = float(np.abs(flows.held).max(initial=0.0)) * 1e-9

@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...bus.contracts.market import timeframe_ms
 from ...configs.errors import CryptoBotError, SettingsError, StrategyError
 from ..data.columns import Columns
-from ..data.files import Series, cut, read_series
+from ..data.files import Series, cut, read_series, symbol_of
 from ..strategy.base import Strategy
 from ..strategy.graph import Plan
 from ..strategy.loader import Loader, blame, load_file
 from .book_depth import BookDepth, Recording, read_recordings
 from .depth import Depth, InnerDepth, TradeDepth
 from .engine import Around, Engine, Told
+from .recording import candles_of_trades
 from .result import ENGINE_VERSION, Result, as_json
 from .sources import further, read_funding, read_others, read_trades
 from .world import Rules, SimulatedWorld
@@ -32,7 +34,7 @@ class Request:
 
     Args:
         strategy: name of a bundled, installed or own strategy, or the path of a .py file.
-        data: candle file.
+        data: candle file; None makes candles of the trades, or of the trades of the recording.
         parameters: of the strategy, as text or numbers.
         symbol: market; "" takes what the file's name tells, else BTC/USDT.
         from_ms: first candle, UTC milliseconds; the warm-up lies behind it.
@@ -43,10 +45,11 @@ class Request:
         trades: a file of the trades inside, or None.
         book: recordings of the order book, or none.
         funding: a file of funding rates, or None.
+        timeframe: of candles that are made of trades.
     """
 
     strategy: str
-    data: Path
+    data: Path | None
     parameters: Mapping[str, object] = field(default_factory=dict)
     rules: Rules = field(default_factory=Rules)
     symbol: str = ""
@@ -58,6 +61,7 @@ class Request:
     trades: Path | None = None
     book: tuple[Path, ...] = ()
     funding: Path | None = None
+    timeframe: str = "1m"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +133,24 @@ def run(request: Request, told: Told | None = None) -> Result:
 
 def read_range(request: Request) -> Series:
     """The candles of a request, in its range."""
-    series = read_series(request.data)
+    series = _made(request) if request.data is None else read_series(request.data)
     if request.from_ms is not None or request.to_ms is not None:
         series = _cut(series, request)
     return series
+
+
+def _made(request: Request) -> Series:
+    """Candles made of trades; a stretch without a trade has none."""
+    step_ms = timeframe_ms(request.timeframe)
+    path = request.trades or (request.book[0] if request.book else None)
+    if path is None:
+        raise SettingsError("Give candles with --data FILE (or --trades or --book to make them of).")
+    dealt = read_recordings(request.book).trades() if request.book else read_trades(path)
+    columns = candles_of_trades(*dealt, step_ms)
+    if not len(columns):
+        raise SettingsError(f"{path} holds no trades to make candles of.")
+    spanned = int(columns.open_ms[-1] - columns.open_ms[0]) // step_ms + 1
+    return Series(symbol_of(path), request.timeframe, columns, spanned - len(columns))
 
 
 def read_surroundings(request: Request) -> Surroundings:

@@ -1,44 +1,25 @@
-"""One strategy under many parameter values, on all cores, over candles that are held in memory once.
+"""One strategy under many parameter values, on all cores or many machines, over candles held once.
 
-Workers map the candles from one file, keep the lines they computed for other values, and stay up until
-the end. The results are those of single runs, in the order of the grid, however many workers there are.
+The results are those of single runs, in the order of the grid, however many workers there are. What a
+killed worker had in hand is run again by another; what a keeper kept is not run again at all.
 """
 
 import itertools
-import multiprocessing
-import os
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from ...configs.errors import StrategyError, UsageError
-from ..data.columns import NAMES, Columns
-from ..data.files import Series, read_series
+from ...configs.errors import UsageError
+from ..data.files import Series
 from ..strategy.base import Strategy
-from .run import Request, load, run_series
+from .crew import Crew, crew_for
+from .run import Request, load, read_range, read_surroundings
+from .work import Counted, Keeper, Row, Values, Work, default_workers, nobody
 
-Values = Mapping[str, object]
+__all__ = ["Row", "Work", "default_workers", "grid", "ranked", "run_all", "sweep", "sweep_series"]
 
 MOST_RUNS = 1_000_000
-_MOST_POOLS = 4
-_CHUNKS_PER_WORKER = 8
-_MOST_KNOWN_BYTES = 48_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One run of a sweep."""
-
-    parameters: dict[str, Any]
-    final_equity: Decimal
-    metrics: dict[str, float | int | None]
 
 
 def grid(owner: type[Strategy], texts: Sequence[str]) -> list[dict[str, object]]:
@@ -82,7 +63,9 @@ def sweep(
     request: Request,
     texts: Sequence[str],
     workers: int,
-    told: Callable[[int, int], None] = lambda done, all_: None,
+    told: Counted = nobody,
+    keeper: Keeper | None = None,
+    cluster: str = "",
 ) -> list[Row]:
     """Run all combinations; the best final equity first, equal ones in the order of the grid.
 
@@ -90,115 +73,49 @@ def sweep(
         request: as for one run; its `parameters` are fixed for all.
         workers: processes; 1 runs in this one.
         told: called with (runs done, runs in all) as they come in.
+        keeper: keeps rows, and knows those of before.
+        cluster: address of a Dask scheduler; its workers do the runs.
     """
     owner = load(request.strategy, request.folder)
     combinations = [{**request.parameters, **chosen} for chosen in grid(owner, texts)]
-    return sweep_series(request, owner, read_series(request.data), combinations, workers, told)
+    work = Work(request, owner, read_range(request), read_surroundings(request))
+    with crew_for(work, workers, len(combinations), cluster) as crew:
+        return ranked(run_all(crew, combinations, told, keeper))
 
 
 def sweep_series(
     request: Request,
     owner: type[Strategy],
     series: Series,
-    combinations: list[dict[str, object]],
+    combinations: Sequence[Values],
     workers: int,
-    told: Callable[[int, int], None] = lambda done, all_: None,
+    told: Counted = nobody,
 ) -> list[Row]:
     """As `sweep`, over candles that were read before."""
-    if workers <= 1 or len(combinations) < 2:
-        rows = []
-        for number, row in enumerate(_runs(owner, request, series, combinations), 1):
-            rows.append(row)
-            told(number, len(combinations))
-    else:
-        rows = _in_processes(request, series, combinations, workers, told)
+    work = Work(request, owner, series)
+    with crew_for(work, workers, len(combinations)) as crew:
+        return ranked(run_all(crew, combinations, told))
+
+
+def ranked(rows: Sequence[Row]) -> list[Row]:
+    """The best final equity first."""
     return sorted(rows, key=lambda row: -row.final_equity)
 
 
-def default_workers() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _runs(
-    owner: type[Strategy], request: Request, series: Series, combinations: Sequence[Values]
-) -> Iterator[Row]:
-    known: dict[Any, Any] = {}
-    for combination in combinations:
-        if sum(getattr(column, "nbytes", 0) for column in known.values()) > _MOST_KNOWN_BYTES:
-            known.clear()
-        result = run_series(owner, combination, series, request.rules, request.symbol, known)
-        values = {name: result.strategy._parameters[name] for name in combination}
-        yield Row(values, result.final_equity, result.metrics)
-
-
-def _in_processes(
-    request: Request,
-    series: Series,
-    combinations: list[dict[str, object]],
-    workers: int,
-    told: Callable[[int, int], None],
+def run_all(
+    crew: Crew, combinations: Sequence[Values], told: Counted = nobody, keeper: Keeper | None = None
 ) -> list[Row]:
-    with tempfile.TemporaryDirectory(prefix="cryptobot-sweep-") as folder:
-        shared = Path(folder) / "candles.npy"
-        names = ("open_ms", *NAMES)
-        np.save(shared, np.array([getattr(series.columns, name).astype(np.float64) for name in names]))
-        bare = replace(series, columns=Columns.empty())
-        size = max(1, len(combinations) // (workers * _CHUNKS_PER_WORKER))
-        chunks = [combinations[start : start + size] for start in range(0, len(combinations), size)]
-        made: dict[int, list[Row]] = {}
+    """Let a crew run each combination; rows in the order given."""
+    made = {} if keeper is None else keeper.known()
+    left = [(number, values) for number, values in enumerate(combinations) if number not in made]
 
-        def tell() -> None:
-            told(sum(len(rows) for rows in made.values()), len(combinations))
+    def take(rows: list[tuple[int, Row]]) -> None:
+        made.update(rows)
+        if keeper is not None:
+            keeper.keep(rows)
+        told(len(made), len(combinations))
 
-        for _ in range(_MOST_POOLS):
-            try:
-                _one_pool(chunks, made, workers, (request, bare, str(shared)), tell)
-                break
-            except BrokenProcessPool:
-                continue  # a worker was killed: what came in is kept, the rest is run again
-        else:
-            raise StrategyError(
-                f"Workers ended {_MOST_POOLS} times before they were done; is there enough memory?"
-            )
-        return [row for number in sorted(made) for row in made[number]]
-
-
-def _one_pool(
-    chunks: Sequence[list[dict[str, object]]],
-    made: dict[int, list[Row]],
-    workers: int,
-    given: tuple[Request, Series, str],
-    tell: Callable[[], None],
-) -> None:
-    """Run the chunks that are not made yet."""
-    # Spawned, not forked: a fork of a process with threads may hang.
-    context = multiprocessing.get_context("spawn")
-    left = [number for number in range(len(chunks)) if number not in made]
-    with ProcessPoolExecutor(min(workers, len(left)), context, _begin, given) as pool:
-        working = {pool.submit(_work, chunks[number]): number for number in left}
-        try:
-            for done in as_completed(working):
-                made[working[done]] = done.result()
-                tell()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-_state: dict[str, Any] = {}
-"""What a worker process was given at its start."""
-
-
-def _begin(request: Request, bare: Series, shared: str) -> None:
-    """In a worker: map the candles, load the strategy."""
-    matrix = np.load(shared, mmap_mode="r")
-    columns = Columns(matrix[0].astype(np.int64), *matrix[1:])
-    _state.update(
-        owner=load(request.strategy, request.folder), request=request, series=replace(bare, columns=columns)
-    )
-
-
-def _work(chunk: list[dict[str, object]]) -> list[Row]:
-    """In a worker: run a chunk."""
-    return list(_runs(_state["owner"], _state["request"], _state["series"], chunk))
+    told(len(made), len(combinations))
+    if left:
+        crew.run(left, take)
+    return [made[number] for number in range(len(combinations))]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...configs.errors import UsageError
-from ..data.files import Series, read_series
-from .run import Request, load, run_series
+from ..data.files import Series
+from .run import Request, load, read_range, run_series
 from .sweep import grid, sweep_series
 
 
@@ -62,7 +62,7 @@ def walk_forward(
     """
     owner = load(request.strategy, request.folder)
     combinations = grid(owner, texts)
-    series = read_series(request.data)
+    series = read_range(request)
     warmup, size = request.rules.warmup, len(series.columns)
     starts = range(0, size - warmup - train - test + 1, test)
     if not starts:
