@@ -32,6 +32,19 @@ export async function act(path, body = null, refused = (text) => toast(text, tru
   return null;
 }
 
+/** GET from the API without telling anybody: {data}, or {error: {code, message}}. */
+export async function ask(path) {
+  try {
+    const answer = await fetch(`/api/v1/${path}`, { cache: "no-store" });
+    const data = await answer.json();
+    if (answer.ok) return { data };
+    if (answer.status === 401) location.assign("/login");
+    return { error: data.error ?? { code: "unknown", message: `The dashboard answered ${answer.status}.` } };
+  } catch {
+    return { error: { code: "away", message: "The dashboard cannot be reached." } };
+  }
+}
+
 /** GET from the API; the answer, or null when it failed (the person has been told). */
 export async function get(path) {
   try {

@@ -37,7 +37,7 @@ function colours() {
   };
 }
 
-function makeChart(place, withSeconds) {
+export function makeChart(place, withSeconds) {
   const chart = createChart(place, {
     autoSize: true,
     ...colours(),

@@ -1,2 +1,3 @@
 import "../charts.js";
 import "../money.js";
+import "../weights.js";

@@ -1,1 +1,2 @@
 import "../services.js";
+import "../history.js";

@@ -1,0 +1,12 @@
+"""The usual faults, looked for."""
+
+from .page import Page
+
+PAGE = Page(
+    name="doctor",
+    title="Doctor",
+    path="/doctor",
+    icon="heartbeat",
+    order=95,
+    permission="health.read",
+)
