@@ -174,7 +174,7 @@ class Feed:
                 fresh.append(candle)
                 last = candle.open_ms
         try:
-            self.store.append([_row(candle) for candle in fresh])
+            self.store.append([row_of(candle) for candle in fresh])
         except OSError as error:
             # A full disk must not stop the stream: the history gets a hole, the strategies see every candle.
             self._log.error("history is not kept", reason=str(error), candles=len(fresh))
@@ -208,7 +208,8 @@ class Feed:
         )
 
 
-def _row(candle: VenueCandle) -> Row:
+def row_of(candle: VenueCandle) -> Row:
+    """A venue's candle as the store keeps it."""
     prices = (candle.open, candle.high, candle.low, candle.close, candle.volume)
     first, high, low, last, volume = (float(text) for text in prices)
     return candle.open_ms, first, high, low, last, volume

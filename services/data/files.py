@@ -28,11 +28,15 @@ from .store import read_store
 Table = dict[str, Any]
 """Columns by lower-case name, all of one length."""
 
-TIME_NAMES = ("open_time", "timestamp", "ts", "time", "date", "datetime", "open time", "unix")
+TIME_NAMES = ("open_time", "timestamp", "ts", "time", "date", "datetime", "open time", "unix", "ts_ms")
 _VISION = ("open_time", "open", "high", "low", "close", "volume")
+_WANTED = frozenset({*NAMES, *TIME_NAMES})
 _UNITS = (("s", 1e8, 1000.0), ("ms", 1e11, 1.0), ("us", 1e14, 1e-3), ("ns", 1e17, 1e-6))
 _SPANS = (("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000))
-_NAMED = re.compile(r"^(?P<base>[A-Z0-9]{2,12})[-_]?(?P<quote>USDT|USDC|USD|EUR|BTC|ETH)(?![A-Z])")
+_NAMED = re.compile(
+    r"^(?P<base>[A-Z0-9]{2,12})[-_]?(?P<quote>USDT|USDC|USD|EUR|BTC|ETH)(?![A-Z])"
+    r"(?:[-_](?P<settle>USDT|USDC|USD|BTC|ETH)(?![A-Z0-9]))?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ def read_series(path: Path) -> Series:
         SettingsError: the file cannot be used; the sentence says why, where, and what to do.
     """
     try:
-        columns = read_store(path) if path.is_dir() else _columns(_table(path))
+        columns = read_store(path) if path.is_dir() else _columns(_table(path, _WANTED))
         if path.is_dir():
             _check(columns)
         step = _step(columns.open_ms)
@@ -73,9 +77,12 @@ def symbol_of(path: Path) -> str:
     """The market that a file's name tells: BTC-USDT_1m_2025.parquet, BTCUSDT-1h.zip; "" when it tells
     none.
     """
-    name = (path.parent if path.is_dir() else path).name.removeprefix("spot-klines-")
+    name = (path.parent if path.is_dir() else path).name.removeprefix("spot-").removeprefix("klines-")
     found = _NAMED.match(name)
-    return f"{found['base']}/{found['quote']}" if found else ""
+    if not found:
+        return ""
+    settle = found["settle"]
+    return f"{found['base']}/{found['quote']}" + (f":{settle}" if settle else "")
 
 
 def timeframe_text(step_ms: int) -> str:
@@ -102,12 +109,45 @@ def cut(columns: Columns, from_ms: int | None, to_ms: int | None) -> Columns:
     return columns.part(start, stop)
 
 
-def _table(path: Path) -> Table:
+Headers = Callable[[list[str]], tuple[str, ...] | None]
+"""The columns of a CSV file without a header, by its first row; None when it is not of that kind."""
+
+
+def read_table(path: Path, headers: Headers | None = None) -> Table:
+    """All columns of a file, by lower-case name, unchecked.
+
+    Args:
+        headers: for CSV files of other kinds than candles, which have no header.
+
+    Raises:
+        SettingsError: it cannot be read, or its kind is not known.
+    """
+    try:
+        return _table(path, None, headers)
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read ({error.strerror or error}).") from error
+    except (ValueError, UnicodeDecodeError, zipfile.BadZipFile, EOFError) as error:
+        raise SettingsError(f"{path} cannot be read: {str(error).rstrip('.')}.") from error
+
+
+def times_of(table: Table) -> NDArray[np.int64]:
+    """The times of a table's rows in UTC milliseconds.
+
+    Raises:
+        ValueError: it has none, or they are no times.
+    """
+    name = next((name for name in TIME_NAMES if name in table), None)
+    if name is None:
+        raise ValueError(f"it has no time column; one of {', '.join(TIME_NAMES)} is needed")
+    return _times(table[name])
+
+
+def _table(path: Path, wanted: frozenset[str] | None, headers: Headers | None = None) -> Table:
     name = path.name.lower()
     if name.endswith((".parquet", ".pq")):
         file = ParquetFile(path)
-        wanted = {*NAMES, *TIME_NAMES}
-        return {column.lower(): file.column(column) for column in file.names if column.lower() in wanted}
+        chosen = [column for column in file.names if wanted is None or column.lower() in wanted]
+        return {column.lower(): file.column(column) for column in chosen}
     if name.endswith(".feather"):
         return _feather(path)
     data = path.read_bytes()
@@ -118,7 +158,7 @@ def _table(path: Path) -> Table:
     if name.endswith(".json"):
         return _from_rows(json.loads(data))
     if name.endswith((".csv", ".txt")):
-        return _from_csv(data.decode("utf-8-sig"))
+        return _from_csv(data.decode("utf-8-sig"), headers)
     raise ValueError(
         "its kind is not known; known are .parquet, .csv, .json, .feather, .zip and .gz of those"
     )
@@ -136,19 +176,22 @@ def _feather(path: Path) -> Table:
     try:
         import pyarrow.feather as feather
     except ImportError:
-        raise ValueError("Feather files need pyarrow; install it, or convert the file to Parquet") from None
+        raise ValueError(
+            'Feather files need pyarrow: pip install "cryptobot[feather]", or convert the file to Parquet'
+        ) from None
     table = feather.read_table(path)
     return {name.lower(): table[name].to_numpy() for name in table.column_names}
 
 
-def _from_csv(text: str) -> Table:
+def _from_csv(text: str, headers: Headers | None) -> Table:
     rows = [row for row in csv.reader(io.StringIO(text)) if row]
     while rows and len(rows[0]) == 1 and len(rows) > 1 and len(rows[1]) > 1:
         rows.pop(0)  # a line of thanks above the header, as CryptoDataDownload has it
     if rows and not _is_number(rows[0][1] if len(rows[0]) > 1 else ""):
         header, body, first = [name.strip().lower() for name in rows[0]], rows[1:], 2
     else:
-        header, body, first = list(_VISION), rows, 1
+        told = headers(rows[0]) if headers is not None and rows else None
+        header, body, first = list(told or _VISION), rows, 1
     for number, row in enumerate(body, first):
         if (len(row) < len(header) and header != list(_VISION)) or len(row) < 6:
             raise ValueError(f"row {number} has {len(row)} values, expected {max(6, len(header))}")

@@ -30,6 +30,7 @@ from ...configs.errors import (
     RetryLaterError,
     SettingsError,
     StartError,
+    UsageError,
 )
 from ...configs.paths import Home
 from ..connectors.registry import open_venue
@@ -38,7 +39,8 @@ from ..host.service import Service
 from ..host.service import run as run_service
 from .columns import Columns
 from .feed import Feed, Publish
-from .store import CandleStore, series_folder
+from .library import Library, SeriesName
+from .store import CandleStore
 from .text import decimal_text
 from .watch import StaleWatch
 
@@ -62,6 +64,7 @@ class DataService(Service):
 
     async def setup(self) -> None:
         self._exchange = self.settings.data.exchange
+        self._library, self._held = Library(self.home.state / "market"), contextlib.ExitStack()
         self._venue: Venue | None = None
         self._feeds: dict[tuple[str, str], Feed] = {}
         self._markets_known: dict[str, Market] = {}
@@ -79,6 +82,7 @@ class DataService(Service):
     async def stop(self) -> None:
         if self._venue is not None:
             await self._venue.close()
+        self._held.close()
 
     def _markets(self) -> list[tuple[str, str]]:
         """(symbol, timeframe) of everything that is watched: the settings of data, and what strategies
@@ -92,10 +96,10 @@ class DataService(Service):
 
     def _open_store(self, symbol: str, timeframe: str) -> CandleStore:
         try:
-            return CandleStore(
-                series_folder(self.home.state / "market", self._exchange, symbol, timeframe), timeframe
+            return self._held.enter_context(
+                self._library.writing(SeriesName(self._exchange, symbol, timeframe))
             )
-        except SettingsError as error:
+        except (SettingsError, UsageError) as error:
             raise StartError(str(error)) from error
 
     async def _loaded_or_failed(self, loaded: asyncio.Event) -> None:

@@ -7,6 +7,7 @@ candles the venue could not give.
 """
 
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from ...bus import topics
 from ...bus.contracts.market import timeframe_ms, timeframe_phase_ms
+from ...configs import files
 from ...configs.errors import SettingsError
 from .columns import NAMES, Columns
 
@@ -24,7 +26,11 @@ Row = tuple[int, float, float, float, float, float]
 """open_ms, open, high, low, close, volume."""
 
 _TIMES = "open_ms.i64"
+_FILES = (*(f"{name}.f64" for name in NAMES), _TIMES)
+"""In the order of writing."""
 _WIDTH = 8
+_FRESH, _WHOLE = "new", "whole"
+_ROWS_AT_A_TIME = 100_000
 
 
 class Gap(msgspec.Struct, frozen=True):
@@ -56,6 +62,7 @@ class CandleStore:
         self._phase = timeframe_phase_ms(timeframe)
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            _settle(folder)
             self._count = self._mend()
         except OSError as error:
             raise SettingsError(
@@ -112,13 +119,14 @@ class CandleStore:
         with (self._folder / "gaps.jsonl").open("ab") as file:
             file.write(msgspec.json.encode(gap) + b"\n")
 
+    def keep_gaps(self, gaps: Sequence[Gap]) -> None:
+        """Remember these gaps instead of those that were noted."""
+        lines = b"".join(msgspec.json.encode(gap) + b"\n" for gap in gaps)
+        files.replace(self._folder / "gaps.jsonl", lines)
+
     def gaps(self) -> list[Gap]:
         """Everything that was noted; a half-written last line is left out."""
-        try:
-            lines = (self._folder / "gaps.jsonl").read_bytes().split(b"\n")[:-1]
-        except FileNotFoundError:
-            return []
-        return [msgspec.json.decode(line, type=Gap) for line in lines]
+        return gaps_of(self._folder)
 
     def _write(self, name: str, data: bytes) -> None:
         with (self._folder / name).open("ab") as file:
@@ -148,6 +156,15 @@ class CandleStore:
         return int(np.argmax(wrong)) if wrong.any() else count
 
 
+def gaps_of(folder: Path) -> list[Gap]:
+    """The gaps that were noted in a store; a half-written last line is left out."""
+    try:
+        lines = (folder / "gaps.jsonl").read_bytes().split(b"\n")[:-1]
+    except FileNotFoundError:
+        return []
+    return [msgspec.json.decode(line, type=Gap) for line in lines]
+
+
 def read_store(folder: Path) -> Columns:
     """The history that a store holds, while its owner may be writing: nothing is mended, only whole
     candles count.
@@ -155,13 +172,53 @@ def read_store(folder: Path) -> Columns:
     Raises:
         OSError: there is no store in this folder.
     """
-    names = (_TIMES, *(f"{name}.f64" for name in NAMES))
-    count = min((folder / name).stat().st_size for name in names) // _WIDTH
+    fresh = folder / _FRESH
+    moving = (fresh / _WHOLE).exists()
+    names = (_TIMES, *_FILES[:-1])
+    paths = [fresh / name if moving and (fresh / name).exists() else folder / name for name in names]
+    count = min(path.stat().st_size for path in paths) // _WIDTH
     if not count:
         return Columns.empty()
     kinds: tuple[type[Any], ...] = (np.int64, *[np.float64] * len(NAMES))
     maps: list[NDArray[Any]] = [
-        np.memmap(folder / name, dtype=kind, mode="r", shape=(count,))
-        for name, kind in zip(names, kinds, strict=True)
+        np.memmap(path, dtype=kind, mode="r", shape=(count,)) for path, kind in zip(paths, kinds, strict=True)
     ]
     return Columns(*maps)
+
+
+def rewrite(folder: Path, timeframe: str, columns: Columns) -> None:
+    """Put other candles in the place of a store's own; the gaps noted stay. Only for who alone writes it.
+
+    A crash leaves the old candles or the new ones: the new ones lie beside the old until they are whole,
+    and moving them over them is gone on with when the store is opened.
+
+    Raises:
+        OSError: the disk is full or gone; the old candles stay.
+    """
+    fresh = folder / _FRESH
+    shutil.rmtree(fresh, ignore_errors=True)
+    made = CandleStore(fresh, timeframe)
+    for name in _FILES:
+        (fresh / name).touch()
+    for start in range(0, len(columns), _ROWS_AT_A_TIME):
+        made.append(rows_of(columns.part(start, min(start + _ROWS_AT_A_TIME, len(columns)))))
+    (fresh / _WHOLE).touch()
+    _settle(folder)
+
+
+def _settle(folder: Path) -> None:
+    """Finish what a `rewrite` began, or forget what it did not get ready."""
+    fresh = folder / _FRESH
+    if not fresh.exists():
+        return
+    if (fresh / _WHOLE).exists():
+        for name in _FILES:
+            if (fresh / name).exists():
+                (fresh / name).replace(folder / name)
+    shutil.rmtree(fresh, ignore_errors=True)
+
+
+def rows_of(columns: Columns) -> list[Row]:
+    """Candles as rows."""
+    parts = (columns.open_ms.tolist(), *(getattr(columns, name).tolist() for name in NAMES))
+    return list(zip(*parts, strict=True))

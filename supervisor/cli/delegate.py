@@ -64,3 +64,8 @@ def database(action: str) -> Callable[[Home, list[str]], int]:
 def backtest(action: str) -> Callable[[Home, list[str]], int]:
     """The work of `backtest ACTION`."""
     return lambda home, words: int(load("cryptobot.services.backtest.cli:main")(home, [action, *words]))
+
+
+def history(action: str) -> Callable[[Home, list[str]], int]:
+    """The work of `data ACTION`."""
+    return lambda home, words: int(load("cryptobot.services.data.cli:main")(home, [action, *words]))

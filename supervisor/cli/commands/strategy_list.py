@@ -8,7 +8,7 @@ from ..ask import ask
 from ..call import Call, json_option, pass_call
 from ..delegate import load
 from ..group import Command
-from ..output import Column, note, print_json, print_table
+from ..output import Column, note, plain_decimal, print_json, print_table
 from ..styles import state_style
 
 COLUMNS = (
@@ -16,9 +16,11 @@ COLUMNS = (
     Column("strategy"),
     Column("market"),
     Column("candle"),
+    Column("mode"),
     Column("state", style=state_style),
     Column("candles", right=True),
     Column("signals", right=True),
+    Column("holds"),
     Column("reason"),
 )
 
@@ -36,7 +38,18 @@ def command(call: Call, as_json: bool) -> None:
         print_json(found)
         return
     rows = [
-        [one.name, one.title, one.symbol, one.timeframe, one.state, one.candles, one.signals, one.reason]
+        [
+            one.name,
+            one.title,
+            one.symbol,
+            one.timeframe,
+            one.mode,
+            one.state,
+            one.candles,
+            one.signals,
+            ", ".join(f"{plain_decimal(amount)} {market}" for market, amount in one.held.items()),
+            one.reason,
+        ]
         for one in found.strategies
     ]
     print_table(COLUMNS, rows, empty="No strategy runs.")

@@ -1,0 +1,5 @@
+"""cryptobot data import"""
+
+from ..delegate import delegated, history
+
+command = delegated("Take candle files into the local history.", history("import"))
