@@ -1,22 +1,23 @@
 """The tree of errors. Each branch is named by what the reader must do next.
 
-    CryptoBotError
-      SettingsError            edit a setting (the CLI exits 2)
-      UsageError               call the command differently (the CLI exits 2)
-      NotRunningError          start the daemon first (the CLI exits 3)
-      BusError
-        BusTimeoutError        retry; the outcome is unknown
-        ProtocolError          a bug or an intruder: log, drop, count
-        RequestFailedError     the other side refused, with a code and a sentence
-      ServiceError
-        StartError             the service cannot run as things are
-      ConnectorError
-        RetryLaterError        the venue is busy or away; `after_s` says when
-        CredentialsError       fix the API key
-        OrderRejectedError     the venue said no; final
-        OutcomeUnknownError    the venue may or may not have acted: query, never resend
-      StrategyError            the author's code failed; that strategy stops, the service does not
-      AuthError                log in again, or ask for the permission
+CryptoBotError
+  SettingsError            edit a setting (the CLI exits 2)
+  UsageError               call the command differently (the CLI exits 2)
+  NotRunningError          start the daemon first (the CLI exits 3)
+  BusError
+    BusTimeoutError        retry; the outcome is unknown
+    ProtocolError          a bug or an intruder: log, drop, count
+    RequestFailedError     the other side refused, with a code and a sentence
+  ServiceError
+    StartError             the service cannot run as things are
+    TryLaterError          something outside is away; a restart later will help
+  ConnectorError
+    RetryLaterError        the venue is busy or away; `after_s` says when
+    CredentialsError       fix the API key
+    OrderRejectedError     the venue said no; final
+    OutcomeUnknownError    the venue may or may not have acted: query, never resend
+  StrategyError            the author's code failed; that strategy stops, the service does not
+  AuthError                log in again, or ask for the permission
 """
 
 
@@ -64,6 +65,10 @@ class RequestFailedError(BusError):
 
 class ServiceError(CryptoBotError):
     """A service failed."""
+
+
+class TryLaterError(ServiceError):
+    """Something that the service needs is away for now; it is started again until it is back."""
 
 
 class StartError(ServiceError):

@@ -15,6 +15,7 @@ from .processes import Processes
 from .registry import Manifest
 from .unit import Raised, Unit
 
+EXIT_TRY_LATER = 75
 EXIT_CANNOT_START = 78
 HOLD_S = 10.0
 _KILL_TIMEOUT_S = 5.0
@@ -285,10 +286,13 @@ class Lifecycle:
         elif policy == "never" or (policy == "on-failure" and planned):
             self._set(unit, states.EXITED, reason)
         elif not self.when_process_gone(unit, reason):
-            self._failed(unit, reason, ran_s)
+            self._failed(unit, reason, ran_s, later=code == EXIT_TRY_LATER)
 
-    def _failed(self, unit: Unit, reason: str, ran_s: float) -> None:
+    def _failed(self, unit: Unit, reason: str, ran_s: float, *, later: bool = False) -> None:
         wait = unit.policy.failed(time.monotonic(), ran_s)
+        if wait is None and later:
+            self._hold_for(unit, "it waits for something that is away", reason)
+            return
         if wait is None:
             limit, window = unit.policy.limit, unit.policy.window_s
             why = f"{reason}; failed more than {limit} times in {window:g} s or in a row"
@@ -316,9 +320,12 @@ class Lifecycle:
     def _fatal_unless_held(self, unit: Unit, reason: str) -> None:
         """What ails the whole machine and may pass is waited for; no person has to act for this service."""
         cause = self.why_hold()
-        if not cause:
+        if cause:
+            self._hold_for(unit, cause, reason)
+        else:
             self._fatal(unit, reason)
-            return
+
+    def _hold_for(self, unit: Unit, cause: str, reason: str) -> None:
         self._set(unit, states.BACKOFF, f"held, {cause}; tried again every {HOLD_S:g} s ({reason})")
         unit.timer = self.loop.call_later(HOLD_S, lambda: self._retry(unit))
         self.listener.raised(

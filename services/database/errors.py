@@ -8,7 +8,7 @@ ServiceError
   DatabaseAwayError        the server is gone for now: try again
 """
 
-from ...configs.errors import ServiceError, StartError
+from ...configs.errors import StartError, TryLaterError
 
 _TROUBLES = (
     (
@@ -53,7 +53,7 @@ class DatabaseAccessError(StartError):
         super().__init__(f"The database {where} cannot be opened: {reason}.")
 
 
-class DatabaseAwayError(ServiceError):
+class DatabaseAwayError(TryLaterError):
     """The server does not answer. Whether a commit on its way took place is unknown: look first."""
 
     def __init__(self, where: str, reason: str) -> None:

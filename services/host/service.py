@@ -25,7 +25,7 @@ from ...bus.api import AsyncBusApi, Request
 from ...bus.contracts.base import Done
 from ...bus.contracts.service import Heartbeat, Ping
 from ...configs import handover, snapshot
-from ...configs.errors import CryptoBotError, SettingsError, StartError
+from ...configs.errors import CryptoBotError, SettingsError, StartError, TryLaterError
 from ...configs.notify import Notifier
 from ...configs.paths import Home
 from ...configs.schema import Settings
@@ -35,6 +35,7 @@ from .logs import configure
 
 EXIT_OK = 0
 EXIT_FAILED = 1
+EXIT_TRY_LATER = 75  # EX_TEMPFAIL: something outside is away; tried again for as long as that lasts
 EXIT_CANNOT_START = 78  # EX_CONFIG of sysexits.h: a restart alone will not help
 HEARTBEAT_INTERVAL_S = 1.0
 
@@ -187,6 +188,9 @@ def run(service_class: type[Service], home: Home) -> int:
     except (StartError, SettingsError) as error:
         log.error("cannot start", reason=str(error))
         return _told(str(error), EXIT_CANNOT_START)
+    except TryLaterError as error:
+        log.error("cannot go on now", reason=str(error))
+        return _told(str(error), EXIT_TRY_LATER)
     except CryptoBotError as error:
         log.error("failed", reason=str(error), kind=type(error).__name__)
         return _told(str(error), EXIT_FAILED)
