@@ -7,17 +7,14 @@ from collections.abc import Mapping
 from decimal import localcontext
 from typing import Any
 
-import numpy as np
-
-from ...bus.contracts.market import timeframe_ms
-from ..data.columns import NAMES, Columns
+from ..data.columns import NAMES
 from ..data.files import Series
 from ..strategy.base import Candle, Strategy
-from ..strategy.feeds import FeedKey
 from ..strategy.graph import Live, Plan, due
 from .engine import MONEY, Around, Engine, candle_of
 from .orders import Execution
 from .run import BARE, Surroundings
+from .series_feed import queues
 from .sources import further
 from .world import Rules, SimulatedWorld
 
@@ -30,7 +27,7 @@ class StreamedEngine(Engine):
         strategy, world = self._strategy, self._world
         strategy.__dict__.pop("_view")
         strategy.__dict__["_newest"] = live
-        queues = _queues(self._others, self._plan.candle_ms, self._candles)
+        shown = queues(self._others, self._plan.candle_ms, self._candles)
         columns = (getattr(self._candles, name).tolist() for name in ("open_ms", *NAMES))
         for index, row in enumerate(zip(*columns, strict=True)):
             candle = Candle(*row)
@@ -38,7 +35,7 @@ class StreamedEngine(Engine):
             if world.own.orders or self._busy():
                 self._pay_funding(index)
                 self._depth.work(index)
-            for key, ends in queues.items():
+            for key, ends in shown.items():
                 for at in range(ends[index], ends[index + 1]):
                     live.push_other(key, candle_of(self._others[key], at))
             wakes = live.push(candle)
@@ -61,16 +58,6 @@ class StreamedEngine(Engine):
         asked = wakes if self._plan.called is None else bool(live.at(self._plan.called))
         if asked:
             self._strategy.on_candle(candle)
-
-
-def _queues(others: Mapping[FeedKey, Columns], candle_ms: int, candles: Columns) -> dict[FeedKey, list[int]]:
-    """For each further series: how many of its candles were finished before each own close."""
-    found = {}
-    for key, columns in others.items():
-        closes = columns.open_ms + timeframe_ms(key.timeframe)
-        upto = np.searchsorted(closes, candles.open_ms + candle_ms, side="right")
-        found[key] = [0, *upto.tolist()]
-    return found
 
 
 def candle_by_candle(
