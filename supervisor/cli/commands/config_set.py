@@ -1,9 +1,15 @@
 """cryptobot config set"""
 
 import click
+import msgspec
 
 from ....configs import edit
-from ....configs.errors import UsageError
+from ....configs.errors import SettingsError, UsageError
+from ....configs.impact import impact
+from ....configs.load import load
+from ....configs.paths import Home
+from ....configs.schema import Settings
+from ... import registry
 from .. import daemon
 from ..call import Call, json_option, pass_call, person
 from ..group import Command
@@ -20,16 +26,56 @@ def command(call: Call, words: tuple[str, ...], unset: bool, as_json: bool) -> N
 
     They are checked first; a wrong value changes nothing. Every change is kept (`config history`).
     """
+    before = _settings(call.home)
     made = edit.set_values(call.home, read_changes(words, unset), actor=person())
+    effect = effect_of(before, load(call.home).settings)
     if as_json:
-        print_json({"changed": made is not None, "revision": made.number if made else None})
+        print_json(
+            {"changed": made is not None, "revision": made.number if made else None}
+            | msgspec.to_builtins(effect)
+        )
         return
     if made is None:
         note("It was so already.")
         return
     note(f"{made.summary} (revision {made.number}).")
     if daemon.is_running(call.home):
-        note("`cryptobot reload` puts it in force, `cryptobot reload --plan` shows what that restarts.")
+        note(f"`cryptobot reload` puts it in force: {in_words(effect)}.")
+
+
+class Effect(msgspec.Struct, frozen=True):
+    """What a reload does with a change: keys that count at once, services that restart, keys that wait."""
+
+    live: list[str]
+    restarts: list[str]
+    person: list[str]
+
+
+def effect_of(before: Settings, after: Settings) -> Effect:
+    """Compare two settings; what they ask of each service is what the supervisor's table says."""
+    found, readers = impact(before, after), registry.readers(after)
+    restarts = {name for section in found.restart for name in readers.get(section, ())}
+    restarts &= {manifest.name for manifest in registry.built_in(after) if manifest.enabled}
+    restarts |= {
+        key.split(".")[1] for keys in found.restart.values() for key in keys if key[:9] == "services."
+    }
+    return Effect(found.live, sorted(restarts), found.person)
+
+
+def in_words(effect: Effect) -> str:
+    """One line for people."""
+    words = [f"{', '.join(effect.live)} at once"] if effect.live else []
+    words += [f"restarts {', '.join(effect.restarts)}"] if effect.restarts else []
+    words += [f"{key} counts after `cryptobot down` and `up`" for key in effect.person]
+    return "; ".join(words) or "nothing changes"
+
+
+def _settings(home: Home) -> Settings:
+    """What was in force before; the defaults where that cannot be told."""
+    try:
+        return load(home).settings
+    except SettingsError:
+        return Settings()
 
 
 def read_changes(words: tuple[str, ...], unset: bool) -> dict[str, str | None]:

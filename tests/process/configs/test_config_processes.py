@@ -45,21 +45,42 @@ def test_a_wrong_variable_ends_with_2(cryptobot, variable):
     assert variable in done.stderr
 
 
-def test_config_get_imports_nothing_heavy(tmp_path):
-    """Reading a setting loads neither ccxt nor flask nor numpy, nor any editor or cipher."""
+@pytest.mark.parametrize("words", [["get", "trade.max_open_orders"], ["explain", "log.level"], ["check"]])
+def test_reading_settings_imports_nothing_heavy(tmp_path, words):
+    """`config get` loads neither ccxt nor flask nor numpy, nor editor, cipher, bus or database."""
     script = (
-        "import sys\n"
-        "from cryptobot.configs.load import load\n"
-        "from cryptobot.configs.paths import Home\n"
-        "from pathlib import Path\n"
-        f"load(Home(Path({str(tmp_path)!r})))\n"
-        "heavy = {'ccxt', 'flask', 'numpy', 'ruamel', 'cryptography', 'peewee', 'zmq', 'pydantic'}\n"
-        "print(sorted(heavy & set(sys.modules)))\n"
+        "import sys, runpy\n"
+        f"sys.argv = ['cryptobot', '--home', {str(tmp_path)!r}, 'config', *{words!r}]\n"
+        "try:\n"
+        "    runpy.run_module('cryptobot', run_name='__main__')\n"
+        "except SystemExit as end:\n"
+        "    assert not end.code, end.code\n"
+        "heavy = {'ccxt', 'flask', 'numpy', 'ruamel', 'cryptography', 'peewee', 'zmq', 'pydantic',\n"
+        "    'psutil', 'argon2', 'keyring', 'structlog', 'asyncio'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
     )
-    assert done.stdout.strip() == "[]"
+    assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_set_says_what_a_reload_will_do(cryptobot):
+    """One key counts at once, one restarts its service, one waits for a person."""
+    words = [
+        "config",
+        "set",
+        "log.level=debug",
+        "trade.max_open_orders=7",
+        "database.encrypted=true",
+        "--json",
+    ]
+    answer = json.loads(cryptobot(*words).stdout)
+    assert (answer["live"], answer["restarts"], answer["person"]) == (
+        ["log.level"],
+        ["trade"],
+        ["database.encrypted"],
+    )
 
 
 def test_import_of_the_database_room_loads_no_driver():
