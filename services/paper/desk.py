@@ -134,10 +134,24 @@ class Desk:
     ) -> tuple[OrderList, list[Order]]:
         """Place both orders of an OCO; the list and its orders as they are now."""
         order_list = self.engine.lists.place(account, above, below, client_id, self.clock())
-        placed = [self.engine.open_orders[number].copy() for number in order_list.order_ids]
+        return order_list, self._placed(order_list)
+
+    def place_after(
+        self, account: str, working: NewOrder, pending: tuple[NewOrder, ...], client_id: str
+    ) -> tuple[OrderList, list[Order]]:
+        """Place an order and those that wait for it (OTO, OTOCO); the list and its orders as they are now."""
+        now = self.clock()
+        order_list = self.engine.lists.place_after(account, working, pending, client_id, now)
+        self.engine.lists.work_due(now)
+        return order_list, self._placed(order_list)
+
+    def _placed(self, order_list: OrderList) -> list[Order]:
+        """The orders of a list that was just placed, those that are done already too."""
+        changed = self.engine.changes.orders
+        placed = [changed[number].copy() for number in order_list.order_ids]
         self.settle()
-        self.book_changed(above.symbol)
-        return order_list, placed
+        self.book_changed(order_list.symbol)
+        return placed
 
     def cancel(self, order: Order, cancel_id: str) -> Order:
         """Cancel an open order; returns it as it is then."""

@@ -1,9 +1,11 @@
-"""Signed calls about order lists (OCO), in the present form and in the one that clients still use."""
+"""Signed calls about order lists (OCO, OTO, OTOCO), in the present form and in the one that clients still
+use.
+"""
 
 from . import orders as o
 from . import wire
 from .calls import Call, Security, endpoint, missing
-from .orders import NewOrder, RefusedError
+from .orders import NewOrder, Order, OrderList, RefusedError
 
 _SIGNED = Security.SIGNED
 _ABOVE = ("STOP_LOSS_LIMIT", "STOP_LOSS", "LIMIT_MAKER", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT")
@@ -37,30 +39,64 @@ async def place_old(call: Call) -> object:
     return await _place(call, limit, stop) if side == o.SELL else await _place(call, stop, limit)
 
 
-def _side(call: Call) -> str:
-    return call.choice("side", o.SIDES, None, -1117, "Invalid side.")
+@endpoint("POST /api/v3/orderList/oto", method="orderList.place.oto", security=_SIGNED, ordering=2)
+async def place_oto(call: Call) -> object:
+    """An order, and one that waits until it is filled."""
+    quantity = call.amount("pendingQuantity", required=True)
+    pending = _leg(call, "pending", _side(call, "pendingSide"), quantity, o.TYPES)
+    return await _place_after(call, (pending,))
 
 
-def _leg(call: Call, name: str) -> NewOrder:
-    kind = call.choice(f"{name}Type", _ABOVE, None, -1116, "Invalid orderType.")
+@endpoint("POST /api/v3/orderList/otoco", method="orderList.place.otoco", security=_SIGNED, ordering=3)
+async def place_otoco(call: Call) -> object:
+    """An order, and an OCO that waits until it is filled."""
+    side, quantity = _side(call, "pendingSide"), call.amount("pendingQuantity", required=True)
+    above = _leg(call, "pendingAbove", side, quantity)
+    return await _place_after(call, (above, _leg(call, "pendingBelow", side, quantity)))
+
+
+async def _place_after(call: Call, pending: tuple[NewOrder, ...]) -> object:
+    quantity = call.amount("workingQuantity", required=True)
+    working = _leg(call, "working", _side(call, "workingSide"), quantity, (o.LIMIT, o.LIMIT_MAKER))
+    kind = _answer_kind(call)
+    desk = call.exchange.desk
+    name = call.client_id("listClientOrderId")
+    return await _told(call, kind, *desk.place_after(call.owner, working, pending, name))
+
+
+def _side(call: Call, name: str = "side") -> str:
+    return call.choice(name, o.SIDES, None, -1117, "Invalid side.")
+
+
+def _leg(
+    call: Call, name: str, side: str = "", quantity: int = 0, kinds: tuple[str, ...] = _ABOVE
+) -> NewOrder:
+    """One order of a list, whose parameters begin with `name`."""
+    kind = call.choice(f"{name}Type", kinds, None, -1116, "Invalid orderType.")
     force = o.GTC
-    if kind in (o.STOP_LOSS_LIMIT, o.TAKE_PROFIT_LIMIT):
+    if kind in (o.LIMIT, o.STOP_LOSS_LIMIT, o.TAKE_PROFIT_LIMIT):
         force = call.choice(f"{name}TimeInForce", _FORCES, None, -1115, "Invalid timeInForce.")
     return NewOrder(
-        call.symbol(), _side(call), kind, call.client_id(f"{name}ClientOrderId"), force,
-        quantity=call.amount("quantity", required=True),
+        call.symbol(), side or _side(call), kind, call.client_id(f"{name}ClientOrderId"), force,
+        quantity=quantity or call.amount("quantity", required=True),
         price=call.amount(f"{name}Price", required=kind in o.PRICED),
         stop_price=call.amount(f"{name}StopPrice", required=kind in o.TRIGGERED),
     )  # fmt: skip
 
 
 async def _place(call: Call, above: NewOrder, below: NewOrder) -> object:
-    kind = call.choice(
-        "newOrderRespType", ("ACK", "RESULT", "FULL"), "RESULT", -1100, "Invalid newOrderRespType."
-    )
-    desk = call.exchange.desk
-    order_list, placed = desk.place_list(call.owner, above, below, call.client_id("listClientOrderId"))
-    await desk.committed()
+    kind = _answer_kind(call)
+    name = call.client_id("listClientOrderId")
+    return await _told(call, kind, *call.exchange.desk.place_list(call.owner, above, below, name))
+
+
+def _answer_kind(call: Call) -> str:
+    kinds = ("ACK", "RESULT", "FULL")
+    return call.choice("newOrderRespType", kinds, "RESULT", -1100, "Invalid newOrderRespType.")
+
+
+async def _told(call: Call, kind: str, order_list: OrderList, placed: list[Order]) -> object:
+    await call.exchange.desk.committed()
     answer = wire.order_list(order_list)
     answer["orderReports"] = [wire.placed(order, [], kind, order.created_ms) for order in placed]
     return answer

@@ -81,7 +81,9 @@ class Engine:
             RefusedError: with Binance's code; nothing has changed.
         """
         self.check(account, request)
-        return self.admit(account, request, self.needs(request), -1, now_ms)
+        order = self.admit(account, request, self.needs(request), -1, now_ms)
+        self.lists.work_due(now_ms)
+        return order
 
     def admit(self, account: str, request: NewOrder, locked: int, list_id: int, now_ms: int) -> Order:
         """Take an order that was checked; it holds `locked` of what it pays with."""
@@ -93,6 +95,30 @@ class Engine:
         else:
             self._work(market, order, now_ms)
         return order
+
+    def admit_pending(self, account: str, request: NewOrder, list_id: int, now_ms: int) -> Order:
+        """Take an order that waits for another; it holds nothing and is in no book."""
+        order = self._accept(account, self.market(request.symbol), request, 0, list_id, now_ms)
+        order.status, order.working_ms = o.PENDING_NEW, -1
+        self._report("NEW", order, None, now_ms)
+        return order
+
+    def start_pending(self, order: Order, locked: int, now_ms: int) -> None:
+        """Bring an order to the market that waited for another; it holds `locked` from now on."""
+        market = self.market(order.symbol)
+        self._sequence += 1
+        order.status, order.sequence, order.updated_ms = o.NEW, self._sequence, now_ms
+        order.working_ms = -1 if order.type in o.TRIGGERED else now_ms
+        self.hold(order, locked)
+        self._report("NEW", order, None, now_ms)
+        if order.waiting:
+            market.stops.append(order)
+        else:
+            self._work(market, order, now_ms)
+
+    def refuse_pending(self, order: Order, now_ms: int) -> None:
+        """End an order that cannot come to the market although its time has come."""
+        self._finish(order, o.REJECTED, "REJECTED", now_ms)
 
     def _accept(
         self, account: str, market: Market, request: NewOrder, locked: int, list_id: int, now_ms: int
@@ -281,6 +307,7 @@ class Engine:
         if order.list_id >= 0:
             self.lists.canceled(order, now_ms, cancel_id)
         self.cancel_alone(order, o.CANCELED, now_ms, cancel_id)
+        self.lists.work_due(now_ms)
 
     def cancel_alone(self, order: Order, status: str, now_ms: int, cancel_id: str) -> None:
         """End one open order; what it held is free again."""
@@ -309,6 +336,7 @@ class Engine:
         for side in o.SIDES:
             self._meet(market, side, now_ms)
         self._trigger(market, now_ms)
+        self.lists.work_due(now_ms)
 
     def trade(self, symbol: str, price: int, volume: int, seller: bool, now_ms: int) -> None:
         """A recorded trade, where the recorded book comes separately (`show`)."""
@@ -316,6 +344,7 @@ class Engine:
         self._sweep(market, price, volume, seller, now_ms)
         market.last = price
         self._trigger(market, now_ms)
+        self.lists.work_due(now_ms)
 
     def show(
         self, symbol: str, bids: list[tuple[int, int]], asks: list[tuple[int, int]], now_ms: int
@@ -326,6 +355,7 @@ class Engine:
         market.shorten_queues()
         for side in o.SIDES:
             self._meet(market, side, now_ms)
+        self.lists.work_due(now_ms)
 
     def _sweep(self, market: Market, price: int, volume: int, seller: bool, now_ms: int) -> None:
         """The recorded aggressor meets the customers' orders at their prices, then everybody else's."""

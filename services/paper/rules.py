@@ -106,7 +106,7 @@ class Rules:
             "baseCommissionPrecision": units.DECIMALS, "quoteCommissionPrecision": units.DECIMALS,
             "orderTypes": ["LIMIT", LIMIT_MAKER, MARKET, "STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT",
                            "TAKE_PROFIT_LIMIT"],
-            "icebergAllowed": True, "ocoAllowed": True, "otoAllowed": False, "opoAllowed": False,
+            "icebergAllowed": True, "ocoAllowed": True, "otoAllowed": True, "opoAllowed": False,
             "quoteOrderQtyMarketAllowed": True, "allowTrailingStop": False, "cancelReplaceAllowed": True,
             "amendAllowed": False, "pegInstructionsAllowed": False, "isSpotTradingAllowed": True,
             "isMarginTradingAllowed": False, "filters": self.filters(), "permissions": [],

@@ -137,8 +137,9 @@ async def cancel_all(call: Call) -> object:
 async def all_orders(call: Call) -> object:
     await call.exchange.desk.committed()
     found = call.exchange.storage.orders(
-        call.owner, call.symbol(), from_id=call.optional_integer("orderId"), since_ms=call.integer("startTime", 0),
-        until_ms=call.integer("endTime", 0), limit=call.limit(500, 1000),
+        call.owner, call.symbol(), from_id=call.optional_integer("orderId"),
+        since_ms=call.integer("startTime", 0), until_ms=call.integer("endTime", 0),
+        limit=call.limit(500, 1000),
     )  # fmt: skip
     return [wire.order(order) for order in found]
 
@@ -147,7 +148,8 @@ async def all_orders(call: Call) -> object:
 async def my_trades(call: Call) -> object:
     await call.exchange.desk.committed()
     found = call.exchange.storage.trades(
-        call.owner, call.symbol(), order_id=call.integer("orderId", 0), from_id=call.optional_integer("fromId"),
+        call.owner, call.symbol(), order_id=call.integer("orderId", 0),
+        from_id=call.optional_integer("fromId"),
         since_ms=call.integer("startTime", 0), until_ms=call.integer("endTime", 0),
         limit=call.limit(500, 1000),
     )  # fmt: skip

@@ -16,9 +16,13 @@ def order(order: Order) -> Json:
         "executedQty": text(order.executed), "cummulativeQuoteQty": text(order.executed_quote),
         "status": order.status, "timeInForce": order.time_in_force, "type": order.type, "side": order.side,
         "stopPrice": text(order.stop_price), "icebergQty": text(order.iceberg), "time": order.created_ms,
-        "updateTime": order.updated_ms, "isWorking": not order.waiting, "workingTime": order.working_ms,
+        "updateTime": order.updated_ms, "isWorking": _works(order), "workingTime": order.working_ms,
         "origQuoteOrderQty": text(order.quote_quantity), "selfTradePreventionMode": order.stp,
     }  # fmt: skip
+
+
+def _works(order: Order) -> bool:
+    return not order.waiting and order.status != o.PENDING_NEW
 
 
 def placed(order: Order, fills: list[Trade], kind: str, now_ms: int) -> Json:
@@ -134,7 +138,7 @@ def execution_report(report: Report, now_ms: int) -> Json:
         "i": order.order_id, "l": text(trade.quantity if trade else 0), "z": text(order.executed),
         "L": text(trade.price if trade else 0), "n": text(trade.fee) if trade else "0",
         "N": trade.fee_asset if trade else None, "T": report.time_ms, "t": trade.trade_id if trade else -1,
-        "I": order.order_id * 2, "w": order.open and not order.waiting, "m": trade.maker if trade else False,
+        "I": order.order_id * 2, "w": order.open and _works(order), "m": trade.maker if trade else False,
         "M": trade is not None, "O": order.created_ms, "Z": text(order.executed_quote),
         "Y": text(trade.quote if trade else 0), "Q": text(order.quote_quantity),
         "W": order.working_ms, "V": order.stp,

@@ -22,7 +22,8 @@ by_value = st.tuples(st.just("value"), accounts, sides, amounts)
 moves = st.tuples(st.just("move"), cents, amounts, st.booleans(), amounts)
 cancels = st.tuples(st.just("cancel"), st.integers(0, 10))
 pairs = st.tuples(st.just("pair"), accounts, sides, amounts, cents, cents)
-actions = st.lists(st.one_of(orders, orders, moves, moves, by_value, cancels, pairs), max_size=60)
+chains = st.tuples(st.just("chain"), accounts, amounts, cents, cents, cents)
+actions = st.lists(st.one_of(orders, orders, moves, moves, by_value, cancels, pairs, chains), max_size=60)
 
 
 def act(desk: Any, action: Any) -> None:
@@ -40,6 +41,8 @@ def act(desk: Any, action: Any) -> None:
         desk.place(account, side, "MARKET", quote_quantity=f"{float(value) * 1000:.2f}")
     elif kind == "pair":
         pair(desk, *rest)
+    elif kind == "chain":
+        chain(desk, *rest)
     else:
         place(desk, *rest)
 
@@ -65,6 +68,14 @@ def pair(desk: Any, account: str, side: str, amount: str, limit: str, stop: str)
     )
     legs = (one, other) if side == "SELL" else (other, one)
     desk.engine.lists.place(account, legs[0], legs[1], "", desk.now_ms)
+
+
+def chain(desk: Any, account: str, amount: str, entry: str, target: str, stop: str) -> None:
+    working = NewOrder("BTCUSDT", "BUY", "LIMIT", quantity=parse(amount), price=parse(entry))
+    above = NewOrder("BTCUSDT", "SELL", "LIMIT_MAKER", quantity=parse(amount), price=parse(target))
+    below = NewOrder("BTCUSDT", "SELL", "STOP_LOSS", quantity=parse(amount), stop_price=parse(stop))
+    desk.engine.lists.place_after(account, working, (above, below), "", desk.now_ms)
+    desk.engine.lists.work_due(desk.now_ms)
 
 
 @given(actions)
