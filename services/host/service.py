@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
 from typing import Any, ClassVar
 
 import structlog
@@ -38,6 +39,8 @@ EXIT_FAILED = 1
 EXIT_TRY_LATER = 75  # EX_TEMPFAIL: something outside is away; tried again for as long as that lasts
 EXIT_CANNOT_START = 78  # EX_CONFIG of sysexits.h: a restart alone will not help
 HEARTBEAT_INTERVAL_S = 1.0
+GATHERED: ContextVar["list[type[Service]] | None"] = ContextVar("gathered", default=None)
+"""Where a group gathers its members while it calls their entry points."""
 
 
 class Service:
@@ -177,14 +180,39 @@ def _answer_ping(request: Request[Ping]) -> Done:
 
 
 def run(service_class: type[Service], home: Home) -> int:
-    """Run one service in this process until SIGTERM or SIGINT; return the exit code."""
+    """Run one service in this process until SIGTERM or SIGINT; return the exit code.
+
+    While a group gathers its members (services/host/group.py) the class is handed to it and nothing is run.
+    """
+    gathered = GATHERED.get()
+    if gathered is not None:
+        gathered.append(service_class)
+        return EXIT_OK
+    own = of_this_instance(service_class)
+    return run_guarded(own.name, home, lambda settings, log: _main(own, home, settings, log))
+
+
+def of_this_instance(service_class: type[Service]) -> type[Service]:
+    """The class under the name that the supervisor gives this process: NAME-2 for the second of several."""
+    number = os.environ.get("CRYPTOBOT_INSTANCE", "1")
+    if number == "1" or service_class.name.endswith(f"-{number}"):
+        return service_class
+    return type(service_class.__name__, (service_class,), {"name": f"{service_class.name}-{number}"})
+
+
+def run_guarded(
+    name: str,
+    home: Home,
+    main: Callable[[Settings, structlog.typing.FilteringBoundLogger], Coroutine[Any, Any, None]],
+) -> int:
+    """Run a loop with the settings in force until it ends; every failure becomes a line and an exit code."""
     forbid_core_dumps()
     settings = snapshot.read(home)
-    log = configure(service_class.name, settings.log.level)
+    log = configure(name, settings.log.level)
     try:
         handover.take(os.environ)
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            runner.run(_main(service_class, home, settings, log))
+            runner.run(main(settings, log))
     except (StartError, SettingsError) as error:
         log.error("cannot start", reason=str(error))
         return _told(str(error), EXIT_CANNOT_START)
@@ -230,7 +258,7 @@ async def _main(
     notifier = Notifier()
     try:
         service = service_class(home, settings, bus, log)
-        _stop_on_signals(service)
+        on_stop_signals(service.end)
         await service.serve_until_stopped(notifier)
         log.info("stopped", uptime_s=round(time.monotonic() - started, 3))
     finally:
@@ -238,13 +266,14 @@ async def _main(
         await bus.close()
 
 
-def _stop_on_signals(service: Service) -> None:
+def on_stop_signals(end: Callable[[], None]) -> None:
+    """Call `end` on the running loop when this process is asked to stop."""
     loop = asyncio.get_running_loop()
     for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
         number = getattr(signal, name, None)
         if number is None:
             continue
         try:
-            loop.add_signal_handler(number, service.end)
+            loop.add_signal_handler(number, end)
         except NotImplementedError:
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(service.end))
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(end))

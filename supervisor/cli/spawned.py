@@ -1,6 +1,7 @@
 """`cryptobot service run NAME`: what the supervisor spawns. Without click, for every start pays for it."""
 
 import traceback
+from collections.abc import Callable
 from importlib import import_module
 
 from ...configs import snapshot
@@ -8,15 +9,27 @@ from ...configs.errors import CryptoBotError
 from ...configs.paths import Home
 from . import failures
 
+_GROUP = "cryptobot.services.host.group:run_group"
+
+
+def _called(target: str) -> Callable[..., int]:
+    module, _, function = target.partition(":")
+    entry: Callable[..., int] = getattr(import_module(module), function)
+    return entry
+
 
 def run_service(given_home: str | None, name: str) -> int:
-    """Run one service in this process until it is told to stop; return its exit code."""
+    """Run one service, or several joined by `+`, in this process until told to stop; return the exit code."""
     from ..registry import target_of
 
     try:
         home = Home.find(given_home)
-        module, _, function = target_of(home, snapshot.read(home), name).partition(":")
-        code: int = getattr(import_module(module), function)(home)
+        settings = snapshot.read(home)
+        targets = {each: target_of(home, settings, each) for each in name.split("+")}
+        if len(targets) > 1:
+            code: int = _called(_GROUP)(home, targets)
+        else:
+            code = _called(targets[name])(home)
     except CryptoBotError as error:
         return failures.expected(error)
     except Exception as error:

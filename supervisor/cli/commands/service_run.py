@@ -11,5 +11,9 @@ from ..spawned import run_service
 @click.argument("name")
 @pass_call
 def command(call: Call, name: str) -> int:
-    """Run one service in this process, with the settings in force. The supervisor does this."""
+    """Run one service in this process, with the settings in force. The supervisor does this.
+
+    Several services joined by + (data+strategy) share the process and ask each other within it; when one
+    ends, all end.
+    """
     return run_service(call.given_home, name)
