@@ -248,9 +248,16 @@ def built_in(settings: Settings) -> list[Manifest]:
             probe=None if name == "bus" else _PING,
             secrets=_secrets(settings, entry),
             settings_digest=_digest(settings, entry),
+            instances=_strategy_processes(settings) if name == "strategy" else 1,
         )
         manifests.append(_with_override(manifest, settings.services.get(name)))
     return manifests
+
+
+def _strategy_processes(settings: Settings) -> int:
+    """In how many processes the runs are spread: `strategy`, `strategy-2` and so on."""
+    runs = settings.strategy.instances.values()
+    return max((run.process for run in runs if run.enabled), default=1)
 
 
 def _secrets(settings: Settings, entry: _Entry) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ from ...configs.paths import Home
 from ...configs.schema import StrategyInstance
 from ..host.service import Service
 from ..host.service import run as run_service
+from . import golive
 from .account import Account
 from .delivery import NOT_SERVED_YET, Delivery
 from .feeds import FeedKey
@@ -45,7 +46,7 @@ from .stage import Market
 READY_WITHIN_S = 15.0
 _ASK_AGAIN_S = 0.5
 _MOST_CANDLES = 10_000
-_RESERVE_S = 4.0
+_RESERVE_S = 3.0
 """How much longer than a call may take the process may hang before it is ended."""
 _VENUE_AWAY = "venue_away"
 
@@ -156,10 +157,32 @@ class StrategyService(Service):
 
     def _start(self, name: str, *, by_person: bool) -> None:
         runner = self._runners[name]
+        if not self._may_start(name, runner):
+            return
         runner.state = WARMING_UP
         self._running[name] = asyncio.get_running_loop().create_task(
             runner.run(by_person=by_person), name=f"strategy:{name}"
         )
+
+    def _may_start(self, name: str, runner: Runner) -> bool:
+        """The gate before real money (golive.py)."""
+        instance, symbol = self._instances()[name]
+        found = golive.judge(self.home, self.settings, name.partition("@")[0], instance, symbol)
+        if found.override or found.refusal:
+            self.bus.publish(
+                topics.audit("trading"),
+                Audit(
+                    kind="trading",
+                    actor="service:strategy",
+                    action="start strategy despite its trust score" if found.override else "refuse to go live",
+                    subject=name,
+                    detail=found.override or found.refusal,
+                    ok=bool(found.override),
+                ),
+            )
+        if found.refusal:
+            runner.fail(found.refusal)
+        return not found.refusal
 
     async def _stay_alive(self) -> None:
         while True:
