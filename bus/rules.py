@@ -14,6 +14,7 @@ PUBLISH: tuple[tuple[str, frozenset[str]], ...] = (
     ("risk.state", frozenset({"trade"})),
     ("risk.", frozenset({"risk"})),
     ("portfolio.", frozenset({"portfolio"})),
+    ("backtest.", frozenset({"backtest"})),
     ("market.", frozenset({"data"})),
     ("signal.", frozenset({"strategy"})),
     ("service.state.", frozenset({"supervisor"})),

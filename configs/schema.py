@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from .sections.backtest import BacktestSettings
 from .sections.base import Section, decimal_setting, setting
 from .sections.monitor import MonitorSettings
 from .sections.oidc import OidcProvider
@@ -204,6 +205,13 @@ class StrategyInstance(Section, frozen=True, kw_only=True):
             le=32,
         ),
     ] = 1
+    despite_red: Annotated[
+        str,
+        setting(
+            "Why it may trade on a real exchange although its trust score is red; told in the audit log.",
+            max_length=200,
+        ),
+    ] = ""
 
     @property
     def markets(self) -> list[str]:
@@ -439,7 +447,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     dashboard: DashboardSettings = msgspec.field(default_factory=DashboardSettings)
     auth: AuthSettings = msgspec.field(default_factory=AuthSettings)
     database: DatabaseSettings = msgspec.field(default_factory=DatabaseSettings)
+    secrets: SecretsSettings = msgspec.field(default_factory=SecretsSettings)
     log: LogSettings = msgspec.field(default_factory=LogSettings)
     risk: RiskSettings = msgspec.field(default_factory=RiskSettings)
     portfolio: PortfolioSettings = msgspec.field(default_factory=PortfolioSettings)
     monitor: MonitorSettings = msgspec.field(default_factory=MonitorSettings)
+    backtest: BacktestSettings = msgspec.field(default_factory=BacktestSettings)

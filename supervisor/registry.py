@@ -214,6 +214,16 @@ _TABLE: dict[str, _Entry] = {
         optional=True,
         stores=True,
     ),
+    "backtest": _Entry(
+        "Backtests",
+        "cryptobot.services.backtest.service:main",
+        ("bus",),
+        (),
+        ("backtest", "data", "strategy"),
+        enabled=False,
+        optional=True,
+        stores=True,
+    ),
 }
 _NEED_VENUE = frozenset({"data", "trade"})
 # Heartbeats come from the main loop; that requests are answered as well is asked now and then.

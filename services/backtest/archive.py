@@ -183,6 +183,20 @@ class Archive:
         found: dict[str, Any] = json.loads(gzip.decompress(bytes(row.details)))
         return found
 
+    def end_all(self, was: str, state: str, reason: str) -> None:
+        """Mark what an earlier process left behind."""
+        with self._database.transaction():
+            RunRow.update(state=state, reason=reason).where(RunRow.state == was).execute()
+
+    def forget(self, keep: int) -> None:
+        """Remove all but the newest so many."""
+        ids = [
+            row.id
+            for row in RunRow.select(RunRow.id).order_by(RunRow.created_ms.desc()).offset(keep).limit(500)
+        ]
+        for run in ids:
+            self.remove(run)
+
     def remove(self, run: str) -> None:
         """Forget a run and its trials."""
         row = self._row(run)

@@ -221,7 +221,7 @@ def trust_command(home: Home, /, as_json_text: bool, report: Path | None, **give
     """Say how far a backtest of STRATEGY may be trusted: one score with its reasons. Exit code 1 when red."""
     request = options.request(home, given)
     with jobs.keeping(_home(home, given), "trust", request) as kept, Progress("parts") as bar:
-        found = jobs.do_trust(request, kept, bar.told)
+        found = jobs.do_trust(request, kept, bar.told, home)
     if report is not None:
         write_html(run(request), report, trust=found)
         sys.stderr.write(f"The report is in {report}.\n")

@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+from ...configs import trust as verdict
 from ...configs.errors import CryptoBotError, SettingsError, UsageError
 from ...configs.paths import Home
 from ..strategy.base import Strategy
@@ -195,14 +196,29 @@ def do_monte_carlo(request: Request, kept: Kept, *, runs: int, seed: int, told: 
     return found
 
 
-def do_trust(request: Request, kept: Kept, told: Counted) -> Trust:
-    """A trust score; the newest of each strategy and market is what `go live` asks for."""
+def do_trust(request: Request, kept: Kept, told: Counted, home: Home) -> Trust:
+    """A trust score; the newest of each strategy and market decides whether it may go live."""
     owner = load(request.strategy, request.folder)
     series = read_range(request)
     tried = 0 if kept.archive is None else tries(kept.archive, request.strategy)
     found = trust(request, owner, series, tried, told)
     symbol = request.symbol or series.symbol or "BTC/USDT"
+    now_ms = time.time_ns() // 1_000_000
+    told_reasons = [
+        f"{one.name}: {one.detail}" for one in found.reasons if one.points < one.weight or one.fatal
+    ]
     if kept.archive is not None:
+        verdict.write(
+            home,
+            verdict.Verdict(
+                strategy=request.strategy,
+                symbol=symbol,
+                colour=found.colour,
+                score=found.score,
+                made_ms=now_ms,
+                reasons=told_reasons,
+            ),
+        )
         kept.archive.keep_trust(
             {
                 "strategy": request.strategy,
@@ -211,8 +227,8 @@ def do_trust(request: Request, kept: Kept, told: Counted) -> Trust:
                 "code_hash": code_hash(owner),
                 "colour": found.colour,
                 "score": found.score,
-                "made_ms": time.time_ns() // 1_000_000,
-                "reasons": json.dumps([f"{one.name}: {one.detail}" for one in found.reasons]),
+                "made_ms": now_ms,
+                "reasons": json.dumps(told_reasons),
             }
         )
     kept.finish(

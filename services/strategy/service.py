@@ -168,19 +168,10 @@ class StrategyService(Service):
         """The gate before real money (golive.py)."""
         instance, symbol = self._instances()[name]
         found = golive.judge(self.home, self.settings, name.partition("@")[0], instance, symbol)
-        if found.override or found.refusal:
-            self.bus.publish(
-                topics.audit("trading"),
-                Audit(
-                    kind="trading",
-                    actor="service:strategy",
-                    action="start strategy despite its trust score" if found.override else "refuse to go live",
-                    subject=name,
-                    detail=found.override or found.refusal,
-                    ok=bool(found.override),
-                ),
-            )
+        if found.override:
+            self._audit("service:strategy", "start despite its trust score", name, found.override)
         if found.refusal:
+            self._audit("service:strategy", "refuse to go live", name, found.refusal, ok=False)
             runner.fail(found.refusal)
         return not found.refusal
 
@@ -318,6 +309,8 @@ class StrategyService(Service):
         if runner.state in (RUNNING, WARMING_UP):
             return f"Strategy {name} runs already."
         self._start(name, by_person=True)
+        if name not in self._running:
+            return f"Strategy {name} does not start: {runner.reason}."
         return f"Strategy {name} starts."
 
     async def _stop_by_person(self, name: str, runner: Runner, actor: str) -> str:
