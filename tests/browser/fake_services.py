@@ -12,16 +12,24 @@ from cryptobot.bus.aio import AsyncBus
 from cryptobot.bus.api import Request
 from cryptobot.bus.contracts.auth import (
     AddUser,
+    ApiKeys,
     AuditLog,
     ChangePassword,
     CheckSession,
+    ListApiKeys,
     ListAudit,
+    ListPasskeys,
+    ListProviders,
+    ListSessions,
     ListUsers,
     Login,
     LoginResult,
     Logout,
     NewPassword,
+    Passkeys,
+    Providers,
     Session,
+    Sessions,
     SessionsRevoked,
     User,
     Users,
@@ -54,6 +62,8 @@ ALL = [
     "config.write",
     "user.read",
     "user.manage",
+    "apikey.manage",
+    "health.read",
 ]
 VIEWER = ["market.read", "service.read", "strategy.read", "trade.read", "account.password"]
 TITLES = {
@@ -84,6 +94,10 @@ class FakeAuth:
         self.users = {"admin": "admin", "viewer": "viewer"}
         bus.serve(ListUsers, self.list_users)
         bus.serve(AddUser, self.add_user)
+        bus.serve(ListProviders, lambda request: Providers(providers=[]))
+        bus.serve(ListPasskeys, lambda request: Passkeys(passkeys=[]))
+        bus.serve(ListApiKeys, lambda request: ApiKeys(keys=[]))
+        bus.serve(ListSessions, lambda request: Sessions(sessions=[]))
         bus.serve(ListAudit, lambda request: AuditLog(entries=[]))
 
     def login(self, request: Request[Login]) -> LoginResult:

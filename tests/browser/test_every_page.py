@@ -22,6 +22,10 @@ LIVE_PAGES = [
     "/audit",
     "/settings",
     "/users",
+    "/keys",
+    "/alerts",
+    "/risk",
+    "/doctor",
 ]
 
 

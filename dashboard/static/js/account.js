@@ -115,4 +115,3 @@ class Sessions extends HTMLElement {
 customElements.define("cb-second-factor", SecondFactor);
 customElements.define("cb-passkeys", Passkeys);
 customElements.define("cb-sessions", Sessions);
-document.getElementById("theme").addEventListener("click", () => window.switchTheme());

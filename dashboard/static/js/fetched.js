@@ -5,6 +5,7 @@ import { on, store } from "./live.js";
 import { empty, h, icon, may, skeleton } from "./view.js";
 
 const AGAIN_MS = 400;
+const AT_REST = new Set(["STOPPED", "EXITED", "FATAL"]);
 
 export class Fetched extends HTMLElement {
   /** Below /api/v1/. */
@@ -19,15 +20,22 @@ export class Fetched extends HTMLElement {
     for (const kind of this.kinds) on(kind, () => this.soon());
     on("connection", () => { if (store.connected) this.soon(); });
     on("service", () => this.followService());
+    on("snapshot", () => { if (!this.shown) this.load(); });
     this.begin?.();
     this.load();
+  }
+
+  /** Switched off, as far as the live stream knows? Then there is nobody to ask. */
+  get resting() {
+    const state = store.services.get(this.service)?.state;
+    return this.service !== "" && (state === undefined || AT_REST.has(state));
   }
 
   /** The service came or went: what it says has changed. */
   followService() {
     const state = store.services.get(this.service)?.state;
-    if (state && this.state && state !== this.state) this.soon();
-    this.state = state ?? this.state;
+    if (state !== this.state) this.soon();
+    this.state = state;
   }
 
   /** Ask again, but not for every one of many events. */
@@ -36,6 +44,11 @@ export class Fetched extends HTMLElement {
   }
 
   async load() {
+    if (!store.ready) return;
+    if (this.resting) {
+      this.replaceChildren(this.off());
+      return;
+    }
     const { data, error } = await ask(this.path);
     if (data) this.show(data);
     else if (error.code === "not_running") this.replaceChildren(this.off());

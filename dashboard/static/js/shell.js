@@ -75,7 +75,6 @@ class Ticker extends LiveElement {
 
 define({ "link-pill": LinkPill, banner: Banner, note: Note, "trading-pill": TradingPill, ticker: Ticker });
 
-document.getElementById("theme").addEventListener("click", () => window.switchTheme());
 const sidebar = document.getElementById("sidebar");
 const more = document.getElementById("more");
 const openMenu = (open) => {

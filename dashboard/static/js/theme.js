@@ -8,9 +8,10 @@
     document.dispatchEvent(new Event("themechange"));
   };
   system.addEventListener("change", apply);
-  window.switchTheme = () => {
+  const change = () => {
     localStorage.setItem("theme", document.documentElement.dataset.theme === "dark" ? "light" : "dark");
     apply();
   };
+  document.addEventListener("click", (event) => { if (event.target.closest("#theme")) change(); });
   apply();
 })();
