@@ -2,7 +2,8 @@
 
 machine       a file of its own in keys/, mode 0600: whoever runs as this user can open the vault
 passphrase    argon2id of what a person types, or of CRYPTOBOT_PASSPHRASE
-environment   CRYPTOBOT_MASTER_KEY: 64 hexadecimal digits, for containers
+environment   CRYPTOBOT_MASTER_KEY: 64 hexadecimal digits, for containers; the next one, while rotating, is
+              CRYPTOBOT_NEW_MASTER_KEY
 keychain      the operating system's keychain, through keyring
 """
 
@@ -11,6 +12,7 @@ import hashlib
 import importlib
 import os
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,7 @@ from .secret import Secret
 
 KINDS = ("machine", "passphrase", "environment", "keychain")
 KEY_VARIABLE = "CRYPTOBOT_MASTER_KEY"
+NEW_KEY_VARIABLE = "CRYPTOBOT_NEW_MASTER_KEY"
 PASSPHRASE_VARIABLE = "CRYPTOBOT_PASSPHRASE"  # noqa: S105  # the name of a variable
 _KEYCHAIN = "cryptobot"
 _BYTES = 32
@@ -37,6 +40,7 @@ class Protection(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         id: names the key's file or keychain entry; another one for each new master key.
         salt: hexadecimal, of a passphrase; with argon2id's cost beside it.
+        made_ms: when this master key was taken; 0 is not known.
     """
 
     kind: str
@@ -45,6 +49,7 @@ class Protection(msgspec.Struct, frozen=True, kw_only=True):
     memory_kib: int = 65_536
     passes: int = 3
     lanes: int = 4
+    made_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -70,7 +75,12 @@ def make(home: Home, kind: str, passphrase: Secret | None, environ: Mapping[str,
     """
     if kind not in KINDS:
         raise SettingsError(f"Secrets cannot be protected by {kind!r}; choose one of {', '.join(KINDS)}.")
-    protection = Protection(kind=kind, id=secrets.token_hex(8), salt=secrets.token_hex(16))
+    protection = Protection(
+        kind=kind,
+        id=secrets.token_hex(8),
+        salt=secrets.token_hex(16),
+        made_ms=time.time_ns() // 1_000_000,
+    )
     if kind == "machine":
         _store(_file(home, protection), secrets.token_hex(_BYTES))
     elif kind == "keychain":
@@ -79,6 +89,8 @@ def make(home: Home, kind: str, passphrase: Secret | None, environ: Mapping[str,
         text = _passphrase(passphrase, environ)
         if len(text.reveal()) < _MIN_PASSPHRASE:
             raise SettingsError(f"The passphrase needs at least {_MIN_PASSPHRASE} characters.")
+    elif NEW_KEY_VARIABLE in environ:
+        return MasterKey(_from_hex(environ[NEW_KEY_VARIABLE], "environment"), protection)
     return find(home, protection, passphrase, environ)
 
 

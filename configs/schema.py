@@ -15,6 +15,7 @@ from .sections.monitor import MonitorSettings
 from .sections.oidc import OidcProvider
 from .sections.portfolio import PortfolioSettings
 from .sections.risk import RiskSettings
+from .sections.secrets import SecretsSettings
 
 
 class BusSettings(Section, frozen=True, kw_only=True):
@@ -447,6 +448,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     dashboard: DashboardSettings = msgspec.field(default_factory=DashboardSettings)
     auth: AuthSettings = msgspec.field(default_factory=AuthSettings)
     database: DatabaseSettings = msgspec.field(default_factory=DatabaseSettings)
+    secrets: SecretsSettings = msgspec.field(default_factory=SecretsSettings)
     secrets: SecretsSettings = msgspec.field(default_factory=SecretsSettings)
     log: LogSettings = msgspec.field(default_factory=LogSettings)
     risk: RiskSettings = msgspec.field(default_factory=RiskSettings)

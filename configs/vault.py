@@ -170,6 +170,19 @@ class Vault:
             masterkey.forget(self._home, file.protection)
             self._passphrase = passphrase or self._passphrase
 
+    def master_due(self, rotate_days: int) -> bool:
+        """Is the master key older than so many days? 0 is never; needs no master key.
+
+        Raises:
+            SettingsError: the file is damaged or cannot be read.
+        """
+        file = self._read()
+        if file is None or not rotate_days:
+            return False
+        oldest = min((sealed.created_ms for sealed in file.secrets.values()), default=0)
+        made_ms = file.protection.made_ms or oldest
+        return bool(made_ms) and time.time_ns() // 1_000_000 - made_ms >= rotate_days * DAY_MS
+
     @property
     def protection(self) -> str:
         """How the master key is kept: machine, passphrase, environment, keychain; "" without a vault."""

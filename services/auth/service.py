@@ -101,7 +101,7 @@ class AuthService(Service):
         return AuthContext(self.bus, accounts, sessions, roles, Hashing(hasher), self.now_ms)
 
     async def _clean(self) -> None:
-        reminder = SecretReminder(self.bus, Vault(self.home))
+        reminder = SecretReminder(self.bus, Vault(self.home), lambda: self.settings.secrets)
         while True:
             reminder.look()
             self._auth.sessions.clean()

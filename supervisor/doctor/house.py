@@ -122,12 +122,24 @@ def surroundings(patient: Patient) -> Finding:
 def secrets(patient: Patient) -> Finding:
     from ...configs.vault import Vault
 
-    due = [info.name for info in Vault(patient.home).names() if info.due]
+    vault = Vault(patient.home)
+    due = [info.name for info in vault.names() if info.due]
+    if vault.master_due(_master_days(patient)):
+        why = "It protects all others: the longer it is in use, the more copies of it there are."
+        found = f"The master key is older than {_master_days(patient)} days"
+        return Finding("secrets", WARNING, found, why, "cryptobot secret rotate")
     if due:
         why = "The longer a key is in use, the more copies of it there are."
         todo = f"Make a new one where it comes from, then `cryptobot secret set {due[0]}`."
         return Finding("secrets", WARNING, f"Due to be changed: {', '.join(due)}", why, todo)
     return Finding("secrets", OK, "none is due to be changed")
+
+
+def _master_days(patient: Patient) -> int:
+    try:
+        return load(patient.home).settings.secrets.master_rotate_days
+    except CryptoBotError:
+        return 0  # the check of the settings tells that
 
 
 def certificates(patient: Patient) -> Finding:

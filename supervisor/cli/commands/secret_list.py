@@ -27,7 +27,7 @@ def command(call: Call, as_json: bool) -> None:
             one.name,
             one.version,
             ccxt_names.iso(one.changed_ms)[:10],
-            "now" if one.due else f"after {one.rotate_days} days",
+            "now" if one.due else f"after {one.rotate_days} days" if one.rotate_days else "never",
         ]
         for one in found
     ]

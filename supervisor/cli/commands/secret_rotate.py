@@ -7,6 +7,11 @@ from ..group import Command
 from ..output import note, print_json
 from ..passwords import read_secret
 
+_NEXT = {
+    "passphrase": " Give the new passphrase as CRYPTOBOT_PASSPHRASE from the next `cryptobot up` on.",
+    "environment": " Give the new key as CRYPTOBOT_MASTER_KEY from now on.",
+}
+
 
 @click.command(cls=Command)
 @click.option(
@@ -18,14 +23,19 @@ from ..passwords import read_secret
 @json_option
 @pass_call
 def command(call: Call, kind: str | None, as_json: bool) -> None:
-    """Change the master key that protects all secrets. Their values stay."""
+    """Change the master key that protects all secrets. Their values stay.
+
+    A new passphrase is asked for, or read from stdin. Keys of the environment: the old one in
+    CRYPTOBOT_MASTER_KEY, the new one in CRYPTOBOT_NEW_MASTER_KEY.
+    """
     from ....configs.secret import Secret
     from ....configs.vault import Vault
 
-    phrase = Secret(read_secret("Passphrase")) if kind == "passphrase" else None
     vault = Vault(call.home)
-    vault.rotate_master(kind or "", passphrase=phrase)
+    kind = kind or vault.protection
+    phrase = Secret(read_secret("New passphrase")) if kind == "passphrase" else None
+    vault.rotate_master(kind, passphrase=phrase)
     if as_json:
         print_json({"protection": vault.protection})
     else:
-        note(f"All secrets have a new master key: {vault.protection}.")
+        note(f"All secrets have a new master key: {vault.protection}.{_NEXT.get(kind, '')}")

@@ -12,11 +12,12 @@ import pytest
 def cryptobot(tmp_path):
     """Runs the command in a home of its own; `variables` go into its environment."""
 
-    def run(*arguments, **variables):
+    def run(*arguments, says=None, **variables):
         clean = {name: value for name, value in os.environ.items() if not name.startswith("CRYPTOBOT")}
         return subprocess.run(
             [sys.executable, "-m", "cryptobot", "--home", str(tmp_path), *arguments],
             capture_output=True,
+            input=says,
             text=True,
             timeout=60,
             check=False,
@@ -104,3 +105,17 @@ def test_a_setting_is_changed_shown_and_rolled_back(cryptobot):
     assert cryptobot("config", "set", "trade.max_open_orders", "8").returncode == 0
     assert cryptobot("config", "rollback", "1").returncode == 0
     assert json.loads(cryptobot("config", "get", "trade.max_open_orders", "--json").stdout) == 7
+
+
+def test_a_passphrase_is_changed_by_rotation(cryptobot):
+    """The new one is asked for; the old one opens nothing any more."""
+    old = {"CRYPTOBOT_PASSPHRASE": "the first passphrase"}
+    assert cryptobot("secret", "set", "binance.api_key", says="canary", **old).returncode == 0
+    assert cryptobot("secret", "rotate", says="the second passphrase", **old).returncode == 0
+    refused = cryptobot("secret", "set", "binance.api_key", says="canary", **old)
+    assert (refused.returncode, "The passphrase is wrong." in refused.stderr) == (2, True)
+    new = {"CRYPTOBOT_PASSPHRASE": "the second passphrase"}
+    assert (
+        cryptobot("secret", "set", "binance.api_key", "--rotate-days", "0", says="x", **new).returncode == 0
+    )
+    assert "never" in cryptobot("secret", "list").stdout

@@ -122,6 +122,31 @@ def test_rotation_changes_the_key_and_removes_the_old_one(vault, home):
     assert vault.get("a").reveal() == CANARY
 
 
+def test_the_age_of_the_master_key_is_known(vault, home):
+    """0 is never; a home from before that was noted counts from its oldest secret."""
+    assert not vault.master_due(1)
+    vault.set("a", Secret(CANARY))
+    path = home.keys / "secrets.json"
+    content = json.loads(path.read_text())
+    content["protection"]["made_ms"] = 0
+    content["secrets"]["a"]["created_ms"] -= 10 * 86_400_000
+    path.write_text(json.dumps(content))
+    assert [vault.master_due(days) for days in (0, 9, 11)] == [False, True, False]
+    vault.rotate_master()
+    assert not vault.master_due(9)
+
+
+def test_a_container_rotates_with_both_keys_in_its_environment(home):
+    """The old key opens, the new one seals; afterwards the new one alone is given."""
+    old, new = "ab" * 32, "cd" * 32
+    Vault(home, environ={"CRYPTOBOT_MASTER_KEY": old}).set("a", Secret(CANARY))
+    both = {"CRYPTOBOT_MASTER_KEY": old, "CRYPTOBOT_NEW_MASTER_KEY": new}
+    Vault(home, environ=both).rotate_master()
+    assert Vault(home, environ={"CRYPTOBOT_MASTER_KEY": new}).get("a").reveal() == CANARY
+    with pytest.raises(SettingsError, match="is not the key"):
+        Vault(home, environ={"CRYPTOBOT_MASTER_KEY": old}).get("a")
+
+
 def test_exchanged_ciphertexts_are_noticed(vault, home):
     """One secret's text cannot be put in the place of another's."""
     vault.set("a", Secret("the first text"))
