@@ -82,10 +82,15 @@ def make_backup(
     return path
 
 
-def prune(folder: Path, owner: str, keep: int) -> list[Path]:
-    """Remove the oldest backups of an owner above `keep`; those that were removed."""
+def prune(folder: Path, owner: str, keep: int, *, spare: Path | None = None) -> list[Path]:
+    """Remove the oldest backups of an owner above `keep`; those that were removed.
+
+    Args:
+        spare: stays in any case: after the clock was set back the newest one looks like the oldest.
+    """
     found = sorted(folder.glob(f"{owner}-v*.sqlite"), key=lambda path: path.stat().st_mtime_ns)
-    old = found[: max(0, len(found) - keep)]
+    others = [path for path in found if path != spare]
+    old = others[: max(0, len(found) - keep)]
     for path in old:
         path.unlink()
         _note_path(path).unlink(missing_ok=True)

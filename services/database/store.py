@@ -259,7 +259,7 @@ def _prepare(home: Home, database: Database, migrations: Sequence[Migration], ke
     folder = backup_folder(home)
     reason = f"before migration to version {waiting[-1].version}"
     made = make_backup(home, database.owner, database.engine, folder, reason=reason, models=database.models)
-    prune(folder, database.owner, keep)
+    prune(folder, database.owner, keep, spare=made)
     if isinstance(database.target, FileTarget):
         try_migrations(home, database, made, waiting)
 

@@ -40,6 +40,7 @@ def test_cost_of_settings(tmp_path, capsys):
     ]
     found = {
         "load everything, ms": median_ms(50, lambda: load(home, (), {})),
+        "load everything and look at the surroundings, ms": median_ms(50, lambda: load(home)),
         "config get, ms": median_ms(15, lambda: subprocess.run(command, check=True, capture_output=True)),
         "bare python, ms": median_ms(15, lambda: subprocess.run([sys.executable, "-c", ""], check=True)),
     }
