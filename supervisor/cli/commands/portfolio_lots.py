@@ -10,7 +10,7 @@ import click
 
 from ....bus.contracts.portfolio import ListTaxLots, TaxDisposal, TaxLot, TaxLots
 from ....configs.errors import UsageError
-from ..ask import ask
+from ..addon import ask_addon
 from ..call import Call, json_option, pass_call
 from ..group import Command
 from ..output import note, print_json
@@ -47,7 +47,7 @@ def command(
     Costs and proceeds hold the fees that were taken in the asset or its currency. An empty cost is one that
     nobody knows (deposits and what was there before): fill it in.
     """
-    lots = ask(call, "portfolio", _wish(year, method), TaxLots, timeout_s=30.0)
+    lots = ask_addon(call, "portfolio", _wish(year, method), TaxLots, timeout_s=30.0)
     if as_json:
         print_json(lots)
         return

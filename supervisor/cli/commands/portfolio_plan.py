@@ -3,7 +3,7 @@
 import click
 
 from ....bus.contracts.portfolio import PlanRebalance, RebalancePlan
-from ..ask import ask
+from ..addon import ask_addon
 from ..call import Call, json_option, pass_call
 from ..group import Command
 from ..output import note, print_json
@@ -19,7 +19,7 @@ def command(call: Call, as_json: bool) -> None:
     A correction is left out when it is small, when nothing is off by more than portfolio.drift_percent, or
     when its fees and spread are more than it is worth.
     """
-    plan = ask(call, "portfolio", PlanRebalance(), RebalancePlan)
+    plan = ask_addon(call, "portfolio", PlanRebalance(), RebalancePlan)
     if as_json:
         print_json(plan)
         return

@@ -6,7 +6,7 @@ import click
 
 from ....bus.contracts.portfolio import PlanRebalance, Rebalance, RebalancePlan, RebalanceResult
 from ....configs.errors import CryptoBotError, UsageError
-from ..ask import ask
+from ..addon import ask_addon
 from ..call import Call, json_option, pass_call, person
 from ..group import Command
 from ..output import note, print_json
@@ -23,7 +23,7 @@ def command(call: Call, yes: bool, as_json: bool) -> None:
     """Bring the weights back to their targets: sells first, then buys. Shows the plan and asks first."""
     if not yes and not sys.stdin.isatty():
         raise UsageError("There is nobody to ask; look at `portfolio plan` and say --yes.")
-    plan = ask(call, "portfolio", PlanRebalance(), RebalancePlan)
+    plan = ask_addon(call, "portfolio", PlanRebalance(), RebalancePlan)
     wanted = [order for order in plan.orders if not order.skipped]
     if not as_json:
         print_plan(plan)
@@ -36,7 +36,7 @@ def command(call: Call, yes: bool, as_json: bool) -> None:
         note("Nothing was sent.")
         return
     wish = Rebalance(plan_id=plan.id, actor=person())
-    result = ask(call, "portfolio", wish, RebalanceResult, timeout_s=_PATIENCE_S)
+    result = ask_addon(call, "portfolio", wish, RebalanceResult, timeout_s=_PATIENCE_S)
     if as_json:
         print_json(result)
     else:

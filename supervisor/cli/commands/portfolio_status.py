@@ -3,7 +3,7 @@
 import click
 
 from ....bus.contracts.portfolio import GetPortfolioReport, PortfolioReport, ReturnFigures
-from ..ask import ask
+from ..addon import ask_addon
 from ..call import Call, json_option, pass_call
 from ..group import Command
 from ..output import note, print_json
@@ -19,7 +19,7 @@ def command(call: Call, as_json: bool) -> None:
     What was paid in or out is neither profit nor loss. Time-weighted is what trading did, money-weighted is
     what the money got.
     """
-    report = ask(call, "portfolio", GetPortfolioReport(), PortfolioReport)
+    report = ask_addon(call, "portfolio", GetPortfolioReport(), PortfolioReport)
     if as_json:
         print_json(report)
         return

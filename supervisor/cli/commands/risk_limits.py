@@ -5,7 +5,7 @@ from decimal import Decimal
 import click
 
 from ....bus.contracts.risk import GetRisk, RiskFigure, RiskReport
-from ..ask import ask
+from ..addon import ask_addon
 from ..call import Call, json_option, pass_call
 from ..group import Command
 from ..output import Column, print_json, print_table
@@ -28,7 +28,7 @@ def command(call: Call, everything: bool, as_json: bool) -> None:
 
     They are settings: `cryptobot config explain risk.max_daily_drawdown_percent`, `cryptobot config set`.
     """
-    figures = ask(call, "risk", GetRisk(), RiskReport).figures
+    figures = ask_addon(call, "risk", GetRisk(), RiskReport).figures
     if as_json:
         print_json(figures)
         return

@@ -3,7 +3,7 @@
 import click
 
 from ....bus.contracts.risk import RearmRisk, RiskReport
-from ..ask import ask
+from ..addon import ask_addon
 from ..call import Call, json_option, pass_call, person
 from ..group import Command
 from ..output import note, print_json
@@ -20,7 +20,7 @@ def command(call: Call, reason: str, blocks: bool, as_json: bool) -> None:
     Losses are measured from now on. A halt by hand (`halt`) stays; `resume` ends that.
     """
     wish = RearmRisk(actor=person(), reason=reason, blocks=blocks)
-    report = ask(call, "risk", wish, RiskReport, timeout_s=15.0)
+    report = ask_addon(call, "risk", wish, RiskReport, timeout_s=15.0)
     if as_json:
         print_json(report)
         return

@@ -3,7 +3,7 @@
 import click
 
 from ....bus.contracts.risk import GetRisk, RiskReport
-from ..ask import ask
+from ..addon import ask_addon
 from ..call import Call, json_option, pass_call
 from ..group import Command
 from ..output import Column, note, print_json, print_table, rounded
@@ -24,7 +24,7 @@ def command(call: Call, as_json: bool) -> None:
     ACTIVE: everything within the limits. REDUCING: only orders that make a position smaller. HALTED: nothing
     until a person re-arms with `risk rearm`.
     """
-    report = ask(call, "risk", GetRisk(), RiskReport)
+    report = ask_addon(call, "risk", GetRisk(), RiskReport)
     if as_json:
         print_json(report)
         return
