@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ...bus.contracts.market import timeframe_ms
+from ...configs.errors import StrategyError
 from .feeds import Feed, FeedKey
 from .indicators import KINDS
 from .lines import Node, Signal
@@ -113,6 +114,7 @@ class Plan:
             if not series:
                 inputs = tuple(self._aligned(place) for place in inputs)
             arguments = tuple(self._value(argument) for argument in node.arguments if not _is_feed(argument))
+            _no_look_ahead(node.kind, arguments)
             slot = self._slot(node.kind, arguments, inputs, series, isinstance(node, Signal))
             found = self._places[id(node)] = (slot, node.output)
         return found
@@ -340,6 +342,14 @@ def _declared(owner: type) -> tuple[dict[str, Node], list[Feed]]:
 
 def _is_feed(argument: Any) -> bool:
     return isinstance(argument, Feed)
+
+
+def _no_look_ahead(kind: str, arguments: tuple[Any, ...]) -> None:
+    """Refuse a shift into the future, and windows without a candle."""
+    if kind == "shift" and arguments[0] < 0:
+        raise StrategyError(f"shift({arguments[0]}) would look ahead; it takes 0 or more candles back.")
+    if kind in KINDS and kind not in ("shift", "every") and any(size < 1 for size in arguments):
+        raise StrategyError(f"{kind} over {arguments} candles is nothing; a period is 1 or more.")
 
 
 def _numbers(plan: Plan) -> range:

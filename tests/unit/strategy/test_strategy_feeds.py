@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cryptobot import CLOSE, Candle, Feed, Parameter, Strategy, cross_up, ema, highest, scheduled, sma
+from cryptobot.configs.errors import StrategyError
 from cryptobot.services.data.columns import Columns
 from cryptobot.services.strategy.feeds import FeedKey
 from cryptobot.services.strategy.graph import Live, Plan, due, pick
@@ -199,3 +200,18 @@ def test_schedules_wake_beside_the_signal() -> None:
     assert np.flatnonzero(pick(results, plan.called)).tolist() == [1]
     assert due(plan.schedules, 4 * MINUTE, MINUTE) == ["glance"]
     assert due(plan.schedules, 14 * MINUTE, MINUTE) == ["look", "glance"]
+
+
+@pytest.mark.parametrize(("back", "told"), [(-1, "would look ahead"), (0, "")])
+def test_there_is_no_way_to_shift_into_the_future(back: int, told: str) -> None:
+    """A negative shift is refused when the plan is made, also by way of a parameter."""
+
+    class Shifts(Strategy):
+        places = Parameter(back)
+        line = CLOSE.shift(places)
+
+    if not told:
+        assert plan_of(Shifts).lookback == 0
+        return
+    with pytest.raises(StrategyError, match=told):
+        plan_of(Shifts)
