@@ -11,7 +11,7 @@ from .unit import Raised, Unit
 
 # Each service's costly values are this old at most; one service a tick, so that no tick is long.
 _DETAIL_EVERY_S = 30.0
-_DISK_EVERY_S = 60.0
+_DISK_EVERY_S, _DISK_FIRST_S = 60.0, 5.0
 USES = ("cpu_percent", "rss_bytes", "pss_bytes", "threads", "open_files", "disk_bytes")
 DiskUse = Callable[[], dict[str, int]]
 
@@ -36,7 +36,7 @@ class ResourceWatch:
     def __init__(self, lifecycle: Lifecycle, platform: Platform, disk_use: DiskUse = lambda: {}) -> None:
         self._lifecycle, self._platform, self._disk_use = lifecycle, platform, disk_use
         self._last = time.monotonic()
-        self._disk_due = 0.0
+        self._disk_due = self._last + _DISK_FIRST_S
         self._detailed: dict[int, float] = {}
         self._above_since: dict[tuple[str, str], float] = {}
         self._warned: set[tuple[str, str]] = set()

@@ -22,6 +22,7 @@ from .storage import Storage, forget, open_alerts, write_alerts, write_samples, 
 
 _TICK_S = 1.0
 _ROLL_UP_S = 60
+_TELL_LATER = 100
 _DATABASE_KEY = "monitor.database"
 
 
@@ -113,9 +114,20 @@ class MonitorService(Service):
                 ours = frozenset(entry.key for entry in self.book.open if entry.source == SOURCE)
                 self._rules = RuleBook(self.settings.monitor.rules, ours)
             now = time.monotonic()
-            own, self._to_tell = self._to_tell, []
-            for alert in (*own, *self._rules.judge(now, self.present.values(now))):
+            self._to_tell += self._rules.judge(now, self.present.values(now))
+            self._tell()
+
+    def _tell(self) -> None:
+        """Alerts are written ahead like all events: on a full disk they wait here for a while."""
+        while self._to_tell:
+            alert = self._to_tell[0]
+            try:
                 self.bus.publish(topics.alert(alert.severity), alert)
+            except OSError as error:
+                self.log.warning("alert not told yet", key=alert.key, reason=error.strerror)
+                del self._to_tell[:-_TELL_LATER]
+                return
+            self._to_tell.pop(0)
 
     async def _write(self) -> None:
         while True:

@@ -30,8 +30,8 @@ def command(call: Call, as_json: bool) -> None:
     """Show the state of every service.
 
     With --json: {"supervisor": {"pid", "state", …}, "services": [{"name", "state", "ready", "pid",
-    "uptime_s", "restarts", "cpu_percent", "rss_bytes", "health", "reason"}]}. Exits with 3 when the
-    platform does not run.
+    "uptime_s", "restarts", "cpu_percent", "rss_bytes", "health", "reason", "pss_bytes", "threads",
+    "open_files", "disk_bytes", …}], "total": {…}}. Exits with 3 when the platform does not run.
     """
     found = daemon.status(call.home)
     if as_json:
@@ -40,7 +40,18 @@ def command(call: Call, as_json: bool) -> None:
     print_table(COLUMNS, [row(service) for service in found["services"]], empty="There are no services.")
     supervisor = found["supervisor"]
     up = duration(supervisor["uptime_s"])
+    if "total" in found:
+        note(uses(found["total"]))
     note(f"Supervisor {supervisor['state']}, pid {supervisor['pid']}, up {up}, home {call.home.root}")
+
+
+def uses(total: dict[str, Any]) -> str:
+    """What services and supervisor use together; memory of their own where it has been measured."""
+    own = f" ({size(total['pss_bytes'])} of their own)" if total["pss_bytes"] else ""
+    return (
+        f"All together: {total['cpu_percent']:.1f} % CPU, {size(total['rss_bytes'])} of memory{own}, "
+        f"{total['threads']} threads, {total['open_files']} open files, {size(total['disk_bytes'])} of files"
+    )
 
 
 def row(service: dict[str, Any]) -> list[object]:

@@ -24,6 +24,7 @@ from cryptobot.bus.contracts.monitor import (
 )
 from cryptobot.bus.contracts.service import Alert, Ping, ServiceStats
 from cryptobot.configs import snapshot
+from cryptobot.configs.errors import RequestFailedError
 from cryptobot.configs.paths import Home
 from cryptobot.configs.schema import Settings
 from cryptobot.configs.sections.monitor import MonitorSettings
@@ -48,7 +49,15 @@ class Platform:
 
     def ready(self) -> None:
         """Wait until the monitor answers."""
-        self.bus.request("monitor", Ping(), Done, timeout_s=60, tries=60)
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                self.bus.request("monitor", Ping(), Done, timeout_s=60, tries=60)
+            except RequestFailedError:  # asked in the midst of its setup
+                assert time.monotonic() < deadline
+                os.sched_yield()
+            else:
+                return
 
     def kill(self) -> None:
         """As a crash would."""

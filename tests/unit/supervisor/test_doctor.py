@@ -36,9 +36,10 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="plants faults w
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    """A home that was made."""
+    """A home that was made; it takes free ports."""
     one = Home(tmp_path / "home")
     one.create()
+    one.config_file.write_text("dashboard: {port: 0}\n")
     return one
 
 
