@@ -449,7 +449,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     auth: AuthSettings = msgspec.field(default_factory=AuthSettings)
     database: DatabaseSettings = msgspec.field(default_factory=DatabaseSettings)
     secrets: SecretsSettings = msgspec.field(default_factory=SecretsSettings)
-    secrets: SecretsSettings = msgspec.field(default_factory=SecretsSettings)
     log: LogSettings = msgspec.field(default_factory=LogSettings)
     risk: RiskSettings = msgspec.field(default_factory=RiskSettings)
     portfolio: PortfolioSettings = msgspec.field(default_factory=PortfolioSettings)
