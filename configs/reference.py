@@ -11,33 +11,69 @@ from typing import Any
 import msgspec
 
 from . import shape as shapes
+from .exchange import template, template_names
 from .explain import shown
+from .load import profile_text
 from .schema import Settings
 from .shape import Field, Shape
+from .surroundings import CHOSEN
+from .tree import describe, leaves, parse
 from .values import allowed
 
-_APPLIES = {"live": "at once", "restart": "restarts the service", "person": "needs a person"}
+_APPLIES = {"live": "at once", "restart": "restarts its services", "person": "needs a person"}
+_LONG_DEFAULT = 80  # a table shows the names of a longer map
 _HEAD = """\
 # Settings
-Made from `configs/schema.py` by `python -m cryptobot.configs.reference docs`; do not edit.
+Made from `configs/schema.py` by `python -m cryptobot.configs.reference docs`; do not edit this page.
 
-Settings come in layers, the later one wins: defaults, profile (`paper`, `dev`, `prod`, `minimal`),
-`config.yaml` in the home folder, environment (`CRYPTOBOT__TRADE__MAX_OPEN_ORDERS=3`), command line
-(`--set trade.max_open_orders=3`). `cryptobot config explain KEY` tells where a value came from,
-`cryptobot config set KEY VALUE` changes it and keeps your comments, `cryptobot config history` and `rollback`
-take you back.
+Everything has a default: CryptoBot runs without a file, on paper money. What you want otherwise stands in
+`config.yaml` in the home folder. Begin with a template, then change single keys:
 
-- A duration is written `90`, `90s`, `250ms`, `5m`, `1h30m`, `2d`, `1w`; a size `4096`, `64KiB`, `10MB`.
-- A decimal keeps every digit that you write.
-- `true` and `false` are the only truth values; `yes` and `on` are text.
-- A list in a later layer replaces the list below, and so does a map in a file (the strategies in yours are
-  all that run); maps marked *joins* are joined instead. Environment and command line change single entries.
+    cryptobot config import --template dip-buyer      a start for a common case, listed below
+    cryptobot config set trade.max_order_value 250    checked first; your comments and order are kept
+    cryptobot reload                                  puts it in force and restarts only what must
+
+## Commands
+| `cryptobot config …` | what it does |
+|---|---|
+| `get KEY`, `explain [KEY]` | the value; what the key means, what is allowed, and who said so |
+| `set KEY VALUE`, `set A=1 B=2`, `set --unset KEY` | change `config.yaml`; says what a reload will do |
+| `check [FILE]` | every fault at once: file, line, key, what was found, what is allowed, what was meant |
+| `diff` | what differs from the defaults, and why |
+| `history`, `rollback NUMBER` | who changed what, when, from where; go back, which is itself a change |
+| `export`, `import FILE` | take settings to another home; secrets are never among them |
+
+## Layers
+The later one wins: defaults, surroundings, profile, `config.yaml`, environment
+(`CRYPTOBOT__TRADE__MAX_OPEN_ORDERS=3`), command line (`--set trade.max_open_orders=3`).
+
+A list in a later layer replaces the list below, and so does a map in a file (the strategies in yours are all
+that run); maps marked *joins* are joined instead. Environment and command line change single entries.
+
+## Writing values
+    trade:                          # sections and keys; a # begins a comment
+      max_order_value: 250.50       # a decimal keeps every digit
+    data:
+      symbols: [BTC/USDT, ETH/USDT] # a list
+    supervisor:
+      start_timeout_s: 1m30s        # durations: 90, 90s, 250ms, 5m, 1h30m, 2d, 1w
+    bus:
+      journal_max_bytes: 64MiB      # sizes: 4096, 64KiB, 10MB
+    services:
+      paper: {enabled: true}        # true and false; yes and on are text
+
+## When a change counts
+| *a change* below | means |
+|---|---|
+| at once | within a second of `cryptobot reload`; nothing restarts |
+| restarts its services | `cryptobot reload` restarts those that read it, and no others |
+| needs a person | not before you `cryptobot down` and `up`; a reload leaves it and says so |
 """
 
 
 def settings_markdown() -> str:
     """The text of docs/settings.md."""
-    blocks = [_HEAD]
+    blocks = [_HEAD, _templates(), _profiles(), _surroundings(), _sections()]
     top = [entry for entry in shapes.fields_of(Settings).values() if entry.shape.struct is None]
     blocks.append("## Top level\n" + _table("", top))
     for name, entry in shapes.fields_of(Settings).items():
@@ -48,6 +84,52 @@ def settings_markdown() -> str:
         fields = list(shapes.fields_of(struct).values())
         blocks.append(f"## {title}\n{struct.__doc__}\n\n{_table(title, fields)}")
     return "\n".join(blocks)
+
+
+def _templates() -> str:
+    lines = ["## Templates", "| name | for |", "|---|---|"]
+    for name in template_names():
+        words = template(name).partition("\n")[0].lstrip("# ").rstrip()
+        lines.append(f"| `{name}` | {words} |")
+    return "\n".join(lines) + "\n"
+
+
+def _profiles() -> str:
+    """What each profile says, from its own file."""
+    lines = ["## Profiles", "`profile: NAME` in `config.yaml` chooses one.", "", "| name | for | changes |"]
+    lines.append("|---|---|---|")
+    for name in shapes.fields_of(Settings)["profile"].shape.choices:
+        text = profile_text(name)
+        tree, _ = parse(text, "profile", name)
+        words = " ".join(line.lstrip("# ") for line in text.splitlines() if line.startswith("#"))
+        said = [(".".join(path), describe(leaf).strip('"')) for path, leaf in leaves(tree)]
+        told = ", ".join(f"`{key}: {value}`" for key, value in said)
+        lines.append(f"| `{name}` | {words} | {told} |")
+    return "\n".join(lines) + "\n"
+
+
+def _surroundings() -> str:
+    lines = [
+        "## Surroundings",
+        "Container, CI, systemd, WSL, a missing display, a laptop on battery, little memory, a small disk, a",
+        "home that is read-only, on a share or in memory: `cryptobot doctor` says what was found and what to",
+        "do. These few choose values by themselves, never about money; `surroundings: off` leaves that out.",
+        "",
+        "| found | chooses |",
+        "|---|---|",
+    ]
+    for name, chosen in CHOSEN.items():
+        told = ", ".join(f"`{key}: {value}`" for key, value in chosen.items())
+        lines.append(f"| {name} | {told} |")
+    return "\n".join(lines) + "\n"
+
+
+def _sections() -> str:
+    lines = ["## Sections", "| section | about |", "|---|---|"]
+    for name, entry in shapes.fields_of(Settings).items():
+        if entry.shape.struct is not None:
+            lines.append(f"| [`{name}`](#{name}) | {entry.shape.help} |")
+    return "\n".join(lines) + "\n"
 
 
 def json_schema() -> dict[str, Any]:
@@ -83,6 +165,8 @@ def _table(prefix: str, fields: list[Field]) -> str:
 
 def _default(entry: Field) -> str:
     text = shown(entry.default, entry.shape.unit)
+    if isinstance(entry.default, dict) and len(text) > _LONG_DEFAULT:
+        return ", ".join(entry.default)
     return text if text else '""'
 
 
