@@ -15,6 +15,7 @@ import structlog
 from ..bus import topics
 from ..bus.api import AsyncBusApi, Received
 from ..bus.contracts.auth import AuditLog, ListAudit, SessionsRevoked
+from ..bus.contracts.backtest import PROGRESS, BacktestProgress
 from ..bus.contracts.base import Message
 from ..bus.contracts.market import Candle, Candles, Feeds, ListCandles, ListFeeds
 from ..bus.contracts.service import (
@@ -105,6 +106,7 @@ class Gateway:
         subscribe(topics.LOGS, LogLine, self._log_line)
         subscribe(topics.AUDIT, Audit, self._audit)
         subscribe(topics.AUDIT, SessionsRevoked, self._sessions_revoked)
+        subscribe(PROGRESS, BacktestProgress, self._backtest)
         self._stale.update(self._questions)
         for name in self._questions:
             self._ask(name)
@@ -360,6 +362,9 @@ class Gateway:
     def _audit(self, received: Received[Audit]) -> None:
         entry = self.state.put_audit(received.message, received.ts_ns // 1_000_000)
         self.on_change("audit", f"audit|{received.source}|{received.seq}", "audit", entry)
+
+    def _backtest(self, received: Received[BacktestProgress]) -> None:
+        self.on_change("backtest", f"backtest|{received.message.id}", "backtest", received.message)
 
     def _sessions_revoked(self, received: Received[SessionsRevoked]) -> None:
         self.on_revoked(received.message.user)

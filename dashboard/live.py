@@ -32,6 +32,7 @@ CHANNELS = {
     "market": "market.read",
     "depth": "market.read",
     "strategy": "strategy.read",
+    "backtest": "backtest.read",
     "logs": "service.read",
     "audit": "audit.read",
     # Everything is seen there, the audit trail too.

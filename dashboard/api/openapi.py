@@ -18,6 +18,7 @@ from ...bus.contracts.auth import (
     Sessions,
     Users,
 )
+from ...bus.contracts.backtest import Backtest, Backtests, BacktestStarted, TrustVerdict
 from ...bus.contracts.market import Candles, Feeds
 from ...bus.contracts.monitor import AlertLog, DoctorReport, HealthHistory, StateLog
 from ...bus.contracts.portfolio import (
@@ -34,6 +35,7 @@ from ...bus.contracts.trade import EquityHistory, Fills, Orders, TradingState
 from ..access import ANY_USER, PUBLIC, demand_of, requires
 from .answers import PREFIX, answer
 from .shapes import (
+    BacktestWish,
     Balances,
     Message,
     NewKey,
@@ -104,6 +106,12 @@ DESCRIBED: dict[str, tuple[type | None, type | None, tuple[str, ...]]] = {
     "api_rebalance": (RebalanceResult, PlanChoice, ()),
     "api_lots": (TaxLots, None, ("method", "since_ms", "until_ms")),
     "api_lots_csv": (None, None, ("method", "since_ms", "until_ms")),
+    "api_backtests": (Backtests, None, ("strategy", "limit")),
+    "api_start_backtest": (BacktestStarted, BacktestWish, ()),
+    "api_backtest": (Backtest, None, ()),
+    "api_cancel_backtest": (Message, None, ()),
+    "api_backtest_report": (None, None, ()),
+    "api_trust": (TrustVerdict, None, ("strategy", "symbol")),
     "api_passkeys": (Passkeys, None, ()),
     "api_begin_passkey": (PasskeyOptions, None, ()),
     "api_finish_passkey": (Message, PasskeyMade, ()),
@@ -117,6 +125,7 @@ SUCCESS = {
     "api_cancel_order": "202",
     "api_add_user": "201",
     "api_create_key": "201",
+    "api_start_backtest": "201",
 }
 _NUMBERS = frozenset({"limit", "since_ms", "until_ms", "before", "step_s", "points"})
 _COMPONENTS = "#/components/schemas/{name}"

@@ -25,7 +25,7 @@ from ..access import ANY_USER, requires
 from ..context import dashboard, session
 from ..gateway import SUPERVISOR
 from ..problems import ApiProblem
-from . import account, health, keys, openapi, portfolio, risk, settings, users
+from . import account, backtests, health, keys, openapi, portfolio, risk, settings, users
 from .answers import PREFIX, answer, ask, body, limit, number
 from .shapes import Balances, Message, Positions, TradingChange
 
@@ -51,6 +51,7 @@ def install(app: Flask) -> None:
     keys.install(app)
     health.install(app)
     risk.install(app)
+    backtests.install(app)
     portfolio.install(app)
     settings.install(app)
     users.install(app)

@@ -107,6 +107,24 @@ class PlanChoice(Body, frozen=True, kw_only=True):
     plan_id: str
 
 
+class BacktestWish(Body, frozen=True, kw_only=True):
+    """A backtest to be started; all values as text (docs/backtest.md).
+
+    Args:
+        kind: run, sweep, optimize, walk-forward, monte-carlo or trust.
+        data: a series of the local store such as binance/BTC-USDT/1h, or a file.
+        grid: NAME=VALUES, such as fast=5:50:5.
+    """
+
+    kind: str
+    strategy: str
+    data: str
+    parameters: dict[str, str] = {}
+    grid: list[str] = []
+    rules: dict[str, str] = {}
+    options: dict[str, str] = {}
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """Base of all answers."""
 

@@ -64,6 +64,7 @@ ALL = [
     "user.manage",
     "apikey.manage",
     "health.read",
+    "backtest.read",
 ]
 VIEWER = ["market.read", "service.read", "strategy.read", "trade.read", "account.password"]
 TITLES = {

@@ -32,6 +32,7 @@ PAGES = {
     "users": "/users",
     "keys": "/keys",
     "alerts": "/alerts",
+    "backtests": "/backtests",
     "risk": "/risk",
     "doctor": "/doctor",
     "strategies": "/strategies",

@@ -24,6 +24,7 @@ LIVE_PAGES = [
     "/users",
     "/keys",
     "/alerts",
+    "/backtests",
     "/risk",
     "/doctor",
 ]

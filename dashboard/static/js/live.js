@@ -136,6 +136,7 @@ const take = {
   book: (data) => { store.books.set(`${data.exchange}|${data.symbol}`, data); },
   trade: (data) => addLine(store.trades, data),
   topics: (data) => { store.topics = data; },
+  backtest: () => {},
 };
 
 function takeUpdate(items) {
@@ -143,7 +144,7 @@ function takeUpdate(items) {
   for (const [kind, data] of items) {
     take[kind]?.(data);
     kinds.add(kind);
-    if (kind === "candle" || kind === "indicator") tell(`${kind}:one`, data);
+    if (kind === "candle" || kind === "indicator" || kind === "backtest") tell(`${kind}:one`, data);
   }
   for (const kind of kinds) tell(kind);
 }

@@ -1,0 +1,91 @@
+"""Backtests over the API: start, follow, compare, read the report."""
+
+from flask import Flask, Response, request
+
+from ...bus.contracts.backtest import (
+    Backtest,
+    Backtests,
+    BacktestStarted,
+    CancelBacktest,
+    GetBacktest,
+    GetTrust,
+    ListBacktests,
+    StartBacktest,
+    TrustVerdict,
+)
+from ...bus.contracts.base import Done
+from ..access import requires
+from ..context import session
+from ..problems import ApiProblem
+from .answers import PREFIX, answer, ask_running, body, limit
+from .shapes import BacktestWish, Message
+
+SERVICE = "backtest"
+# A page of tens of thousands of candles is drawn first.
+REPORT_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 10.0
+# The page brings its own scripts; it gets an origin of its own, without cookies, and reaches nothing.
+REPORT_POLICY = (
+    "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+
+
+def install(app: Flask) -> None:
+    """Add the routes."""
+    add = app.add_url_rule
+    add(f"{PREFIX}/backtests", "api_backtests", backtests, methods=["GET"])
+    add(f"{PREFIX}/backtests", "api_start_backtest", start, methods=["POST"])
+    add(f"{PREFIX}/backtests/<name>", "api_backtest", backtest, methods=["GET"])
+    add(f"{PREFIX}/backtests/<name>/cancel", "api_cancel_backtest", cancel, methods=["POST"])
+    add(f"{PREFIX}/backtests/<name>/report", "api_backtest_report", report, methods=["GET"])
+    add(f"{PREFIX}/trust", "api_trust", trust, methods=["GET"])
+
+
+@requires("backtest.read")
+def backtests() -> Response:
+    """Kept jobs and running ones, newest first, and the series to run over: ?strategy=&limit=."""
+    question = ListBacktests(limit=limit(100), strategy=request.args.get("strategy", ""))
+    return answer(ask_running(SERVICE, question, Backtests))
+
+
+@requires("backtest.run")
+def start() -> Response:
+    """Start a job: run, sweep, optimize, walk-forward, monte-carlo or trust."""
+    wanted = body(BacktestWish)
+    question = StartBacktest(
+        kind=wanted.kind, strategy=wanted.strategy, data=wanted.data, actor=session().user,
+        parameters=wanted.parameters, grid=wanted.grid, rules=wanted.rules, options=wanted.options,
+    )  # fmt: skip
+    return answer(ask_running(SERVICE, question, BacktestStarted, START_TIMEOUT_S), 201)
+
+
+@requires("backtest.read")
+def backtest(name: str) -> Response:
+    """One job with its curve, trades and trials."""
+    return answer(ask_running(SERVICE, GetBacktest(id=name), Backtest, REPORT_TIMEOUT_S))
+
+
+@requires("backtest.run")
+def cancel(name: str) -> Response:
+    """End a job; what it had done is kept."""
+    done = ask_running(SERVICE, CancelBacktest(id=name, actor=session().user), Done)
+    return answer(Message(message=done.message or "It is being ended."))
+
+
+@requires("backtest.read")
+def report(name: str) -> Response:
+    """The report of a single run as one page."""
+    question = GetBacktest(id=name, report=True, trades=1)
+    page = ask_running(SERVICE, question, Backtest, REPORT_TIMEOUT_S).report
+    if not page:
+        raise ApiProblem(404, "no_report", "Only single runs that are done have a report.")
+    return Response(page, mimetype="text/html", headers={"Content-Security-Policy": REPORT_POLICY})
+
+
+@requires("backtest.read")
+def trust() -> Response:
+    """How far backtests of a strategy may be trusted: ?strategy=&symbol=."""
+    given = request.args
+    question = GetTrust(strategy=given.get("strategy", ""), symbol=given.get("symbol", ""))
+    return answer(ask_running(SERVICE, question, TrustVerdict))

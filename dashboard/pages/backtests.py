@@ -1,0 +1,13 @@
+"""Backtests: a strategy over the past, before it sees money."""
+
+from .page import Page
+
+PAGE = Page(
+    name="backtests",
+    title="Backtests",
+    path="/backtests",
+    icon="history",
+    order=35,
+    permission="backtest.read",
+    channels=("core", "strategy", "backtest"),
+)
