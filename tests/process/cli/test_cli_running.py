@@ -16,7 +16,7 @@ import pytest
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="POSIX signals")
 
-OTHERS = ("auth", "paper", "data", "trade", "strategy", "dashboard")
+OTHERS = ("auth", "paper", "data", "trade", "strategy", "dashboard", "monitor")
 BUS_ALONE = [word for name in OTHERS for word in ("--set", f"services.{name}.enabled=false")]
 ENVELOPE = {"topic", "source", "seq", "ts_ns", "correlation_id", "payload"}
 ALERT = {"key": "test", "severity": "info", "source": "test", "title": "A test", "detail": "of the bus"}
