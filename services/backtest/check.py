@@ -64,10 +64,12 @@ def check(
     """
     owner(parameters)
     chosen = sample() if series is None else series
-    return list(_Check(owner, parameters, chosen, _made_up(owner, parameters, chosen)).findings())
+    return list(_Check(owner, parameters, chosen, made_up_markets(owner, parameters, chosen)).findings())
 
 
-def _made_up(owner: type[Strategy], parameters: dict[str, object], series: Series) -> dict[str, Series]:
+def made_up_markets(
+    owner: type[Strategy], parameters: dict[str, object], series: Series
+) -> dict[str, Series]:
     """Candles that no market made, for the further markets that the strategy reads: each follows the
     strategy's own half-way.
     """

@@ -10,8 +10,8 @@ class {name}(Strategy):
 
     title = "{title}"
 
-    # Numbers that you, a backtest or the settings may change:
-    #   cryptobot config set strategy.instances.{run}.parameters.fast 10
+    # Numbers that you, a backtest or the settings may change, also while it runs:
+    #   cryptobot strategy set {run} fast=10
     fast = Parameter(5, low=2, high=200, help="Candles of the fast average.")
     slow = Parameter(20, low=3, high=500, help="Candles of the slow average.")
 
@@ -24,8 +24,15 @@ class {name}(Strategy):
     # Call on_candle only when one of these is true. Without this line it is called on every candle.
     when = rise | fall
 
+    # A further market or timeframe is one more line, and its lines are declared the same way:
+    #   hours = Feed(timeframe="1h")
+    #   trend = ema(50, hours.close)
+    # Only finished candles are ever seen, so nothing here can look into the future.
+
     def on_candle(self, candle: Candle) -> None:
         """Called when a candle is finished. Orders go out at once and fill at the next price."""
+        # self.buy(stop=candle.close * 0.97, take=candle.close * 1.06) would be a bracket.
+        # Keep what must survive a restart in self.state, a dictionary.
         if self.rise and not self.position:
             self.buy(reason="the fast average rose above the slow one")
         elif self.fall and self.position:

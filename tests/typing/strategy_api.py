@@ -11,10 +11,12 @@ from cryptobot import (
     VOLUME,
     Bands,
     Candle,
+    Feed,
     Fill,
     Line,
     Macd,
     Money,
+    Order,
     Parameter,
     Position,
     Signal,
@@ -33,6 +35,7 @@ from cryptobot import (
     rma,
     roc,
     rsi,
+    scheduled,
     sma,
     stddev,
     stochastic,
@@ -57,6 +60,12 @@ class Everything(Strategy):
     width = Parameter(2.0, low=0.5, high=5.0)
     careful = Parameter(True)
     mode = Parameter("calm", choices=("calm", "bold"))
+
+    partner = Parameter("ETH/USDT")
+    other = Feed(partner)
+    hours = Feed(timeframe="1h")
+    trend: Line = ema(20, hours.close)
+    ratio = zscore(50, CLOSE / other.close)
 
     quick: Line = ema(period)
     slow = sma(50, (HIGH + LOW + CLOSE + OPEN) / 4)
@@ -96,6 +105,22 @@ class Everything(Strategy):
             self.sell(fraction=0.5)
             self.cancel()
             self.close()
+
+            self.sell(1, trigger=candle.low)
+        for order in self.orders:
+            self.amend(order, limit=candle.close)
+            self.cancel(order)
+        newest: Candle | None = self.other.candle
+        if newest is not None and not self.other.position:
+            self.other.buy(cash=50, stop=newest.low, take=newest.high, reason=self.other.symbol)
+        self.buy(trigger=candle.high, stop=candle.low)
+
+    @scheduled("1d")
+    def look(self) -> None:
+        self.other.close()
+
+    def on_order(self, order: Order) -> None:
+        self.state["ended"] = f"{order.side} {order.amount - order.filled} {order.reason} {order.symbol}"
 
     def on_fill(self, fill: Fill) -> None:
         self.state["paid"] = str(fill.price * fill.amount + fill.fee)

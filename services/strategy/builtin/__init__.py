@@ -12,5 +12,7 @@ NAMES = {
     "market-maker": "market_maker:MarketMaker",
     "mean-reversion": "mean_reversion:MeanReversion",
     "momentum": "momentum:Momentum",
+    "pair-spread": "pair_spread:PairSpread",
+    "rotation": "rotation:MomentumRotation",
     "rsi-dip": "rsi_dip:RsiDip",
 }

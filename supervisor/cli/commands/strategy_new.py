@@ -36,6 +36,7 @@ def command(call: Call, name: str, as_json: bool) -> None:
         print_json({"name": name, "file": str(path)})
         return
     sys.stdout.write(f"{path}\n")
+    note(f"Look it over:        cryptobot strategy check {name}")
     note(f"Try it on the past:  cryptobot backtest run {name} --data FILE")
     note(f"Let it run:          cryptobot config set strategy.instances.{name}.strategy {name}")
     note("                     cryptobot reload")

@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cryptobot.services.backtest.check import made_up_markets
 from cryptobot.services.backtest.lane import compiled
-from cryptobot.services.backtest.run import run_series
+from cryptobot.services.backtest.run import Surroundings, run_series
 from cryptobot.services.backtest.streamed import candle_by_candle
 from cryptobot.services.backtest.world import Rules
 from cryptobot.services.data.columns import Columns
@@ -13,7 +14,13 @@ from cryptobot.services.data.files import Series
 from cryptobot.services.strategy.builtin import NAMES
 from cryptobot.services.strategy.loader import Loader
 
-WARMUP = 300
+WARMUP = 400
+
+
+def run(owner: Any, series: Series, like: Series | None = None, **rules: Any) -> Any:
+    """A run with made-up candles of the further markets that the strategy reads."""
+    around = Surroundings(others=made_up_markets(owner, {}, like or series))
+    return run_series(owner, {}, series, Rules(warmup=WARMUP, **rules), surroundings=around)
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +41,8 @@ def series() -> Series:
 def test_it_trades_and_every_candle_changes_nothing(name: str, series: Series) -> None:
     """Called on each candle or only when its signal asks, a strategy makes the same executions."""
     owner = Loader().load(name)
-    wake = run_series(owner, {}, series, Rules(warmup=WARMUP))
-    every = run_series(owner, {}, series, Rules(warmup=WARMUP, every=True))
+    wake = run(owner, series)
+    every = run(owner, series, every=True)
 
     assert len(wake.outcome.executions) > 3
     assert wake.outcome.executions == every.outcome.executions
@@ -46,10 +53,11 @@ def test_it_trades_and_every_candle_changes_nothing(name: str, series: Series) -
 def test_computed_candle_by_candle_it_trades_the_same(name: str, series: Series) -> None:
     """With lines computed live instead of over columns, each execution is the same to the last digit."""
     owner: Any = Loader().load(name)
-    expected = run_series(owner, {}, series, Rules(warmup=WARMUP))
+    expected = run(owner, series)
     rules = Rules(warmup=WARMUP)
 
-    assert expected.outcome.executions == candle_by_candle(owner, {}, series, rules)
+    around = Surroundings(others=made_up_markets(owner, {}, series))
+    assert expected.outcome.executions == candle_by_candle(owner, {}, series, rules, around)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -58,8 +66,8 @@ def test_computed_candle_by_candle_it_trades_the_same(name: str, series: Series)
 def test_the_compiled_core_changes_nothing(name: str, every: bool, series: Series) -> None:
     """With and without the compiled core each execution is the same to the last digit, and the money."""
     owner = Loader().load(name)
-    ours = run_series(owner, {}, series, Rules(warmup=WARMUP, every=every))
-    pure = run_series(owner, {}, series, Rules(warmup=WARMUP, every=every, pure=True))
+    ours = run(owner, series, every=every)
+    pure = run(owner, series, every=every, pure=True)
 
     assert ours.outcome.executions == pure.outcome.executions
     assert (ours.final_equity, ours.outcome.refused) == (pure.final_equity, pure.outcome.refused)
@@ -72,8 +80,8 @@ def test_the_compiled_core_changes_nothing(name: str, every: bool, series: Serie
 def test_it_does_not_look_ahead(name: str, length: int, series: Series) -> None:
     """Cutting the data after any candle leaves all executions before it as they were."""
     owner = Loader().load(name)
-    whole = run_series(owner, {}, series, Rules(warmup=WARMUP)).outcome.executions
+    whole = run(owner, series).outcome.executions
     head = Series(series.symbol, series.timeframe, series.columns.first(length), 0)
-    early = run_series(owner, {}, head, Rules(warmup=WARMUP)).outcome.executions
+    early = run(owner, head, like=series).outcome.executions
 
     assert early == [done for done in whole if done.index < length]
