@@ -5,6 +5,7 @@ from decimal import Decimal
 from .base import Delivery, Message, message, request
 
 POINT_TOPIC = "portfolio.equity"
+BUDGETS_TOPIC = "portfolio.budgets"
 
 
 @message(0x0901)
@@ -80,6 +81,27 @@ class ReturnFigures(Message, frozen=True, kw_only=True, gc=False):
     annual_money_weighted: Decimal | None
 
 
+@message(0x0914, delivery=Delivery.REPLY)
+class StrategyBudget(Message, frozen=True, kw_only=True, gc=False):
+    """How much money a strategy may use, as its part (`weight`) of the equity, and how much it uses."""
+
+    strategy: str
+    weight: Decimal
+    budget: Decimal
+    used: Decimal
+
+
+@message(0x0915)
+class PortfolioBudgets(Message, frozen=True, kw_only=True, gc=False):
+    """What every strategy may use now; the risk service, where it runs, keeps it in force. Empty: not
+    divided.
+    """
+
+    ts_ms: int
+    currency: str
+    budgets: list[StrategyBudget]
+
+
 @message(0x0906, delivery=Delivery.REPLY)
 class PortfolioReport(Message, frozen=True, kw_only=True, gc=False):
     """Everything at once. `note` is "" or a sentence about what cannot be told now."""
@@ -92,6 +114,7 @@ class PortfolioReport(Message, frozen=True, kw_only=True, gc=False):
     others: list[OtherHolding]
     returns: ReturnFigures | None
     note: str
+    budgets: list[StrategyBudget] = []
 
 
 @request(0x0907, reply=PortfolioReport, permission="trade.read")

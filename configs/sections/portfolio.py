@@ -28,6 +28,14 @@ class PortfolioSettings(Section, frozen=True, kw_only=True):
     max_weight: Annotated[
         Decimal, decimal_setting("Largest weight of one market that a method may choose.", gt="0")
     ] = Decimal(1)
+    strategy_method: Annotated[
+        Literal["off", "target", "equal", "inverse-volatility", "risk-parity", "minimum-variance"],
+        setting("How the money is divided between strategies; the risk service keeps it in force."),
+    ] = "off"
+    strategy_targets: Annotated[
+        dict[str, Decimal],
+        setting('Parts of the strategies for strategy_method target: {"ema-cross": "0.6"}.'),
+    ] = msgspec.field(default_factory=dict)
     leave_strategies: Annotated[
         bool, setting("Leave alone what strategies hold; else it counts and may be sold.")
     ] = True

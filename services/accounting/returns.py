@@ -34,6 +34,10 @@ class Window:
         closes = self._closes.get(symbol)
         return closes[-1][0] if closes else 0
 
+    def closes(self, symbol: str) -> list[tuple[int, float]]:
+        """(open time, close) of the candles that are kept, oldest first."""
+        return list(self._closes.get(symbol, ()))
+
     def returns(self, symbols: Sequence[str]) -> Matrix:
         """Simple returns, one row for each candle that all of the symbols have, oldest first.
 

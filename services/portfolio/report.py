@@ -3,7 +3,13 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from ...bus.contracts.portfolio import OtherHolding, PortfolioReport, PortfolioWeight, SourcePosition
+from ...bus.contracts.portfolio import (
+    OtherHolding,
+    PortfolioReport,
+    PortfolioWeight,
+    SourcePosition,
+    StrategyBudget,
+)
 from ...configs.schema import Settings
 from ..accounting.exact import ONE, ZERO, divide, multiply, scale, subtract, total
 from . import performance
@@ -23,6 +29,7 @@ def report(
     *,
     with_targets: bool,
     note: str,
+    budgets: list[StrategyBudget],
 ) -> PortfolioReport:
     """Everything at once.
 
@@ -41,6 +48,7 @@ def report(
         others=_others(settings, inputs, currency),
         returns=None if moment is None else performance.figures(_with_now(turns, moment)),
         note=note,
+        budgets=budgets,
     )
 
 

@@ -10,17 +10,20 @@ from typing import get_args
 from ...bus import topics
 from ...bus.api import Request
 from ...bus.contracts.portfolio import (
+    BUDGETS_TOPIC,
     POINT_TOPIC,
     GetPortfolioReport,
     ListPortfolioHistory,
     ListTaxLots,
     PlanRebalance,
+    PortfolioBudgets,
     PortfolioHistory,
     PortfolioPoint,
     PortfolioReport,
     Rebalance,
     RebalancePlan,
     RebalanceResult,
+    StrategyBudget,
     TaxLots,
 )
 from ...bus.contracts.service import Alert, Audit
@@ -30,7 +33,7 @@ from ...configs.paths import Home
 from ..accounting.exact import ONE, ZERO, rounded, subtract, total
 from ..accounting.lots import METHODS, Method
 from ..host.service import Service, run
-from . import plan, taxes, weights
+from . import plan, strategies, taxes, weights
 from .inputs import Inputs
 from .keeping import Keeper
 from .plan import Held
@@ -41,6 +44,7 @@ from .valuation import Moment, Valuation
 _PLANS_KEPT = 20
 _MOST_POINTS = 20_000
 _READY_WITHIN_S = 10.0
+_DIVIDE_EVERY_S = 60.0
 
 
 class PortfolioService(Service):
@@ -57,6 +61,10 @@ class PortfolioService(Service):
         self._busy = asyncio.Lock()
         self._seen: tuple[Portfolio, Moment] | None = None
         self._note = "The account is not known yet."
+        self._budgets: list[StrategyBudget] = []
+        self._parts: dict[str, Decimal] = {}
+        self._divide_again_s = 0.0
+        self._budget_note = ""
         self._first = asyncio.Event()
         self._publisher = self.bus.topic(POINT_TOPIC, PortfolioPoint)
         self._inputs.follow()
@@ -99,6 +107,7 @@ class PortfolioService(Service):
             return
         self._seen, self._note = (portfolio, moment), ""
         self._first.set()
+        self._divide(moment)
         self._publisher.send(
             PortfolioPoint(
                 ts_ms=moment.ts_ms,
@@ -108,6 +117,28 @@ class PortfolioService(Service):
                 price=moment.fund.price,
             )
         )
+
+    def _divide(self, moment: Moment) -> None:
+        """Tell what every strategy may use. While that cannot be told, what was told last stays."""
+        if time.monotonic() >= self._divide_again_s:
+            self._divide_again_s = time.monotonic() + _DIVIDE_EVERY_S
+            self._parts, self._budget_note = self._parts_or_note()
+        inputs = self._inputs
+        self._budgets = strategies.budgets(
+            self._parts, moment.equity, inputs.executions.positions, inputs.markets.prices
+        )
+        told = PortfolioBudgets(ts_ms=moment.ts_ms, currency=moment.currency, budgets=self._budgets)
+        self.bus.publish(BUDGETS_TOPIC, told)
+
+    def _parts_or_note(self) -> tuple[dict[str, Decimal], str]:
+        settings = self.settings.portfolio
+        if settings.strategy_method == strategies.OFF:
+            return {}, ""
+        fills, window = self._inputs.executions.in_order(), self._inputs.markets.window
+        try:
+            return strategies.shares(settings, list(self.settings.strategy.instances), fills, window), ""
+        except RequestFailedError as error:
+            return self._parts, f"The money is not divided anew between the strategies: {error.message}"
 
     async def _report(self, _request: Request[GetPortfolioReport]) -> PortfolioReport:
         await self._look()
@@ -121,7 +152,8 @@ class PortfolioService(Service):
             markets,
             self._cash(),
             with_targets=bool(chosen),
-            note=self._note or note,
+            note=self._note or note or self._budget_note,
+            budgets=self._budgets,
         )
 
     async def _plan(self, _request: Request[PlanRebalance]) -> RebalancePlan:

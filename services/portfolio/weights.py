@@ -154,8 +154,8 @@ def _exact(symbols: Sequence[str], weights: Matrix, invested: Decimal) -> dict[s
     return found
 
 
-def given(targets: dict[str, Decimal]) -> dict[str, Decimal]:
-    """The weights of the settings.
+def given(targets: dict[str, Decimal], key: str = "portfolio.targets") -> dict[str, Decimal]:
+    """The weights of the settings, which stand under `key`.
 
     Raises:
         RequestFailedError: there are none, or they are no weights.
@@ -163,13 +163,12 @@ def given(targets: dict[str, Decimal]) -> dict[str, Decimal]:
     if not targets:
         raise RequestFailedError(
             "no_targets",
-            'No target weights are set; set portfolio.targets, such as {"BTC/USDT": "0.5"}, '
-            "or another portfolio.method.",
+            f'No target weights are set; set {key}, such as {{"BTC/USDT": "0.5"}}, or choose another method.',
         )
     if any(weight < ZERO for weight in targets.values()) or total(targets.values()) > ONE:
         raise RequestFailedError(
             "bad_targets",
-            f"portfolio.targets must be zero or more each and one at most together; they sum to "
+            f"{key} must be zero or more each and one at most together; they sum to "
             f"{total(targets.values())}.",
         )
     return dict(targets)

@@ -51,14 +51,20 @@ def _assets(picture: Picture, settings: RiskSettings, equity: Decimal) -> Iterat
 
 def _strategies(picture: Picture, settings: RiskSettings, equity: Decimal) -> Iterator[RiskCap]:
     limit = settings.max_strategy_exposure_percent
-    if limit is None:
-        return
     for name, used in sorted(picture.strategies.items()):
-        sentence = (
-            f"{name} holds {_percent(used, equity)} % of the equity, {limit} % are allowed "
-            "(risk.max_strategy_exposure_percent)."
-        )
-        yield _cap("strategy", name, "strategy_exposure", _part(equity, limit), used, sentence)
+        if limit is not None:
+            sentence = (
+                f"{name} holds {_percent(used, equity)} % of the equity, {limit} % are allowed "
+                "(risk.max_strategy_exposure_percent)."
+            )
+            yield _cap("strategy", name, "strategy_exposure", _part(equity, limit), used, sentence)
+        if name in picture.budgets:
+            budget = picture.budgets[name]
+            sentence = (
+                f"{name} holds {rounded(used)} of the {rounded(budget)} that the portfolio gives it "
+                "(portfolio.strategy_method)."
+            )
+            yield _cap("strategy", name, "strategy_budget", budget, used, sentence)
 
 
 def _correlated(

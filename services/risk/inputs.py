@@ -21,6 +21,7 @@ from ...bus.contracts.market import (
     MarketTrade,
     timeframe_ms,
 )
+from ...bus.contracts.portfolio import BUDGETS_TOPIC, PortfolioBudgets
 from ...bus.contracts.trade import (
     Fill,
     Fills,
@@ -69,6 +70,7 @@ class Inputs:
         wanted = (one.symbol for one in settings.strategy.instances.values())
         self.symbols = tuple(dict.fromkeys([*settings.data.symbols, *wanted]))
         self._filled_up, self._candles_due_s = False, 0.0
+        self._budgets: dict[str, Decimal] = {}
         self._log = structlog.get_logger(component="risk")
 
     def follow(self) -> None:
@@ -79,6 +81,7 @@ class Inputs:
         self._bus.subscribe(f"{topics.BOOKS}{venue}.", Book, self._on_book, last_value=True)
         self._bus.subscribe(topics.fill(self._exchange), Fill, self._on_fill)
         self._bus.subscribe(f"{topics.ORDERS}{venue}.", Order, self._on_order)
+        self._bus.subscribe(BUDGETS_TOPIC, PortfolioBudgets, self._on_budgets, last_value=True)
 
     async def read(self) -> Picture:
         """How things stand now.
@@ -149,6 +152,9 @@ class Inputs:
     def _on_book(self, received: Received[Book]) -> None:
         self.markets.take_book(received.message, received.ts_ns)
 
+    def _on_budgets(self, received: Received[PortfolioBudgets]) -> None:
+        self._budgets = {one.strategy: one.budget for one in received.message.budgets}
+
     def _on_order(self, received: Received[Order]) -> None:
         self.executions.note(received.message)
         self._changed()
@@ -182,6 +188,7 @@ class Inputs:
             transferred=portfolio.transferred,
             prices=prices,
             seen_order=seen_order,
+            budgets=self._budgets,
         )
 
     def _strategies(self, by_source: dict[str, Decimal]) -> dict[str, Decimal]:

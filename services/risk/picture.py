@@ -20,6 +20,7 @@ class Picture:
         transferred: money from outside since the home began, by asset.
         prices: of assets, in the currency.
         seen_order: the newest order that is counted here.
+        budgets: what each strategy may use, as the portfolio service tells.
     """
 
     now_ms: int
@@ -33,6 +34,7 @@ class Picture:
     transferred: dict[str, Decimal] = field(default_factory=dict)
     prices: dict[str, Decimal] = field(default_factory=dict)
     seen_order: str = ""
+    budgets: dict[str, Decimal] = field(default_factory=dict)
 
     def exposure(self, symbol: str) -> Decimal:
         """Worth of a market's asset and of what is being bought of it there."""

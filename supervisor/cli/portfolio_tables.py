@@ -43,6 +43,12 @@ SOURCES = (
     Column("unrealised", right=True, style=money_style),
     Column("trades", right=True),
 )
+BUDGETS = (
+    Column("strategy"),
+    Column("part", right=True),
+    Column("may use", right=True),
+    Column("uses", right=True),
+)
 OTHERS = (
     Column("elsewhere"),
     Column("asset"),
@@ -93,6 +99,9 @@ def print_report(report: PortfolioReport) -> None:
     ]
     if sources:
         print_table(SOURCES, sources, empty="")
+    budgets = [[x.strategy, part(x.weight), money(x.budget), money(x.used)] for x in report.budgets]
+    if budgets:
+        print_table(BUDGETS, budgets, empty="")
     if report.others:
         print_table(OTHERS, [[x.account, x.asset, x.amount, money(x.value)] for x in report.others], empty="")
 

@@ -141,6 +141,15 @@ def test_exposures_leave_room() -> None:
     assert all("are allowed (risk.max_" in cap.sentence for cap in verdict.caps)
 
 
+def test_a_budget_of_the_portfolio_is_a_cap() -> None:
+    """Without any limit of risk's own."""
+    seen = picture(
+        strategies={"a": Decimal(300), "b": Decimal(0)}, budgets={"a": Decimal(250), "c": Decimal(1)}
+    )
+
+    assert caps(judge(seen).verdict, "strategy_budget") == {"a": 0}
+
+
 def test_markets_that_move_together_share_their_room() -> None:
     """ETH follows BTC; XMR does not. A market without returns counts as moving with all."""
     news = dict.fromkeys((BTC, ETH, XMR, "NEW/USDT"), FINE)
