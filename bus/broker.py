@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import threading
+from collections.abc import Callable
 
 import msgspec
 import zmq
@@ -25,7 +26,7 @@ from .api import Received, Request
 from .archive import Archive
 from .connections import Connections
 from .contracts.base import Done
-from .contracts.bus import Beat, BusStats, GetBusStats, GetSnapshot, Replay, ReplayChunk, Snapshot
+from .contracts.bus import Beat, BusReport, BusStats, GetBusStats, GetSnapshot, Replay, ReplayChunk, Snapshot
 from .contracts.service import Alert, Heartbeat, Ping
 from .gate import Gate
 from .journal import Journal
@@ -39,6 +40,8 @@ HEARTBEAT_INTERVAL_S = 1.0
 _SUBSCRIBE_ALL = b"\x01"
 _TIDY_INTERVAL_S = 3600.0
 _CATCH_UP_S = 2.0
+_REPORT_INTERVAL_S = 5.0
+_REPORTED_TOPICS = 100
 _TAP = "inproc://journal"
 _log = logging.getLogger("cryptobot.bus")
 
@@ -65,6 +68,11 @@ class Proxy:
         self._thread = threading.Thread(target=self._forward, name="proxy", daemon=True)
         self._thread.start()
         _write_connection_file(places)
+
+    @property
+    def refused(self) -> dict[str, int]:
+        """What the rules forbade, by holder of a key."""
+        return dict(self._gate.refused) if self._gate is not None else {}
 
     def _forward(self) -> None:
         try:
@@ -116,22 +124,23 @@ async def _run(home: Home, notifier: Notifier) -> None:
             loop.add_signal_handler(number, stopped.set)
     proxy = Proxy(endpoints.of(home), endpoints.bus_settings(home))
     try:
-        await _serve(home, proxy.journal, notifier, stopped)
+        await _serve(home, proxy, notifier, stopped)
     finally:
         proxy.close()
 
 
-async def _serve(home: Home, journal: Journal, notifier: Notifier, stopped: asyncio.Event) -> None:
+async def _serve(home: Home, proxy: Proxy, notifier: Notifier, stopped: asyncio.Event) -> None:
     bus = await AsyncBus.open(home, endpoints.BROKER)
     try:
         bus.serve(Ping, _answer_ping)
         surrogate = Surrogate(home)
-        _serve_archive(bus, home, journal, surrogate)
+        stats = _serve_archive(bus, home, proxy, surrogate)
         await bus.settled()
         notifier.ready(X_ENDPOINT=endpoints.of(home).address(endpoints.BROKER), **bus.facts())
         bus.start(_beat(bus, notifier))
         bus.start(_speak_for_the_silent(bus, surrogate))
-        bus.start(_tell_of_a_pause(bus, journal))
+        bus.start(_tell_of_a_pause(bus, proxy.journal))
+        bus.start(_report(bus, stats))
         bus.start(_tidy_up(home))
         await stopped.wait()
         notifier.stopping()
@@ -139,8 +148,14 @@ async def _serve(home: Home, journal: Journal, notifier: Notifier, stopped: asyn
         await bus.close()
 
 
-def _serve_archive(bus: AsyncBus, home: Home, journal: Journal, surrogate: Surrogate) -> None:
-    archive = Archive(home)
+def _serve_archive(
+    bus: AsyncBus, home: Home, proxy: Proxy, surrogate: Surrogate
+) -> Callable[[int], BusStats]:
+    """Answer what is asked of the journal; return what counts, for so many topics."""
+    archive, journal = Archive(home), proxy.journal
+
+    def count(limit: int) -> BusStats:
+        return journal.stats(limit, surrogate.counters, proxy.refused)
 
     async def replay(request: Request[Replay]) -> ReplayChunk:
         return await asyncio.to_thread(archive.replay, request.message)
@@ -153,11 +168,12 @@ def _serve_archive(bus: AsyncBus, home: Home, journal: Journal, surrogate: Surro
     async def stats(request: Request[GetBusStats]) -> BusStats:
         if request.message.caught_up:
             await asyncio.to_thread(journal.catch_up, _CATCH_UP_S)
-        return journal.stats(request.message.limit, surrogate.counters)
+        return count(request.message.limit)
 
     bus.serve(Replay, replay)
     bus.serve(GetSnapshot, snapshot)
     bus.serve(GetBusStats, stats)
+    return count
 
 
 def _schema_of(frame: bytes) -> int:
@@ -195,6 +211,26 @@ async def _tell_of_a_pause(bus: AsyncBus, journal: Journal) -> None:
             )
             bus.publish(topics.alert(alert.severity), alert)
         await asyncio.sleep(HEARTBEAT_INTERVAL_S)
+
+
+async def _report(bus: AsyncBus, count: Callable[[int], BusStats]) -> None:
+    publisher = bus.topic(topics.BUS_REPORT, BusReport)
+    while True:
+        stats = count(_REPORTED_TOPICS)
+        publisher.send(
+            BusReport(
+                uptime_s=stats.uptime_s,
+                messages=stats.messages,
+                bytes=stats.bytes,
+                journal_bytes=stats.journal_bytes,
+                journal_lost=stats.journal_lost,
+                journal_paused=stats.journal_paused,
+                topics={each.topic: each.messages for each in stats.topics},
+                clients=stats.clients,
+                refused=stats.refused,
+            )
+        )
+        await asyncio.sleep(_REPORT_INTERVAL_S)
 
 
 async def _tidy_up(home: Home) -> None:

@@ -186,8 +186,8 @@ class Journal:
         """The last frame of each topic and source that starts with a prefix."""
         return [entry.frame for key, entry in list(self._seen.items()) if key.startswith(prefix)]
 
-    def stats(self, limit: int, clients: dict[str, dict[str, int]]) -> BusStats:
-        """What passed since the start, busiest topic first, with the clients' own counters."""
+    def stats(self, limit: int, clients: dict[str, dict[str, int]], refused: dict[str, int]) -> BusStats:
+        """What passed since the start, busiest topic first, with the clients' own and the gate's counters."""
         topics: dict[str, TopicStats] = {}
         for key, entry in list(self._seen.items()):
             topic = key[: key.index(0)].decode(errors="replace")
@@ -208,6 +208,7 @@ class Journal:
             journal_paused=self.paused,
             topics=busiest[:limit],
             clients={name: told for name, told in clients.items() if told},
+            refused=refused,
         )
 
     def close(self) -> None:

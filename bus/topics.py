@@ -20,6 +20,7 @@ ALERTS = "alert."
 AUDIT = "audit."
 LOGS = "log."
 CONFIG_CHANGED = "config.changed"
+BUS_REPORT = "bus.report"
 
 
 def part(text: str) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..bus import topics
 from ..bus.contracts.base import Done, Message
+from ..bus.contracts.bus import BusReport
 from ..bus.contracts.service import (
     Alert,
     Audit,
@@ -33,7 +34,7 @@ from .wishes import Wish
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..bus.api import Request
+    from ..bus.api import Received, Request
     from ..bus.blocking import BlockingBus
     from .supervisor import Supervisor
 
@@ -180,7 +181,12 @@ class BusBridge:
         bus = BlockingBus.open(self._supervisor.home, _NAME)
         bus.serve(GetStatus, self._get_status)
         bus.serve(ControlService, self._control)
+        bus.subscribe(topics.BUS_REPORT, BusReport, self._keep_report)
         return bus
+
+    def _keep_report(self, received: Received[BusReport]) -> None:
+        if received.source == _BUS_SERVICE:
+            self._supervisor.bus_report = received.message
 
     def _publish(self, bus: BlockingBus, message: Message) -> None:
         try:

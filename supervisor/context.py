@@ -11,6 +11,9 @@ from .loop import Loop
 from .registry import Manifest
 from .unit import Acted, Raised
 
+if TYPE_CHECKING:
+    from ..bus.contracts.bus import BusReport
+
 
 class Context(Protocol):
     """The running supervisor, as those see it who act on its behalf."""
@@ -24,6 +27,7 @@ class Context(Protocol):
     groups: Groups
     rollings: list[Rolling]
     open_alerts: dict[str, Raised]
+    bus_report: "BusReport | None"
 
     def manifests(self, settings: Settings) -> list[Manifest]:
         """The services as these settings have them."""

@@ -102,6 +102,7 @@ class BusStats(Message, frozen=True, kw_only=True, gc=False):
 
     `journal_lost` is what the journal was too slow for; `journal_paused` says that the disk is nearly full.
     `clients` holds each client's own counters, those that are not zero (lost, dropped, late, malformed, ...).
+    `refused` counts by holder of a key what the rules forbade (TCP).
     """
 
     uptime_s: float
@@ -112,6 +113,7 @@ class BusStats(Message, frozen=True, kw_only=True, gc=False):
     journal_paused: bool
     topics: list[TopicStats]
     clients: dict[str, dict[str, int]] = {}
+    refused: dict[str, int] = {}
 
 
 @request(0x0019, reply=BusStats, permission="bus.read")
@@ -120,3 +122,21 @@ class GetBusStats(Message, frozen=True, kw_only=True, gc=False):
 
     limit: int = 1000
     caught_up: bool = False
+
+
+@message(0x001A)
+class BusReport(Message, frozen=True, kw_only=True, gc=False):
+    """The broker's counters, as BusStats, on `bus.report` every five seconds.
+
+    `topics` holds the number of messages on each of the busiest hundred topics.
+    """
+
+    uptime_s: float
+    messages: int
+    bytes: int
+    journal_bytes: int
+    journal_lost: int
+    journal_paused: bool
+    topics: dict[str, int]
+    clients: dict[str, dict[str, int]]
+    refused: dict[str, int]

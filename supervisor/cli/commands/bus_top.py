@@ -21,6 +21,10 @@ COLUMNS = (
     Column("bytes", right=True),
 )
 
+TROUBLES = ("lost", "dropped", "late", "malformed", "duplicates", "healed")
+"""What a client counts: gaps that stayed, full queues, too old, unreadable, seen before, fetched again."""
+CLIENT_COLUMNS = (Column("client"), *(Column(what, right=True) for what in (*TROUBLES, "refused")))
+
 
 class Rates:
     """Rates by topic, from two readings of the broker's counters."""
@@ -58,7 +62,10 @@ class Rates:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a reading.")
 @pass_call
 def command(call: Call, interval_s: float, once: bool, as_json: bool) -> None:
-    """Show rates by topic, busiest first, as the broker counts them, until Ctrl-C."""
+    """Show rates by topic, busiest first, as the broker counts them, until Ctrl-C.
+
+    Below them the clients that lost messages (gaps, full queues, too old, unreadable) or were refused some.
+    """
     rates = Rates()
     with open_bus(call) as bus:
         live = None if as_json or once or not sys.stdout.isatty() else _live()
@@ -86,7 +93,7 @@ def _read(bus: BlockingBusApi, rates: Rates) -> BusStats:
 def _show(stats: BusStats, rates: Rates, live: Any, as_json: bool) -> None:
     if as_json:
         told = {"messages": stats.messages, "journal_bytes": stats.journal_bytes, "lost": stats.journal_lost}
-        print_json({**told, "topics": rates.topics})
+        print_json({**told, "topics": rates.topics, "clients": stats.clients, "refused": stats.refused})
         sys.stdout.flush()
         return
     rows = [
@@ -99,14 +106,40 @@ def _show(stats: BusStats, rates: Rates, live: Any, as_json: bool) -> None:
         ]
         for one in rates.topics
     ]
+    clients = client_rows(stats)
     if live is None:
         sys.stdout.write(plain_table(COLUMNS, rows) + "\n")
+        if clients:
+            sys.stdout.write("\n" + plain_table(CLIENT_COLUMNS, clients) + "\n")
         sys.stdout.flush()
         return
     title = (
         f"{stats.messages} messages, journal {size(stats.journal_bytes)}, {stats.journal_lost} not journalled"
     )
-    live.update(rich_table(COLUMNS, rows[: max(5, live.console.height - 5)], title), refresh=True)
+    room = live.console.height - 5 - (len(clients) + 4 if clients else 0)
+    tables = [rich_table(COLUMNS, rows[: max(5, room)], title)]
+    if clients:
+        tables.append(rich_table(CLIENT_COLUMNS, clients, "what readers lost or could not take"))
+    live.update(_below_each_other(tables), refresh=True)
+
+
+def client_rows(stats: BusStats) -> list[list[str]]:
+    """Each client that lost or refused something, or was refused, and how much."""
+    names = sorted({*stats.clients, *stats.refused})
+    return [
+        [
+            name,
+            *(str(stats.clients.get(name, {}).get(what, 0)) for what in TROUBLES),
+            str(stats.refused.get(name, 0)),
+        ]
+        for name in names
+    ]
+
+
+def _below_each_other(tables: list[Any]) -> Any:
+    from rich.console import Group
+
+    return Group(*tables)
 
 
 def _live() -> Any:

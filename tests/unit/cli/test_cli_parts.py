@@ -9,7 +9,7 @@ from cryptobot.configs.errors import CryptoBotError, SettingsError, UsageError
 from cryptobot.configs.paths import Home
 from cryptobot.supervisor.cli.buslines import as_json_line, for_people, mentions
 from cryptobot.supervisor.cli.commands.bus_replay import read_span
-from cryptobot.supervisor.cli.commands.bus_top import Rates
+from cryptobot.supervisor.cli.commands.bus_top import Rates, client_rows
 from cryptobot.supervisor.cli.commands.config_set import read_changes
 from cryptobot.supervisor.cli.commands.graph import as_text
 from cryptobot.supervisor.cli.demo.summary import Summary, check, sentences
@@ -229,3 +229,22 @@ def test_a_demo_without_fills_or_with_wrong_books_is_none(fills: int, equal: boo
     """Exit code 1."""
     with pytest.raises(CryptoBotError, match="did not end well"):
         check(summary(fills=fills, equal=equal))
+
+
+def test_bus_top_names_who_lost_what() -> None:
+    """A row for each client with losses, drops or refusals, in the order of the columns."""
+    stats = BusStats(
+        uptime_s=1.0,
+        messages=0,
+        bytes=0,
+        journal_bytes=0,
+        journal_lost=0,
+        journal_paused=False,
+        topics=[],
+        clients={"dashboard": {"lost": 3, "healed": 2}},
+        refused={"data": 5},
+    )
+    assert client_rows(stats) == [
+        ["dashboard", "3", "0", "0", "0", "0", "2", "0"],
+        ["data", "0", "0", "0", "0", "0", "0", "5"],
+    ]
