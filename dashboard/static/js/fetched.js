@@ -34,8 +34,8 @@ export class Fetched extends HTMLElement {
   /** The service came or went: what it says has changed. */
   followService() {
     const state = store.services.get(this.service)?.state;
-    if (state !== this.state) this.soon();
-    this.state = state;
+    if (state !== this.known) this.soon();
+    this.known = state;
   }
 
   /** Ask again, but not for every one of many events. */
