@@ -11,6 +11,8 @@ import msgspec
 
 from .sections.backtest import BacktestSettings
 from .sections.base import Section, decimal_setting, setting
+from .sections.database import DatabaseSettings as DatabaseSettings
+from .sections.log import LogSettings as LogSettings
 from .sections.monitor import MonitorSettings
 from .sections.oidc import OidcProvider
 from .sections.portfolio import PortfolioSettings
@@ -345,77 +347,6 @@ class AuthSettings(Section, frozen=True, kw_only=True):
     providers: Annotated[
         dict[str, OidcProvider], setting("Other places that log people in, by name.", merges=True)
     ] = msgspec.field(default_factory=dict)
-
-
-class DatabaseSettings(Section, frozen=True, kw_only=True):
-    """Where the services keep their tables."""
-
-    url: Annotated[
-        str,
-        setting(
-            "Empty takes SQLite files in the home; else postgresql://user@host/name or "
-            "mariadb://user@host/name, without the password, which is the secret database.password.",
-            applies="person",
-        ),
-    ] = ""
-    encrypted: Annotated[
-        bool,
-        setting(
-            "Encrypt the SQLite files (SQLCipher); files that are there are converted at the next start.",
-            applies="person",
-        ),
-    ] = False
-    connections: Annotated[
-        int,
-        setting(
-            "Most connections that one service reads with at a time, beside those it writes with.",
-            ge=1,
-            le=32,
-        ),
-    ] = 4
-    slow_after_s: Annotated[
-        float,
-        setting(
-            "Answers or transactions that take longer, twice in a row, are an alert: the database is slow.",
-            unit="s",
-            applies="live",
-            gt=0,
-        ),
-    ] = 1.0
-    backups_kept: Annotated[
-        int,
-        setting(
-            "Backups made before migrations that are kept for each database.", applies="live", ge=1, le=1000
-        ),
-    ] = 5
-
-
-class LogSettings(Section, frozen=True, kw_only=True):
-    """Logs of the services."""
-
-    level: Annotated[
-        Literal["debug", "info", "warning", "error"],
-        setting("Least important lines that are kept.", applies="live"),
-    ] = "info"
-    max_bytes: Annotated[
-        int, setting("A log file is rotated at this size.", unit="bytes", applies="person", ge=65_536)
-    ] = 10_485_760
-    keep: Annotated[int, setting("Rotated files kept for each service.", applies="person", ge=0, le=1000)] = (
-        14
-    )
-    rotate_every_s: Annotated[
-        float,
-        setting(
-            "A log file is rotated so often; 1d is at midnight UTC, 0 never.",
-            unit="s",
-            applies="person",
-            ge=0,
-        ),
-    ] = 86_400.0
-    max_age_s: Annotated[
-        float,
-        setting("Rotated files that are older are removed; 0 keeps them.", unit="s", applies="person", ge=0),
-    ] = 30 * 86_400.0
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
