@@ -79,6 +79,8 @@ class Processes:
             ) from error
         unit.shape = shape_of(manifest)
         self._by_pid[unit.pid] = unit
+        if manifest.limits.cpu_max_percent is not None and "cpu" not in self._platform.held(unit.name):
+            self._notes.note("cpu_max_percent is not enforced", service=unit.name, reason="no control group")
 
     def _secrets(self, manifest: Manifest) -> int:
         """What this service may know, behind a descriptor; -1 for programs of others that name nothing."""

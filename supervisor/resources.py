@@ -9,7 +9,7 @@ from .lifecycle import Lifecycle
 from .platform.base import Platform, Sample
 from .unit import Raised, Unit
 
-# Each service's costly values are this old at most; one service a tick, so that no tick is long.
+# About so old are each service's costly values; a few services a tick, so that no tick is long.
 _DETAIL_EVERY_S = 30.0
 _DISK_EVERY_S, _DISK_FIRST_S = 60.0, 5.0
 USES = ("cpu_percent", "rss_bytes", "pss_bytes", "threads", "open_files", "disk_bytes")
@@ -72,13 +72,15 @@ class ResourceWatch:
         one.rss_bytes, one.threads = sample.rss_bytes, sample.threads
 
     def _look_closely(self, those: "list[Unit | OwnUse]", now: float) -> None:
-        """The one whose values are oldest, if they are old, and those with a limit on open files."""
-        ages = {one.pid: self._detailed.get(one.pid, -_DETAIL_EVERY_S) for one in those}
-        self._detailed = {pid: when for pid, when in ages.items() if when >= 0}
-        oldest = min(ages, key=ages.__getitem__)
+        """The few whose values are oldest, if they are old, and those with a limit on open files."""
+        ages = {one.pid: self._detailed.get(one.pid, now - _DETAIL_EVERY_S) for one in those}
+        self._detailed = ages
+        share = 1 + int(len(those) / _DETAIL_EVERY_S)
+        due = {
+            pid for pid in sorted(ages, key=ages.__getitem__)[:share] if now - ages[pid] >= _DETAIL_EVERY_S
+        }
         for one in those:
-            due = one.pid == oldest and now - ages[one.pid] >= _DETAIL_EVERY_S
-            if due or (isinstance(one, Unit) and one.manifest.limits.open_files is not None):
+            if one.pid in due or (isinstance(one, Unit) and one.manifest.limits.open_files is not None):
                 detail = self._platform.detail(one.pid)
                 if detail is not None:
                     one.pss_bytes, one.open_files = detail
