@@ -14,7 +14,7 @@ from ..data.columns import Columns
 from ..strategy.feeds import FeedKey
 from .depth import CandleDepth
 from .matching import after_fill, exact, remove
-from .orders import Order
+from .orders import ZERO, Order
 from .recording import ASK, BID, BOUGHT, CLEAR, Recording, read_recordings
 from .world import SimulatedWorld
 
@@ -58,7 +58,7 @@ class BookDepth(CandleDepth):
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
         self._book, self._row = Book(), 0
-        self._ahead: dict[int, float] = {}
+        self._ahead: dict[int, Decimal] = {}
         self._price = 0.0
 
     def open(
@@ -120,8 +120,8 @@ class BookDepth(CandleDepth):
         for order in self._world.own.orders:
             if order.side == side and order.limit is not None and float(order.limit) == price:
                 ahead = self._ahead.get(id(order))
-                if ahead is not None and ahead > amount:
-                    self._ahead[id(order)] = amount
+                if ahead is not None and ahead > exact(amount):
+                    self._ahead[id(order)] = exact(amount)
 
     def _arrive(self, index: int, ts_ms: int) -> None:
         """Orders that reach the venue now: take what the book offers, then queue."""
@@ -135,7 +135,7 @@ class BookDepth(CandleDepth):
             self._take(index, ts_ms, order)
             if order.limit is not None and order.amount > 0 and order in self._world.own.orders:
                 order.rested = True
-                self._ahead[id(order)] = self._book.at(order.side, float(order.limit))
+                self._ahead[id(order)] = exact(self._book.at(order.side, float(order.limit)))
 
     def _take(self, index: int, ts_ms: int, order: Order) -> None:
         """Walk through the levels, as far as the order's limit."""
@@ -149,15 +149,15 @@ class BookDepth(CandleDepth):
                 price > order.limit if order.side == "buy" else price < order.limit
             ):
                 return
-            size = min(order.amount, self._in_lots(levels[best]))
+            size = min(order.amount, self._in_lots(exact(levels[best])))
             if size <= 0:
                 del levels[best]
                 continue
             if not self._fill(index, ts_ms, order, price, size):
                 return
-            left = levels[best] - float(size)
+            left = exact(levels[best]) - size
             if left > 0:
-                levels[best] = left
+                levels[best] = float(left)
             else:
                 del levels[best]
 
@@ -184,9 +184,9 @@ class BookDepth(CandleDepth):
         if price < level if order.side == "buy" else price > level:
             self._fill(index, ts_ms, order, order.limit, order.amount)
         elif price == level:
-            ahead = self._ahead.get(id(order), 0.0)
-            self._ahead[id(order)] = max(0.0, ahead - amount)
-            size = min(order.amount, self._in_lots(amount - ahead))
+            ahead = self._ahead.get(id(order), ZERO)
+            self._ahead[id(order)] = max(ZERO, ahead - exact(amount))
+            size = min(order.amount, self._in_lots(exact(amount) - ahead))
             if size > 0:
                 self._fill(index, ts_ms, order, order.limit, size)
 
@@ -212,6 +212,6 @@ class BookDepth(CandleDepth):
             after_fill(holding, order, abs(holding.amount - before))
         return done
 
-    def _in_lots(self, amount: float) -> Decimal:
+    def _in_lots(self, amount: Decimal) -> Decimal:
         lot = self._world.rules.lot
-        return exact(amount) // lot * lot if amount > 0 else Decimal(0)
+        return amount // lot * lot if amount > 0 else ZERO

@@ -99,7 +99,7 @@ class Books:
         )
 
 
-def trips_of(rows: list[tuple[int, int, int, int, int, str]], scale: int) -> list[Trip]:
+def trips_of(rows: list[tuple[int, int, int, int, int, str, int]], scale: int) -> list[Trip]:
     """Closed trades from (index, sign, lots, flow, ...) rows, money as whole numbers by `scale`."""
     trips: list[Trip] = []
     held = gain = begun = 0

@@ -20,7 +20,7 @@ typedef __int128 wide;
 typedef struct {
     Py_ssize_t index;
     int sign;
-    long long lots;
+    long long lots, number;
     wide flow, fee;
     PyObject *reason;
 } Done;
@@ -35,9 +35,10 @@ typedef struct {
     wide size_scale;               /* 10**(fee_digits + fraction_digits) */
     double close;                  /* of the candle on which the strategy is called */
     Py_ssize_t at, refused;
+    long long placed;
     int stopped;                   /* an order came that this form does not know */
     Done *done; Py_ssize_t done_count, done_room;
-    struct { int sign; long long lots; PyObject *reason; } *wish; Py_ssize_t wish_count, wish_room;
+    struct { int sign; long long lots, number; PyObject *reason; } *wish; Py_ssize_t wish_count, wish_room;
     PyObject *wishes;              /* the world's list: orders of other kinds */
     PyObject *general_buy, *general_sell;
     PyObject *position_type, *decimal_type, *flat, *position;
@@ -91,6 +92,7 @@ static int wish_add(Lane *lane, int sign, long long lots, PyObject *reason) {
     }
     lane->wish[lane->wish_count].sign = sign;
     lane->wish[lane->wish_count].lots = lots;
+    lane->wish[lane->wish_count].number = ++lane->placed;
     Py_INCREF(reason);
     lane->wish[lane->wish_count++].reason = reason;
     return 0;
@@ -116,7 +118,7 @@ static PyObject *lane_buy(PyObject *self, PyObject *const *arguments, Py_ssize_t
     lots = lane->cash * lane->fraction / ((wide)price * lane->lot * lane->size_scale);
     if (lots > MOST_LOTS) return PyObject_Vectorcall(lane->general_buy, arguments, (size_t)count, names);
     if (lots > 0) { if (wish_add(lane, 1, (long long)lots, reason)) return NULL; }
-    else lane->refused++;
+    else { lane->refused++; lane->placed++; }
     Py_RETURN_NONE;
 }
 
@@ -148,14 +150,14 @@ static PyObject *lane_position(PyObject *self, PyObject *const *ignored, Py_ssiz
     return lane->position;
 }
 
-static int keep(Lane *lane, Py_ssize_t index, int sign, long long lots, wide flow, wide fee, PyObject *reason) {
+static int keep(Lane *lane, Py_ssize_t index, int sign, long long lots, long long number, wide flow, wide fee, PyObject *reason) {
     if (lane->done_count == lane->done_room) {
         Py_ssize_t room = lane->done_room ? lane->done_room * 2 : 256;
         Done *more = PyMem_Realloc(lane->done, (size_t)room * sizeof(Done));
         if (!more) { PyErr_NoMemory(); return -1; }
         lane->done = more; lane->done_room = room;
     }
-    lane->done[lane->done_count++] = (Done){index, sign, lots, flow, fee, reason};
+    lane->done[lane->done_count++] = (Done){index, sign, lots, number, flow, fee, reason};
     Py_CLEAR(lane->position);
     return 0;
 }
@@ -178,7 +180,7 @@ static int fill(Lane *lane, Py_ssize_t index, double open) {
         lane->cash += flow;
         if (sign > 0) { lane->held += lots; lane->paid += value; }
         else if (lots == lane->held) { lane->held = 0; lane->paid = 0; }
-        if (keep(lane, index, sign, lots, flow, fee, reason)) return -1;
+        if (keep(lane, index, sign, lots, lane->wish[k].number, flow, fee, reason)) return -1;
     }
     lane->wish_count = 0;
     return 1;
@@ -288,14 +290,14 @@ static PyObject *lane_run(PyObject *self, PyObject *given) {
     return made < 0 ? NULL : PyLong_FromSsize_t(made);
 }
 
-/* Executions as (index, sign, lots, flow, fee, reason), money as whole numbers. */
+/* Executions as (index, sign, lots, flow, fee, reason, number of the order), money as whole numbers. */
 static PyObject *lane_records(PyObject *self, PyObject *ignored) {
     Lane *lane = (Lane *)self;
     PyObject *list = PyList_New(lane->done_count);
     for (Py_ssize_t k = 0; list && k < lane->done_count; k++) {
         Done *one = &lane->done[k];
         PyObject *flow = whole(one->flow), *fee = whole(one->fee), *row = NULL;
-        if (flow && fee) row = Py_BuildValue("niLOOO", one->index, one->sign, one->lots, flow, fee, one->reason);
+        if (flow && fee) row = Py_BuildValue("niLOOOL", one->index, one->sign, one->lots, flow, fee, one->reason, one->number);
         Py_XDECREF(flow); Py_XDECREF(fee);
         if (!row) { Py_CLEAR(list); break; }
         PyList_SET_ITEM(list, k, row);
@@ -303,12 +305,12 @@ static PyObject *lane_records(PyObject *self, PyObject *ignored) {
     return list;
 }
 
-/* Market orders that wait for the next open, as (sign, lots, reason). */
+/* Market orders that wait for the next open, as (sign, lots, reason, number). */
 static PyObject *lane_waiting(PyObject *self, PyObject *ignored) {
     Lane *lane = (Lane *)self;
     PyObject *list = PyList_New(lane->wish_count);
     for (Py_ssize_t k = 0; list && k < lane->wish_count; k++) {
-        PyObject *row = Py_BuildValue("iLO", lane->wish[k].sign, lane->wish[k].lots, lane->wish[k].reason);
+        PyObject *row = Py_BuildValue("iLOL", lane->wish[k].sign, lane->wish[k].lots, lane->wish[k].reason, lane->wish[k].number);
         if (!row) { Py_CLEAR(list); break; }
         PyList_SET_ITEM(list, k, row);
     }
@@ -368,6 +370,7 @@ static PyMethodDef lane_methods[] = {
 
 static PyMemberDef lane_members[] = {
     {"at", T_PYSSIZET, offsetof(Lane, at), READONLY, "Index of the candle of the latest call."},
+    {"placed", T_LONGLONG, offsetof(Lane, placed), READONLY, "Orders asked for."},
     {"refused", T_PYSSIZET, offsetof(Lane, refused), READONLY, "Orders refused."},
     {"stopped", T_INT, offsetof(Lane, stopped), READONLY, "Whether the Python form has to go on."},
     {NULL, 0, 0, 0, NULL}};

@@ -140,10 +140,10 @@ class Lane:
         """Write what was done into the world, so that the Python form goes on from here."""
         later, world.wishes[:] = list(world.wishes), []
         self._write(world, candles)
-        for sign, lots, reason in self.clock.waiting():
-            world._placed += 1
+        for sign, lots, reason, number in self.clock.waiting():
             side = "buy" if sign > 0 else "sell"
-            world.own.orders.append(Order(side, lots * self._lot, None, reason, world._placed))
+            world.own.orders.append(Order(side, lots * self._lot, None, reason, number))
+        world.go_on(self.clock.placed)
         world.wishes.extend(later)
 
     def books(self, candles: Columns, world: SimulatedWorld) -> Books:
@@ -169,10 +169,9 @@ class Lane:
 
     def _write(self, world: SimulatedWorld, candles: Columns) -> None:
         """The executions in decimals, by the Python form's own rules."""
-        for index, sign, lots, _flow, _fee, reason in self.clock.records():
-            world._placed += 1
+        for index, sign, lots, _flow, _fee, reason, number in self.clock.records():
             side = "buy" if sign > 0 else "sell"
-            order = Order(side, lots * self._lot, None, reason, world._placed)
+            order = Order(side, lots * self._lot, None, reason, number)
             world.fill(order, index, exact(candles.open[index].item()))
 
 

@@ -110,6 +110,10 @@ class SimulatedWorld:
 
     # -- what the engine does
 
+    def go_on(self, placed: int) -> None:
+        """Count orders on from here; somebody else placed those before."""
+        self._placed = placed
+
     def place(self) -> None:
         """Turn the wishes of a call into orders; what the venue's filters do not allow is refused."""
         for wish in self.wishes:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 from cryptobot import Strategy
-from cryptobot.services.backtest.run import Result, run_series
+from cryptobot.services.backtest.run import BARE, Result, Surroundings, run_series
 from cryptobot.services.backtest.world import Rules
 from cryptobot.services.data.columns import Columns
 from cryptobot.services.data.files import Series
@@ -49,10 +49,16 @@ class Scripted(Strategy):
 def play() -> Callable[..., Result]:
     """Run a script over candles: play(bars, {index: act}, **rules)."""
 
-    def run(bars: list[Bar], plan: dict[int, Callable[[Any], None]], **rules: Any) -> Result:
+    def run(
+        bars: list[Bar],
+        plan: dict[int, Callable[[Any], None]],
+        *,
+        around: Surroundings = BARE,
+        **rules: Any,
+    ) -> Result:
         owner = type("Script", (Scripted,), {"plan": plan})
         chosen = {"cash": Decimal(1000), "fee": Decimal(0), "lot": Decimal("0.01"), "warmup": 0, **rules}
-        return run_series(owner, {}, series_of(bars), Rules(**chosen))
+        return run_series(owner, {}, series_of(bars), Rules(**chosen), surroundings=around)
 
     return run
 
