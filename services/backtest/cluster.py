@@ -73,7 +73,7 @@ class ClusterCrew:
             for chunk in chunks_of(left, self.workers)
         ]
         try:
-            for done in self._as_completed(pieces):
+            for done in self._as_completed(pieces, loop=self._client.loop):
                 rows: list[tuple[int, Row]] = done.result()
                 take(rows)
         except _distributed().KilledWorker as error:

@@ -124,10 +124,10 @@ class Lane:
                 strategy.on_candle,
                 strategy.__dict__,
                 Candle,
-                tuple(np.ascontiguousarray(getattr(candles, name)) for name in ("open_ms", *NAMES)),
-                np.ascontiguousarray(visits),
+                tuple(_plain(getattr(candles, name)) for name in ("open_ms", *NAMES)),
+                _plain(visits),
                 tuple(named),
-                tuple(np.ascontiguousarray(column) for column in named.values()),
+                tuple(_plain(column) for column in named.values()),
                 None if told is None else (lambda done: told(done, count)),
             )
         finally:
@@ -173,6 +173,14 @@ class Lane:
             side = "buy" if sign > 0 else "sell"
             order = Order(side, lots * self._lot, None, reason, number)
             world.fill(order, index, exact(candles.open[index].item()))
+
+
+def _plain(column: NDArray[Any]) -> NDArray[Any]:
+    """As C reads it: in one piece, aligned, in this machine's byte order; a column that is so is not copied.
+
+    numpy tells a byte order of its own for memory that it was handed (a worker of a cluster's is).
+    """
+    return np.require(column, np.dtype(column.dtype.char), ["C", "A"])
 
 
 def _whole(number: Decimal) -> tuple[int, int] | None:
