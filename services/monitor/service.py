@@ -23,6 +23,8 @@ from .storage import Storage, forget, open_alerts, write_alerts, write_samples, 
 _TICK_S = 1.0
 _ROLL_UP_S = 60
 _TELL_LATER = 100
+_SUPERVISOR = "supervisor"
+_RETOLD_S = 60.0
 _DATABASE_KEY = "monitor.database"
 
 
@@ -50,6 +52,9 @@ class MonitorService(Service):
         self._states: dict[tuple[int, str, str], dict[str, Any]] = {}
         self._rules: RuleBook | None = None
         self._loaded = False
+        self._supervisor = 0
+        self._orphaned_at = 0.0
+        self._orphaned_ms = 0
         self._rolled_s = 0
 
     async def setup(self) -> None:
@@ -70,8 +75,26 @@ class MonitorService(Service):
 
     def _on_stats(self, received: Received[ServiceStats]) -> None:
         stats = received.message
+        if stats.name == _SUPERVISOR:
+            self._see_supervisor(stats.pid)
         lag_ms = self.present.stats(stats, time.monotonic())
         self.waiting.add(stats, lag_ms, int(self.now_s()))
+
+    def _see_supervisor(self, pid: int) -> None:
+        if self._supervisor and pid != self._supervisor:
+            self._orphaned_at, self._orphaned_ms = time.monotonic() + _RETOLD_S, self._now_ms()
+        self._supervisor = pid
+
+    async def _end_orphans(self) -> None:
+        """A new supervisor tells again what still ails; what it has not told by now died with the old one."""
+        if not self._orphaned_at or time.monotonic() < self._orphaned_at:
+            return
+        self._orphaned_at = 0.0
+        for entry in self.book.open:
+            if entry.source == _SUPERVISOR and entry.last_ms < self._orphaned_ms:
+                detail = "The supervisor that told it is gone, and the new one has not told it again."
+                self.book.recovered(entry.key, self._now_ms(), detail)
+        await self._write_alerts()
 
     def _on_beat(self, received: Received[Heartbeat]) -> None:
         self.present.beat(received.message, time.monotonic())
@@ -116,6 +139,7 @@ class MonitorService(Service):
             now = time.monotonic()
             self._to_tell += self._rules.judge(now, self.present.values(now))
             self._tell()
+            await self._end_orphans()
 
     def _tell(self) -> None:
         """Alerts are written ahead like all events: on a full disk they wait here for a while."""

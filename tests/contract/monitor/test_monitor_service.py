@@ -254,3 +254,27 @@ def test_a_service_that_runs_again_ends_the_alert_of_a_supervisor_that_died(star
         return bool((await monitor.ask(ListAlerts())).open == count)
 
     asyncio.run(play())
+
+
+def test_what_a_dead_supervisor_had_told_is_over_unless_the_new_one_tells_it_again(start) -> None:
+    """Its pid in its own statistics tells that it is another one."""
+
+    async def play() -> None:
+        async with start() as monitor:
+            await monitor.stats("supervisor", pid=1)
+            await monitor.alert("machine.room", "critical")
+            await monitor.alert("log.data", "error")
+            await _until(lambda: _keys(monitor, {"machine.room", "log.data"}), "told")
+            monitor.clock.s += 10_000_000_000
+            await monitor.stats("supervisor", pid=2)
+            entry = next(one for one in monitor.service.book.open if one.key == "log.data")
+            entry.last_ms = int(monitor.clock.s * 1000) + 1  # told again by the new one
+            assert monitor.service._orphaned_at > 0
+            monitor.service._orphaned_at = 0.001
+            await monitor.service._end_orphans()
+            assert await _keys(monitor, {"log.data"})
+
+    async def _keys(monitor: Any, keys: set[str]) -> bool:
+        return {one.key for one in (await monitor.ask(ListAlerts(open_only=True))).alerts} == keys
+
+    asyncio.run(play())
