@@ -1,9 +1,9 @@
 """The questions that the monitor answers."""
 
-from __future__ import annotations
+from collections.abc import Callable
+from typing import Any, Protocol
 
-from typing import TYPE_CHECKING, Any
-
+from ...bus.api import AsyncBusApi, Request
 from ...bus.contracts.base import Done
 from ...bus.contracts.monitor import (
     AcknowledgeAlert,
@@ -18,24 +18,40 @@ from ...bus.contracts.monitor import (
     StateLog,
 )
 from ...configs.errors import RequestFailedError
+from ...configs.paths import Home
+from ...configs.schema import Settings
 from . import storage
-from .alerts import SEVERITIES, Entry, rank
+from .alerts import SEVERITIES, AlertBook, Entry, rank
 from .checkup import examine
 from .history import STEPS, coarsened, finest_step, merged, series
-from .samples import FINEST_S, Sample
-
-if TYPE_CHECKING:
-    from ...bus.api import Request
-    from .service import MonitorService
+from .samples import FINEST_S, Sample, Waiting
 
 _DEFAULT_SPAN_MS = 3_600_000
 _MOST_POINTS, _MOST_ROWS = 5000, 5000
 
 
+class Monitor(Protocol):
+    """What the desk needs of the service."""
+
+    home: Home
+    settings: Settings
+    bus: AsyncBusApi
+    waiting: Waiting
+    book: AlertBook
+    storage: storage.Storage
+    now_s: Callable[[], float]
+
+    def waiting_states(self) -> list[dict[str, Any]]:
+        """Changes of state that are not written yet."""
+
+    async def acknowledged(self) -> None:
+        """Somebody acknowledged alerts: write that at once."""
+
+
 class Desk:
     """Serves the monitor's requests."""
 
-    def __init__(self, monitor: MonitorService) -> None:
+    def __init__(self, monitor: Monitor) -> None:
         self._monitor = monitor
 
     def serve(self) -> None:
