@@ -1,6 +1,6 @@
 """What the operations need of the whole supervisor: an interface at the bottom, nothing imports upwards."""
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..configs.paths import Home
 from ..configs.schema import Settings
