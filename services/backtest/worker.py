@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import time
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ def request_of(job: Job, home: Home) -> Request:
     Raises:
         SettingsError, UsageError: a value that cannot be, or data that are not there.
     """
-    known = {"from_ms", "to_ms", "symbol", "trials", "goal", "seed", "train", "test", "runs"}
+    known = {"from_ms", "to_ms", "symbol", "also", "trials", "goal", "seed", "train", "test", "runs"}
     if unknown := sorted(set(job.options) - known):
         raise UsageError(f"There is no option {unknown[0]!r}; there are {', '.join(sorted(known))}.")
     if job.kind not in UNITS:
@@ -64,7 +65,21 @@ def request_of(job: Job, home: Home) -> Request:
         from_ms=number(job, "from_ms", -1) if "from_ms" in job.options else None,
         to_ms=number(job, "to_ms", -1) if "to_ms" in job.options else None,
         folder=home.strategies,
+        also=tuple(further(job.options.get("also", ""), home)),
     )
+
+
+def further(text: str, home: Home) -> Iterator[str]:
+    """Candles of further markets, from MARKET=SERIES;MARKET=SERIES, as MARKET=PATH.
+
+    Raises:
+        SettingsError, UsageError: it is written in another way, or there are no such candles.
+    """
+    for part in filter(None, (one.strip() for one in text.split(";"))):
+        market, equals, data = part.partition("=")
+        if not equals:
+            raise UsageError(f"The option also is {part!r}; write ETH/USDT=paper/ETH-USDT/1h.")
+        yield f"{market}={data_path(data, home)}"
 
 
 def data_path(text: str, home: Home) -> Path:
