@@ -8,6 +8,7 @@ from ..call import Call, json_option, pass_call, set_option
 from ..group import Command
 from ..output import Column, print_json, print_table
 
+_WIDE = 60
 COLUMNS = (Column("key"), Column("default"), Column("value"), Column("from"))
 
 
@@ -30,10 +31,18 @@ def command(call: Call, overrides: tuple[str, ...], as_json: bool) -> None:
     rows = [
         [
             one.key,
-            shown(one.default, one.unit),
-            shown(one.value, one.unit),
+            brief(one.default, one.unit),
+            brief(one.value, one.unit),
             one.origin.source or one.origin.layer,
         ]
         for one in changed
     ]
     print_table(COLUMNS, rows, empty="All settings are at their defaults.")
+
+
+def brief(value: object, unit: str) -> str:
+    """A value for a table: a map that would not fit is its names."""
+    text = shown(value, unit)
+    if len(text) <= _WIDE:
+        return text
+    return ", ".join(value) if isinstance(value, dict) else text[: _WIDE - 1] + "…"

@@ -9,11 +9,12 @@ from ....configs.load import load
 from ..call import Call, json_option, pass_call, set_option
 from ..group import Command
 from ..output import Column, print_json, print_table
+from .config_diff import brief
 
 _EFFECT = {
-    "live": "at once",
-    "restart": "after a restart of the service",
-    "person": "when a person decides so",
+    "live": "at once, with `cryptobot reload`",
+    "restart": "after `cryptobot reload`, which restarts the services that read it",
+    "person": "after `cryptobot down` and `up`",
 }
 
 
@@ -36,7 +37,7 @@ def command(call: Call, key: str | None, overrides: tuple[str, ...], as_json: bo
     if as_json:
         print_json(every)
         return
-    rows = [[one.key, shown(one.value, one.unit), one.origin.layer, one.help] for one in every]
+    rows = [[one.key, brief(one.value, one.unit), one.origin.layer, one.help] for one in every]
     print_table((Column("key"), Column("value"), Column("from"), Column("what it is")), rows, empty="")
 
 

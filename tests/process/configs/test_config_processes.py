@@ -119,3 +119,14 @@ def test_a_passphrase_is_changed_by_rotation(cryptobot):
         cryptobot("secret", "set", "binance.api_key", "--rotate-days", "0", says="x", **new).returncode == 0
     )
     assert "never" in cryptobot("secret", "list").stdout
+
+
+def test_a_file_from_elsewhere_is_checked_with_all_its_faults(cryptobot, tmp_path):
+    """Each fault has its place in that file; the home's own settings stay out of it."""
+    file = tmp_path / "other.yaml"
+    file.write_text("trade:\n  max_open_ordrs: 3\n  max_order_value: lots\nlog:\n  level: loud\n")
+    done = cryptobot("config", "check", str(file))
+    assert done.returncode == 2
+    for place in ("other.yaml:2:3", "other.yaml:3:20", "other.yaml:5:10"):
+        assert place in done.stderr, done.stderr
+    assert cryptobot("config", "check", "-", says="trade:\n  max_open_orders: 3\n").returncode == 0
