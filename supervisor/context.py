@@ -44,8 +44,8 @@ class Context(Protocol):
     def shut_down(self, why: str) -> None:
         """Stop everything in order, then end."""
 
-    def watch_code(self) -> None:
-        """Follow the files that the services are made of now."""
+    def settings_changed(self) -> None:
+        """Settings or manifests are others: follow what is not a service's."""
 
     def remember_stopped(self) -> None:
         """Keep across restarts what a person stopped."""

@@ -1,7 +1,11 @@
 """Running the supervisor: one to a home, in the foreground or detached."""
 
-import contextlib
 import gc
+
+if __name__ == "__main__":
+    gc.disable()  # nothing of what a start makes is garbage; the loop enables it
+
+import contextlib
 import json
 import os
 import signal
@@ -87,6 +91,7 @@ def _run(
         _say(ready, "ready")
         tell_manager("READY=1")
         _feed_watchdog(supervisor)
+        gc.enable()
         gc.freeze()  # what is here now stays: collections need not look at it again
         gc.set_threshold(10_000, 20, 50)
         supervisor.loop.run()

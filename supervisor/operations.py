@@ -7,12 +7,12 @@ import msgspec
 
 from ..configs.errors import CryptoBotError, UsageError
 from . import states
+from .bus_metrics import scraped
 from .context import Context
 from .control.server import Handler, Reply
 from .graph import dot, mermaid, text
 from .groups import Rolling
 from .loop import Timer
-from .metrics import prometheus
 from .plan import Step, in_turn, named, plan_action, plan_reload
 from .registry import is_built_in
 from .reload import add, carry_out, new_manifests, remove, scale, scaled, waiting_for_a_person
@@ -83,7 +83,7 @@ class Operations(Handler):
                 raise UsageError("A graph is drawn as text, dot or mermaid.")
             return drawn(lifecycle.graph, {name: unit.state for name, unit in lifecycle.units.items()})
         if operation == "metrics":
-            return prometheus(self._supervisor.status())
+            return scraped(self._supervisor)
         if operation == "discover":
             units = lifecycle.units.values()
             return [describe(unit) for unit in units if wish.service in {"", unit.name}]
@@ -237,6 +237,9 @@ class Operations(Handler):
     def refused(self, why: str) -> None:
         self._supervisor.journal.write("warning", "refused on the control socket", what=why)
         if "user" in why or "token" in why:
+            self._supervisor.acted(
+                Acted(actor=why, action="connect", subject="control socket", ok=False, detail="refused")
+            )
             self._supervisor.raised(
                 Raised(
                     key="control.refused",

@@ -59,7 +59,7 @@ def carry_out(supervisor: Context, settings: Settings, manifests: list[Manifest]
             lifecycle.start([name])
         elif action == "restart":
             lifecycle.restart(name, "its configuration changed")
-    supervisor.watch_code()
+    supervisor.settings_changed()
     supervisor.journal.write(
         "info", "reloaded", steps=[f"{step.action} {step.service}: {step.why}" for step in steps]
     )

@@ -30,6 +30,8 @@ class RestartPolicy:
         """A run of `ran_s` seconds ended: seconds to wait before the next, None when it was one too many."""
         if ran_s >= self.stable_s:
             self.in_a_row = 0
+        while self._failures and now - self._failures[0] > self.window_s:
+            self._failures.popleft()  # a service that fails for days is not remembered for days
         self._failures.append(now)
         if len(self._failures) > self.limit and now - self._failures[0] <= self.window_s:
             return None

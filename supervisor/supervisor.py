@@ -16,6 +16,7 @@ from ..configs.schema import Settings
 from . import states
 from .control.server import ControlServer
 from .diskuse import disk_use
+from .followers import Followers
 from .groups import Groups, Rolling
 from .health import HealthWatch, LivenessWatch
 from .journal import Journal
@@ -34,12 +35,11 @@ from .shapes import CHANGED, is_stale
 from .store import KEEPER, Kept, Store
 from .unit import Acted, Raised, StateChange, Unit
 
+if TYPE_CHECKING:
+    from ..bus.contracts.bus import BusReport
+
 _MACHINE_INTERVAL_S = 5.0
 _REMEMBER_AFTER_S = 0.02
-
-if TYPE_CHECKING:
-    from .schedule import Clockwork
-    from .watching import CodeWatch
 
 
 class Bridge(Protocol):
@@ -102,14 +102,14 @@ class Supervisor:
         self.health = HealthWatch(self.lifecycle, self.loop)
         self.resources = ResourceWatch(self.lifecycle, self.platform, lambda: disk_use(home))
         self.operations = Operations(self)
+        self.followers = Followers(self)
         self.control: ControlServer | None = None
         self.bridge: Bridge | None = None
+        self.bus_report: BusReport | None = None
         self.listeners: list[Callable[[Event], None]] = []
         self.open_alerts: dict[str, Raised] = {}
         self._seq = 0
         self._log_faults: dict[str, str] = {}
-        self._clockwork: Clockwork | None = None
-        self._code: CodeWatch | None = None
         self._kept_stopped: set[str] = set()
         self._stale: list[str] = []
         self.interrupted = False
@@ -153,20 +153,14 @@ class Supervisor:
         )
         for name in self._stale:
             self.lifecycle.restart(name, CHANGED)
-        self.watch_code()
+        self.settings_changed()
         self._tick_health()
         self._tick_resources()
         self.loop.call_later(_MACHINE_INTERVAL_S, self._tick_machine)
 
-    def watch_code(self) -> None:
-        """Follow the files that services are made of, where the profile or a manifest says so."""
-        manifests = [unit.manifest for unit in self.lifecycle.units.values()]
-        if self._code is None and not (self.settings.profile == "dev" or any(one.watch for one in manifests)):
-            return
-        from .watching import CodeWatch, watched  # few homes watch code
-
-        self._code = self._code or CodeWatch(self.lifecycle, self.journal)
-        self._code.watch(watched(self.home, self.settings, manifests))
+    def settings_changed(self) -> None:
+        """Settings or manifests are others: follow what is not a service's."""
+        self.followers.settings_changed()
 
     def _take_up_logs(self, kept: dict[str, Kept]) -> None:
         keeper = kept.pop(KEEPER, None)
@@ -218,8 +212,7 @@ class Supervisor:
     def close(self) -> None:
         """After the loop: files and sockets go, the log is written out."""
         self._keep_stopped()
-        if self._code is not None:
-            self._code.close()
+        self.followers.close()
         if self.bridge is not None:
             self.bridge.close()
         self.lifecycle.processes.end_helpers()
@@ -361,27 +354,7 @@ class Supervisor:
     def _tick_machine(self) -> None:
         self.loop.call_later(_MACHINE_INTERVAL_S, self._tick_machine)
         self.protection.tick()
-        schedules = {
-            unit.name: unit.manifest.restart_at
-            for unit in self.lifecycle.units.values()
-            if unit.manifest.restart_at
-        }
-        if schedules or self._clockwork is not None:
-            self._restart_scheduled(schedules)
-
-    def _restart_scheduled(self, schedules: dict[str, str]) -> None:
-        from .schedule import Clockwork  # time zones cost memory; few homes have a schedule
-
-        self._clockwork = self._clockwork or Clockwork()
-        skip = frozenset(
-            name for name in schedules if not self.lifecycle.units[name].manifest.restart_if_missed
-        )
-        for name in self._clockwork.due_now(schedules, skip):
-            unit = self.lifecycle.units[name]
-            if unit.ready:
-                self.lifecycle.restart(name, f"scheduled restart ({unit.manifest.restart_at})")
-            else:
-                self.journal.write("warning", "scheduled restart left out", name=name, state=unit.state)
+        self.followers.tick()
 
     def spawned(self, unit: Unit) -> None:
         # Its start number is read with the first sample; until then its mark proves who it is.
@@ -439,6 +412,8 @@ class Supervisor:
                 "state": self.state,
                 "uptime_s": round(now - self.started_at, 3),
                 "version": __version__,
+                "cpu_s": round(time.process_time(), 3),
+                "alerts": len(self.open_alerts),
                 "home": str(self.home.root),
                 **{name: getattr(self.resources.own, name) for name in USES},
             },

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from .cockpit import LOG, Cockpit
 from .logview import Line
 from .output import Column, cell_text, duration, plain_table, rich_table, size
 from .styles import level_colour, state_style
@@ -34,6 +35,9 @@ class Board:
         self.services: dict[str, dict[str, Any]] = {}
         self.alerts: dict[str, dict[str, Any]] = {}
         self.warnings: list[tuple[str, Line]] = []
+        self.cockpit = Cockpit()
+        self.rates = ""
+        self.log: list[Line] = []
 
     def take(self, event: dict[str, Any]) -> None:
         """One object of ControlClient.events()."""
@@ -95,14 +99,25 @@ class Board:
     def rich(self, width: int, height: int) -> Any:
         """For a terminal of so many columns and lines; what does not fit is counted."""
         from rich.console import Group
+
+        self.cockpit.settle(list(self.services))
+        head = [_line(self.title(), "bold"), *([_line(self.rates, "dim")] if self.rates else [])]
+        body = self._log_view(height) if self.cockpit.view == LOG else self._overview(width, height)
+        asking = "bold yellow" if self.cockpit.asking else "dim"
+        return Group(*head, *body, _line(self.cockpit.footer(), asking))
+
+    def _overview(self, width: int, height: int) -> list[Any]:
         from rich.text import Text
 
-        room = max(4, height - _FRAME)
+        room = max(4, height - _FRAME - bool(self.rates))
+        names = list(self.services)
+        # The chosen one stays on the screen, however many there are.
+        first = max(0, names.index(self.cockpit.chosen) - room + 1) if self.cockpit.chosen else 0
         rows = self._rows()
-        shown = rows[:room]
-        parts: list[Any] = [_line(self.title(), "bold"), _table(shown, width)]
-        if len(rows) > room:
-            parts.append(Text(f"and {len(rows) - room} services more", style="dim"))
+        shown = rows[first : first + room]
+        parts: list[Any] = [_table(shown, width, self.cockpit.chosen)]
+        if len(rows) > len(shown):
+            parts.append(Text(f"and {len(rows) - len(shown)} services more", style="dim"))
         room = max(2, room - len(shown))
         parts.append(Text(f"Alerts ({len(self.alerts)})", style="bold" if self.alerts else "dim"))
         alerts = list(self.alerts.values())[-max(1, room // 2) :]
@@ -112,17 +127,25 @@ class Board:
             _line(_warning(service, line), level_colour(line.level))
             for service, line in self.warnings[-max(1, room - len(alerts)) :]
         )
-        parts.append(Text("q ends", style="dim"))
-        return Group(*parts)
+        return parts
+
+    def _log_view(self, height: int) -> list[Any]:
+        name = self.cockpit.chosen
+        parts = [_line(f"Log of {name}, the newest lines", "bold")]
+        lines = self.log[-max(1, height - 5) :]
+        parts.extend(_line(_warning(name, line), level_colour(line.level)) for line in lines)
+        return parts if lines else [*parts, _line("It has written nothing yet.", "dim")]
 
     def _rows(self) -> list[list[str]]:
         return [_row(service) for service in self.services.values()]
 
 
-def _table(rows: list[list[str]], width: int) -> Any:
+def _table(rows: list[list[str]], width: int, chosen: str) -> Any:
     """A line a service, whatever the width: a narrow terminal goes without some columns."""
     kept = [index for index, column in enumerate(COLUMNS) if width >= _WIDE or column.title not in _WIDE_ONLY]
     table = rich_table([COLUMNS[index] for index in kept], [[row[index] for index in kept] for row in rows])
+    for row, cells in zip(table.rows, rows, strict=True):
+        row.style = "reverse" if cells[0] == chosen else None
     for column in table.columns:
         column.no_wrap, column.overflow = True, "ellipsis"
     return table
@@ -154,7 +177,8 @@ def _warning(service: str, line: Line) -> str:
     moment = line.moment
     clock = datetime.fromtimestamp(moment, UTC).strftime("%H:%M:%S") if moment else "-"
     pairs = " ".join(f"{key}={value}" for key, value in line.fields.items() if key not in _NOT_SHOWN)
-    text = f"{clock} {line.level:<8} {service:<10} {line.fields.get('event', '')}  {pairs}"
+    event = line.fields.get("event", "") if line.fields else line.text
+    text = f"{clock} {line.level:<8} {service:<10} {event}  {pairs}"
     return text.rstrip().replace("\n", " ")
 
 

@@ -5,6 +5,9 @@ import sys
 import time
 from collections.abc import Iterator
 
+_ARROWS = {b"\x1b[A": "up", b"\x1b[B": "down", b"\x1bOA": "up", b"\x1bOB": "down"}
+_WINDOWS_ARROWS = {"H": "up", "P": "down"}
+
 
 class Keys:
     """Keys as they are pressed. Not a terminal: there are none, and waiting is only waiting."""
@@ -23,8 +26,11 @@ class _PosixKeys(Keys):
         readable, _, _ = select.select([sys.stdin], [], [], seconds)
         if not readable:
             return ""
-        # Nothing to read where something was announced: the terminal is gone.
-        return os.read(sys.stdin.fileno(), 1).decode("latin-1") or "q"
+        # Nothing to read where something was announced: the terminal is gone. An arrow comes as one piece.
+        data = os.read(sys.stdin.fileno(), 1)
+        if data == b"\x1b" and select.select([sys.stdin], [], [], 0)[0]:
+            data += os.read(sys.stdin.fileno(), 2)
+        return _ARROWS.get(data) or data.decode("latin-1") or "q"
 
 
 class _WindowsKeys(Keys):
@@ -34,7 +40,10 @@ class _WindowsKeys(Keys):
         import msvcrt
 
         time.sleep(seconds)
-        return msvcrt.getwch() if msvcrt.kbhit() else ""
+        if not msvcrt.kbhit():
+            return ""
+        key = msvcrt.getwch()
+        return _WINDOWS_ARROWS.get(msvcrt.getwch(), "") if key in {"\x00", "\xe0"} else key
 
 
 @contextlib.contextmanager

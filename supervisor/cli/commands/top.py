@@ -1,5 +1,6 @@
 """cryptobot top"""
 
+import contextlib
 import queue
 import signal
 import sys
@@ -9,20 +10,25 @@ from typing import Any
 
 import click
 
-from ....configs.errors import NotRunningError
+from ....configs.errors import CryptoBotError, NotRunningError
 from ....configs.paths import Home
 from ...control.client import ControlClient
+from ...logs import tail
 from .. import daemon
 from ..board import Board
+from ..busrates import BusRates
 from ..call import Call, pass_call
+from ..cockpit import LOG
 from ..group import Command
 from ..keys import Keys, keys
+from ..logview import Line
 from ..output import print_json
 from ..warningtail import WarningTail
 
 _EVERY_S = 1.0
 _LOOK_S = 0.1
 _WARNINGS = 10
+_LOG_LINES = 200
 
 
 @click.command(cls=Command)
@@ -30,7 +36,9 @@ _WARNINGS = 10
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a second; with --once, one alone.")
 @pass_call
 def command(call: Call, once: bool, as_json: bool) -> None:
-    """Show services, alerts and the newest warnings of the logs, live. q or Ctrl-C ends it.
+    """Show services, alerts, bus rates and the newest warnings of the logs, live. q or Ctrl-C ends it.
+
+    The arrows choose a service: l shows its log, s starts, x stops and r restarts it (both ask first).
 
     In a pipe it prints plain text, once a second. With --json: {"supervisor", "services" (as in `status`),
     "alerts", "warnings"}. Exits with 3 when the platform does not run, or stops.
@@ -49,10 +57,11 @@ class _Watch:
 
     def __init__(self, home: Home, client: ControlClient) -> None:
         self.board = Board()
-        self._home, self._client = home, client
+        self.home, self._client = home, client
         self._tail = WarningTail(home.logs, _WARNINGS)
         self._events: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._measured = 0.0
+        self.rates: BusRates | None = None
         self._listener = daemon.connect(home)
         events = self._listener.events()
         self.board.take(next(events))
@@ -75,15 +84,38 @@ class _Watch:
         while not self._events.empty():
             event = self._events.get()
             if event is None or event["kind"] == "dropped":
-                raise NotRunningError(f"CryptoBot in {self._home.root} has stopped.")
+                raise NotRunningError(f"CryptoBot in {self.home.root} has stopped.")
             self.board.take(event)
             changed = True
         if time.monotonic() - self._measured >= _EVERY_S:
             self.board.measure(self._client.status())
             self.board.warnings = self._tail.read()
+            if self.rates is not None:
+                self.board.rates = self.rates.text
+            self._read_log()
             self._measured = time.monotonic()
             changed = True
         return changed
+
+    def _read_log(self) -> None:
+        if self.board.cockpit.view == LOG and self.board.cockpit.chosen:
+            path = self.home.logs / f"{self.board.cockpit.chosen}.log"
+            self.board.log = [Line.parse(text) for text in tail(path, _LOG_LINES) if text]
+
+    def press(self, key: str) -> None:
+        """Take a key, and carry out what it asks for."""
+        chosen = self.board.cockpit.press(key, list(self.board.services))
+        if chosen is not None:
+            self._act(*chosen)
+        self._read_log()
+
+    def _act(self, action: str, service: str) -> None:
+        try:
+            self._client.call(action, service=service)
+        except CryptoBotError as error:
+            self.board.cockpit.message = str(error)
+        else:
+            self.board.cockpit.message = f"{action} {service}: under way."
 
 
 def _print(watch: _Watch, *, once: bool, as_json: bool) -> None:
@@ -108,7 +140,8 @@ def _show(watch: _Watch) -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, _interrupt)
-    with keys() as pressed, Live(auto_refresh=False, screen=True) as live:
+    watch.rates = BusRates(watch.home)
+    with contextlib.closing(watch.rates), keys() as pressed, Live(auto_refresh=False, screen=True) as live:
         try:
             _until_q(watch, live, pressed)
         except KeyboardInterrupt:
@@ -117,9 +150,11 @@ def _show(watch: _Watch) -> None:
 
 def _until_q(watch: _Watch, live: Any, pressed: Keys) -> None:
     drawn = None
-    while pressed.wait(_LOOK_S) not in ("q", "Q"):
+    while (key := pressed.wait(_LOOK_S)) not in ("q", "Q"):
+        if key:
+            watch.press(key)
         changed = watch.refresh()
-        if changed or live.console.size != drawn:
+        if changed or key or live.console.size != drawn:
             drawn = live.console.size
             live.update(watch.board.rich(*drawn), refresh=True)
 

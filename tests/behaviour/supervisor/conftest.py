@@ -189,6 +189,10 @@ class Daemon:
             assert time.monotonic() < deadline, what
             select.select([], [], [], 0.01)
 
+    def wait_a_moment(self) -> None:
+        """Half a second without a spinning processor, for waits that last minutes."""
+        select.select([], [], [], 0.5)
+
     def until_process(self, program: str) -> int:
         """Wait until a process of this home runs that program; returns its pid."""
         deadline = time.monotonic() + PATIENCE_S

@@ -2,6 +2,7 @@
 
 import os
 import queue
+import select
 import signal
 import subprocess
 import sys
@@ -129,3 +130,37 @@ def test_without_the_bus_supervising_goes_on_and_on_its_return_states_are_stated
     assert _pid(home, "bus") not in {0, broker}
     with ControlClient(home) as client:
         assert client.status()["supervisor"]["state"] == "RUNNING"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_a_minute_without_the_bus_changes_nothing_for_the_services(home: Home) -> None:
+    """S27: gone for 60 s: deaths are mended, status is answered; then all is stated again."""
+    states: queue.Queue[ServiceState] = queue.Queue()
+    with ControlClient(home) as client:
+        client.stop("bus")
+        until, kills = time.monotonic() + 60.0, 0
+        while time.monotonic() < until:
+            before = _pid(home, "sleeper")
+            with ControlClient(home) as watcher:
+                events = watcher.events()
+                next(events)
+                os.kill(before, signal.SIGKILL)
+                for event in events:
+                    if event.get("name") == "sleeper" and event.get("state") == "RUNNING":
+                        break
+            kills += 1
+            status = client.status()
+            assert {one["name"]: one["state"] for one in status["services"]}["sleeper"] == "RUNNING"
+            client._socket.settimeout(5)
+            client.call("start", service="sleeper")  # clears the count of failures
+            select.select([], [], [], 2.0)
+        assert kills >= 10
+        assert client.status()["supervisor"]["cpu_s"] < 20
+        with BlockingBus.open(home, "test") as bus:
+            bus.subscribe(topics.service_state("sleeper"), ServiceState, lambda one: states.put(one.message))
+            assert client.start("bus")["ready"]
+            now = _pid(home, "sleeper")
+            while (again := states.get(timeout=_PATIENCE_S)).pid != now:
+                assert again.name == "sleeper"
+    assert again.state == "RUNNING"

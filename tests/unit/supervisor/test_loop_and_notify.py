@@ -100,7 +100,7 @@ def test_metrics_are_readable_by_prometheus() -> None:
         "uptime_s": 2.0,
         "restarts": 3,
     }
-    lines = prometheus({"supervisor": {"uptime_s": 9.0}, "services": [service]}).splitlines()
+    lines = prometheus({"supervisor": {"uptime_s": 9.0, "version": "1"}, "services": [service]}).splitlines()
     assert 'cryptobot_service_restarts_total{service="data"} 3' in lines
     assert 'cryptobot_service_state{service="data",state="RUNNING"} 1' in lines
     assert 'cryptobot_service_state{service="data",state="FATAL"} 0' in lines
