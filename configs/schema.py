@@ -173,6 +173,13 @@ class DataSettings(Section, frozen=True, kw_only=True):
     stale_after_s: Annotated[
         float, setting("A feed without news for so long is stale: no entries are made on it.", unit="s", gt=0)
     ] = 15.0
+    record: Annotated[
+        list[Literal["trades", "books"]],
+        setting("Keep public trades, or the tops of the books, on disk as they come: a file a day."),
+    ] = msgspec.field(default_factory=list)
+    keep_days: Annotated[
+        float, setting("Candles and recordings that are older are removed; 0 keeps all.", ge=0)
+    ] = 0.0
 
 
 class StrategyInstance(Section, frozen=True, kw_only=True):

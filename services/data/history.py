@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from ...bus.contracts.market import timeframe_ms, timeframe_phase_ms
-from ...configs.errors import CryptoBotError, RetryLaterError
+from ...configs.errors import CryptoBotError, OrderRejectedError, RetryLaterError, SettingsError
 from ..connectors.venue import Venue, VenueCandle
 from .columns import Columns
 from .feed import row_of
@@ -153,6 +153,8 @@ class History:
         for attempt in range(_TRIES):
             try:
                 return await self._venue.fetch_candles(name.symbol, name.timeframe, since, count)
+            except OrderRejectedError as error:
+                raise SettingsError(f"{name} cannot be fetched: {error}") from error
             except RetryLaterError as error:
                 if attempt == _TRIES - 1:
                     raise
@@ -168,15 +170,6 @@ def as_columns(candles: list[VenueCandle]) -> Columns:
         return Columns.empty()
     times, *prices = zip(*rows, strict=True)
     return Columns(np.array(times, np.int64), *(np.array(part, np.float64) for part in prices))
-
-
-def prune(library: Library, name: SeriesName, before_ms: int) -> int:
-    """Remove candles that open before a moment; how many. Only under the series' lock."""
-    known = library.read(name)
-    start = int(np.searchsorted(known.open_ms, before_ms))
-    if start:
-        rewrite(library.folder(name), name.timeframe, known.part(start, len(known)))
-    return start
 
 
 def _check(page: list[VenueCandle], name: SeriesName, step: int) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import ClassVar
 
@@ -24,8 +25,8 @@ from ...bus.contracts.market import Feed as FeedState
 from ...bus.contracts.paper import GetPaperInfo, PaperInfo
 from ...configs.errors import (
     BusError,
+    ConnectorError,
     CredentialsError,
-    OrderRejectedError,
     RequestFailedError,
     RetryLaterError,
     SettingsError,
@@ -40,6 +41,7 @@ from ..host.service import run as run_service
 from .columns import Columns
 from .feed import Feed, Publish
 from .library import Library, SeriesName
+from .recorder import FLUSH_S, Recorder, remove_older
 from .store import CandleStore
 from .text import decimal_text
 from .watch import StaleWatch
@@ -54,6 +56,7 @@ _MOST_CANDLES = 10_000
 _FINEST = Decimal("0.00000001")
 """The step of a market whose venue tells none."""
 _BACKOFF_FIRST_S = 0.5
+_RETENTION_EVERY_S = 3600.0
 _BACKOFF_MOST_S = 15.0
 
 
@@ -65,6 +68,9 @@ class DataService(Service):
     async def setup(self) -> None:
         self._exchange = self.settings.data.exchange
         self._library, self._held = Library(self.home.state / "market"), contextlib.ExitStack()
+        self._opened: dict[tuple[str, str], CandleStore] = {}
+        self._recorders: dict[tuple[str, str], Recorder] = {}
+        self._one_at_a_time = asyncio.Lock()
         self._venue: Venue | None = None
         self._feeds: dict[tuple[str, str], Feed] = {}
         self._markets_known: dict[str, Market] = {}
@@ -76,12 +82,15 @@ class DataService(Service):
         self.bus.serve(WatchCandles, self._watch_candles)
         loaded = asyncio.Event()
         self.spawn(self._follow_venue(loaded), "venue")
+        self.spawn(self._keep_house(), "house")
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._loaded_or_failed(loaded), READY_WITHIN_S)
 
     async def stop(self) -> None:
         if self._venue is not None:
             await self._venue.close()
+        for recorder in self._recorders.values():
+            recorder.flush()
         self._held.close()
 
     def _markets(self) -> list[tuple[str, str]]:
@@ -95,10 +104,13 @@ class DataService(Service):
         return sorted(wanted)
 
     def _open_store(self, symbol: str, timeframe: str) -> CandleStore:
+        known = self._opened.get((symbol, timeframe))
+        if known is not None:
+            return known
         try:
-            return self._held.enter_context(
-                self._library.writing(SeriesName(self._exchange, symbol, timeframe))
-            )
+            name = SeriesName(self._exchange, symbol, timeframe)
+            store = self._opened[symbol, timeframe] = self._held.enter_context(self._library.writing(name))
+            return store
         except (SettingsError, UsageError) as error:
             raise StartError(str(error)) from error
 
@@ -169,32 +181,38 @@ class DataService(Service):
 
     async def _follow_trades(self, venue: Venue, symbol: str) -> None:
         publisher = self.bus.topic(topics.trade(self._exchange, symbol), MarketTrade)
+        recorder = self._recorder("trades", symbol)
         async for item in venue.watch_trades(symbol):
-            if not isinstance(item, Resumed):
-                publisher.send(
-                    MarketTrade(
-                        exchange=self._exchange,
-                        symbol=symbol,
-                        id=item.id,
-                        ts_ms=item.ts_ms,
-                        side=item.side,
-                        price=item.price,
-                        amount=item.amount,
-                    )
-                )
+            if isinstance(item, Resumed):
+                continue
+            trade = MarketTrade(
+                exchange=self._exchange,
+                symbol=symbol,
+                id=item.id,
+                ts_ms=item.ts_ms,
+                side=item.side,
+                price=item.price,
+                amount=item.amount,
+            )
+            publisher.send(trade)
+            if recorder is not None:
+                recorder.add(item.ts_ms, trade)
 
     async def _follow_book(self, venue: Venue, symbol: str) -> None:
         """Publish the newest top of the book, at most every BOOK_INTERVAL_S: the stream keeps the newest
         only.
         """
         publisher = self.bus.topic(topics.book(self._exchange, symbol), Book)
-        due = time.monotonic()
+        due, recorder = time.monotonic(), self._recorder("books", symbol)
         async for item in venue.watch_book(symbol):
             if isinstance(item, Resumed):
                 continue
-            publisher.send(
-                Book(exchange=self._exchange, symbol=symbol, ts_ms=item.ts_ms, bids=item.bids, asks=item.asks)
+            book = Book(
+                exchange=self._exchange, symbol=symbol, ts_ms=item.ts_ms, bids=item.bids, asks=item.asks
             )
+            publisher.send(book)
+            if recorder is not None:
+                recorder.add(item.ts_ms, book)
             due = max(due + BOOK_INTERVAL_S, time.monotonic())
             await asyncio.sleep(due - time.monotonic())
 
@@ -208,23 +226,56 @@ class DataService(Service):
                 f"{wish.symbol} is not watched on {wish.exchange}; add it to data.symbols "
                 f"(data watches {', '.join(self.settings.data.symbols)} on {self._exchange}).",
             )
+        async with self._one_at_a_time:
+            return await self._watch_more(key)
+
+    async def _watch_more(self, key: tuple[str, str]) -> Done:
         if key in self._stores:
             return Done(message="It is watched already.")
         if self._venue is None or not self._feeds.keys() >= self._stores.keys():
             raise RequestFailedError("venue_away", f"The venue {self._exchange} is not known yet.")
         try:
-            timeframe_ms(wish.timeframe)
+            timeframe_ms(key[1])
             store = self._open_store(*key)
             feed = Feed(self._venue, *key, store, self._publisher(*key))
             await feed.load_history(self.settings.data.history)
         except RetryLaterError as error:
             raise RequestFailedError("venue_away", str(error)) from error
-        except (SettingsError, StartError, OrderRejectedError) as error:
-            raise RequestFailedError("unknown_market", str(error)) from error
-        if key not in self._stores:
-            self._stores[key], self._feeds[key] = store, feed
-            self.spawn(feed.run(), f"candles {wish.symbol} {wish.timeframe}")
+        except (SettingsError, StartError, ConnectorError) as error:
+            raise RequestFailedError("cannot_watch", str(error)) from error
+        self._stores[key], self._feeds[key] = store, feed
+        self.spawn(feed.run(), f"candles {key[0]} {key[1]}")
         return Done(message="It is watched now.")
+
+    def _recorder(self, kind: str, symbol: str) -> Recorder | None:
+        """Where trades or books of a market are kept; None when they are not."""
+        if kind not in self.settings.data.record:
+            return None
+        folder = self._library.root / topics.part(self._exchange) / topics.part(symbol) / kind
+        made = self._recorders[kind, symbol] = Recorder(folder)
+        return made
+
+    async def _keep_house(self) -> None:
+        """Now and then: write what was gathered, and remove what is older than data.keep_days."""
+        due = 0.0
+        while True:
+            for recorder in self._recorders.values():
+                recorder.flush()
+            if self.settings.data.keep_days and time.monotonic() >= due:
+                due = time.monotonic() + _RETENTION_EVERY_S
+                self._remove_old(self.settings.data.keep_days)
+            await asyncio.sleep(FLUSH_S)
+
+    def _remove_old(self, days: float) -> None:
+        oldest_ms = time.time_ns() // 1_000_000 - int(days * 86_400_000)
+        try:
+            candles = sum(store.forget_before(oldest_ms) for store in self._opened.values())
+            files = remove_older(self._library.root / topics.part(self._exchange), days, datetime.now(UTC))
+        except OSError as error:
+            self.log.error("old data are not removed", reason=str(error))
+            return
+        if candles or files:
+            self.log.info("old data removed", candles=candles, files=files)
 
     def _list_candles(self, request: Request[ListCandles]) -> Candles:
         wish = request.message

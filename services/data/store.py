@@ -58,7 +58,7 @@ class CandleStore:
     """
 
     def __init__(self, folder: Path, timeframe: str) -> None:
-        self._folder, self._step = folder, timeframe_ms(timeframe)
+        self._folder, self._timeframe, self._step = folder, timeframe, timeframe_ms(timeframe)
         self._phase = timeframe_phase_ms(timeframe)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -113,6 +113,19 @@ class CandleStore:
         whole = self.columns()
         start = 0 if since_ms is None else int(np.searchsorted(whole.open_ms, since_ms))
         return whole.part(max(start, len(whole) - limit), len(whole))
+
+    def forget_before(self, open_ms: int) -> int:
+        """Remove the candles that open before a moment; how many.
+
+        Raises:
+            OSError: the disk is full or gone; the candles stay.
+        """
+        whole = self.columns()
+        start = int(np.searchsorted(whole.open_ms, open_ms))
+        if start:
+            rewrite(self._folder, self._timeframe, whole.part(start, len(whole)))
+            self._count = self._mend()
+        return start
 
     def note_gap(self, gap: Gap) -> None:
         """Remember that the venue could not give these candles."""

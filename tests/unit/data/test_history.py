@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from cryptobot.configs.errors import CryptoBotError, RetryLaterError
-from cryptobot.services.data.history import History, prune
+from cryptobot.services.data.history import History
 from cryptobot.services.data.library import Library, SeriesName
 from cryptobot.services.data.store import gaps_of
 
@@ -120,7 +120,8 @@ def test_retention_removes_the_oldest(venue: Any, library: Library) -> None:
     venue.holds(*range(100, 110))
     fetch(venue, library, 100, 110)
 
-    with library.writing(NAME):
-        removed = prune(library, NAME, 106_000)
+    with library.writing(NAME) as store:
+        removed = store.forget_before(106_000)
+        store.append([(110_000, 1.0, 1.0, 1.0, 1.0, 1.0)])
 
-    assert (removed, seconds(library)) == (6, [106, 107, 108, 109])
+    assert (removed, seconds(library)) == (6, [106, 107, 108, 109, 110])
