@@ -112,6 +112,15 @@ class SupervisorSettings(Section, frozen=True, kw_only=True):
             merges=True,
         ),
     ] = msgspec.field(default_factory=_priorities)
+    metrics_port: Annotated[
+        int,
+        setting(
+            "TCP port on loopback that serves metrics for Prometheus at /metrics; 0 serves none.",
+            applies="live",
+            ge=0,
+            le=65535,
+        ),
+    ] = 0
     min_free_disk_bytes: Annotated[
         int,
         setting(
