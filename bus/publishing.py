@@ -12,7 +12,7 @@ from .publishers import Emit, EventPublisher, Sequence, StreamPublisher, TopicPu
 
 M = TypeVar("M", bound=Message)
 BEATS = "bus.beat."
-BEAT_INTERVAL_S = 0.5
+BEAT_INTERVAL_S = 0.4
 _COMPLETE_EVERY = 10
 _TELL = 3  # beats that tell a new number: one may be lost itself, and a receiver wants to hear it twice
 
