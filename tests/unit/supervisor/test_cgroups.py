@@ -1,15 +1,20 @@
 """Control groups against a tree of files as the kernel shows it, and against the kernel where it lets us."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from cryptobot.supervisor.platform import cgroups
+from cryptobot.supervisor.platform.base import SpawnRequest
 from cryptobot.supervisor.platform.cgroups import Ceilings, Cgroups
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="control groups are Linux's")
+if sys.platform != "linux":
+    pytest.skip("control groups are Linux's", allow_module_level=True)
+
+from cryptobot.supervisor.platform import linux
 
 
 def _tree(tmp_path: Path, group: str = "/unit", controllers: str = "cpu io memory pids") -> dict[str, Path]:
@@ -95,6 +100,46 @@ def test_which_ceiling_ended_it_is_told(tmp_path: Path) -> None:
     assert found.why("data") == "it reached its limit of 7 processes"
     (group / "memory.events").write_text("low 0\noom 1\noom_kill 1\n")
     assert found.why("data") == "the kernel ended it: it reached its memory limit of 100 MiB"
+
+
+def test_a_spawned_service_is_put_there_and_its_end_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The platform asks for groups once, only when a service has a ceiling, and counts by them."""
+    asked = []
+    found = Cgroups(tmp_path, frozenset({"memory", "pids"}), "m")
+
+    def find(home: str, *, ours: object) -> Cgroups:
+        asked.append(home)
+        return found
+
+    monkeypatch.setattr(linux.cgroups, "find", find)
+    platform = linux.LinuxPlatform()
+    output = os.open(os.devnull, os.O_WRONLY)
+    plain = SpawnRequest(["/bin/sleep", "1000"], {}, output, "", {}, 0, ())
+    pids = []
+    try:
+        pids.append(platform.spawn(plain._replace(service="free")))
+        assert asked == []
+        ceilings = Ceilings(memory_bytes=200 * 1_048_576, cpu_percent=50.0, processes=5)
+        for name in ("data", "trade"):
+            pids.append(platform.spawn(plain._replace(service=name, ceilings=ceilings)))
+        assert len(asked) == 1
+        assert (platform.held("data"), platform.held("free")) == ({"memory", "pids"}, frozenset())
+        group = tmp_path / "cryptobot-m-data"
+        assert (group / "cgroup.procs").read_text() == str(pids[1])
+        assert platform.processes_of("data", pids[1]) == 1
+        assert platform.limit_hit("data") == ""
+        (group / "memory.events").write_text("oom_kill 1\n")
+        assert platform.limit_hit("data").endswith("its memory limit of 200 MiB")
+        assert platform.limit_hit("free") == ""
+        platform.kill_tree(pids[1])
+        assert (group / "cgroup.kill").read_text() == "1"
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        os.close(output)
 
 
 def _writable() -> Path | None:

@@ -10,6 +10,7 @@ import pytest
 from cryptobot.supervisor.loop import Loop
 from cryptobot.supervisor.platform import windows
 from cryptobot.supervisor.platform.base import CannotSpawn, SpawnRequest
+from cryptobot.supervisor.platform.cgroups import Ceilings
 
 
 class RecordedPopen:
@@ -107,3 +108,45 @@ def test_secrets_are_inherited_by_handle(
     assert given["startupinfo"].lpAttributeList == {"handle_list": [1007]}
     assert inherited == [(1007, True)]
     assert windows._inheriting(_request()) == {"env": {"A": "1"}}
+
+
+class RecordedJobs:
+    """Remembers who was put into which job; holds memory and the number of processes."""
+
+    def __init__(self) -> None:
+        self.placed: list[tuple[str, Ceilings]] = []
+        self.killed: list[str] = []
+
+    def place(self, service: str, _pid: int, ceilings: Ceilings) -> list[str]:
+        self.placed.append((service, ceilings))
+        return ["memory", "pids"]
+
+    def kill(self, service: str) -> bool:
+        self.killed.append(service)
+        return True
+
+
+def test_each_service_gets_a_job_and_a_priority_by_its_niceness(recorded: type[RecordedPopen]) -> None:
+    """Ceilings or not: the job also ends the whole tree in one stroke."""
+    loop, jobs = Loop(pytest.fail), RecordedJobs()
+    platform = windows.WindowsPlatform()
+    platform.begin(loop, lambda pid, code: loop.stop(), "home")
+    platform._jobs = jobs  # type: ignore[assignment]
+    pid = platform.spawn(_request()._replace(service="data", ceilings=Ceilings(memory_bytes=7)))
+    loop.run()
+    loop.close()
+    assert jobs.placed == [("data", Ceilings(memory_bytes=7))]
+    assert platform.held("data") == {"memory", "pids"}
+    platform._processes.clear()  # the recorded process is this one
+    nobody = 2**22 + 5
+    platform._job_of[nobody] = platform._job_of[pid]
+    platform.kill_tree(nobody)
+    assert jobs.killed == ["data"]
+
+
+@pytest.mark.parametrize(("nice", "flag"), [(0, 0), (5, 0x4000), (19, 0x40), (-5, 0x8000)])
+def test_niceness_becomes_a_priority_class(monkeypatch: pytest.MonkeyPatch, nice: int, flag: int) -> None:
+    """Windows has six classes, not forty steps."""
+    for name, value in (("BELOW_NORMAL", 0x4000), ("IDLE", 0x40), ("ABOVE_NORMAL", 0x8000)):
+        monkeypatch.setattr(windows.subprocess, f"{name}_PRIORITY_CLASS", value, raising=False)
+    assert windows._priority(nice) == flag
