@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from ...configs import snapshot
 from ...configs.errors import CryptoBotError, SettingsError, UsageError
 from ...configs.load import load
 from ...configs.paths import Home
@@ -37,7 +38,8 @@ def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         home = Home(Path(options.home))
-        rows = _ACTIONS[options.action](home, load(home).settings.database, options)
+        settings = snapshot.read(home) if options.in_force else load(home).settings
+        rows = _ACTIONS[options.action](home, settings.database, options)
     except (UsageError, SettingsError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -56,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cryptobot db", description="Look after the databases.")
     parser.add_argument("home")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--in-force", action="store_true", help=argparse.SUPPRESS)
     actions = parser.add_subparsers(dest="action", required=True)
     migrate = actions.add_parser("migrate", help="bring tables up to date")
     migrate.add_argument("--dry-run", action="store_true", help="only say what would be done")

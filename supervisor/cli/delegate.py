@@ -9,6 +9,7 @@ import click
 
 from ...configs.errors import UsageError
 from ...configs.paths import Home
+from . import daemon
 from .call import Call, pass_call
 from .group import Command
 
@@ -52,8 +53,10 @@ def database(action: str) -> Callable[[Home, list[str]], int]:
         as_json = ["--json"] if "--json" in words else []
         rest = [word for word in words if word != "--json"]
         main = load("cryptobot.services.database.command:main")
+        # A changed database counts from the next start on: until then the services use the old one.
+        in_force = ["--in-force"] if daemon.is_running(home) else []
         try:
-            return int(main([str(home.root), *as_json, action, *rest]))
+            return int(main([str(home.root), *as_json, *in_force, action, *rest]))
         except SystemExit as end:  # argparse has told what is wrong, or printed its help
             sys.stdout.flush()
             return end.code if isinstance(end.code, int) else 2

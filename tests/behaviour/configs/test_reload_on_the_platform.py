@@ -69,6 +69,7 @@ def test_each_key_counts_when_it_says(cryptobot, tmp_path):
     for service in ("auth", "trade"):
         cryptobot("restart", service)
     assert (tmp_path / "home" / "state" / "databases" / "auth.sqlite").read_bytes()[:6] == b"SQLite"
+    assert all(row["ok"] for row in json.loads(cryptobot("db", "check", "--json")))
     cryptobot("down")
     cryptobot("up", "-d", "--set", "dashboard.port=0")
     for owner in ("auth", "trade", "paper"):

@@ -112,7 +112,7 @@ def test_an_error_of_the_engine_that_lasts_is_told_until_a_transaction_succeeds(
     assert asyncio.run(examine(database, 60)).state == "ok"
 
 
-@pytest.mark.parametrize("engine", ["postgresql", "mariadb"])
+@pytest.mark.parametrize("engine", ["postgresql", pytest.param("mariadb", marks=pytest.mark.slow)])
 def test_a_server_that_is_gone_is_an_alert_until_it_is_back(own_server, place_maker, engine):
     """Away and back, each told once."""
     place = place_maker(engine, own_server(engine))

@@ -92,7 +92,7 @@ def test_set_killed_anywhere(home):
     def change():
         edit.set_values(home, {"trade.max_open_orders": "6"}, actor="ann")
 
-    for _ in killed_at_each_line(change, SETTINGS_CODE, every=3):
+    for _ in killed_at_each_line(change, SETTINGS_CODE, every=5):
         assert load(home, (), {}).settings.trade.max_open_orders in (5, 6)
         assert history.history(home)[-1].text == home.config_file.read_text()
         edit.set_values(home, {"trade.max_open_orders": "5"}, actor="again")
