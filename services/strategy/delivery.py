@@ -11,7 +11,8 @@ import structlog
 from ...bus.api import AsyncBusApi
 from ...bus.contracts.base import Done
 from ...bus.contracts.strategy import OrderIntent, OrderIntentReply
-from ...bus.contracts.trade import CancelOrder, Protection, ProtectPosition
+from ...bus.contracts.trade import AmendOrder, CancelOrder, Protection, ProtectPosition
+from ...bus.contracts.trade import Order as TradeOrder
 from ...configs.errors import BusTimeoutError, RequestFailedError
 from .account import Account
 from .dry import refusal
@@ -55,6 +56,8 @@ class Delivery:
             expires_ms: after this a wish that may open a position is given up; one that reduces it never is.
         """
         wish = intended.wish
+        if wish.replaces and wish.trigger is None:
+            return await self._amend(intended)
         if wish.replaces and not await self._replaced(intended):
             return None
         if wish.stop is not None or wish.take is not None:
@@ -95,8 +98,28 @@ class Delivery:
             except (BusTimeoutError, RequestFailedError) as error:
                 self._log.warning("cancel failed", order_id=order.id, reason=str(error))
 
+    async def _amend(self, intended: Intended) -> Order | None:
+        """Let trade change a resting limit order, in one step where the venue has one."""
+        wish = intended.wish
+        asked = AmendOrder(
+            order_id=wish.replaces,
+            actor=f"strategy {intended.run}",
+            price=wish.limit,
+            amount=wish.amount.quantize(_AMOUNT_GRAIN, rounding="ROUND_DOWN"),
+        )
+        try:
+            await self._bus.request("trade", asked, TradeOrder, timeout_s=_TRY_S, tries=3)
+        except BusTimeoutError:
+            return refusal(
+                wish, "trade did not answer; the order may have changed"
+            )
+        except RequestFailedError as error:
+            self._log.warning("amend refused", order_id=wish.replaces, reason=error.message)
+            return refusal(wish, error.message)
+        return None
+
     async def _replaced(self, intended: Intended) -> bool:
-        """Take back the order that a wish replaces; false when it was filled before that."""
+        """Take back the stop order that a wish replaces; false when it was filled before that."""
         old = next(
             (
                 order

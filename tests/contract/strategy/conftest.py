@@ -65,6 +65,8 @@ class Town:
         self.watched: list[tuple[str, str]] = []
         self.cash = Decimal(10_000)
         self.refuse = ""
+        self.rests = False
+        self.amended: list[trade.AmendOrder] = []
         self.answers = asyncio.Event()
         self.answers.set()
         self.start_ms = time.time_ns() // 1_000_000 // STEP * STEP
@@ -82,6 +84,7 @@ class Town:
         self.trade.serve(trade.ListOrders, lambda request: trade.Orders(orders=[]))
         self.trade.serve(trade.ListFills, self._list_fills)
         self.trade.serve(OrderIntent, self._intent)
+        self.trade.serve(trade.AmendOrder, self._amend)
         self.viewer.subscribe(topics.SIGNALS, Signal, lambda received: self._keep(self.signals, received))
         self.viewer.subscribe(topics.ALERTS, Alert, lambda received: self._keep(self.alerts, received))
         self.viewer.subscribe(topics.DRY_FILLS, DryFill, lambda received: self._keep(self.dry, received))
@@ -196,9 +199,16 @@ class Town:
         self.changed.set()
         if self.refuse:
             return OrderIntentReply(accepted=False, order_id="", code="limit", reason=self.refuse)
-        if not known:
+        if not known and self.rests and intent.price is not None:
+            self.trade.publish(topics.order(EXCHANGE, "ACCEPTED"), _resting(intent))
+        elif not known:
             self._fill(intent)
         return OrderIntentReply(accepted=True, order_id=intent.intent_id)
+
+    def _amend(self, request: Request[trade.AmendOrder]) -> trade.Order:
+        self.amended.append(request.message)
+        self.changed.set()
+        return _resting(self.intents[-1])
 
     def _fill(self, intent: OrderIntent) -> None:
         assert intent.amount is not None
@@ -283,6 +293,13 @@ def _order(intent: OrderIntent) -> trade.Order:
         candle_open_ms=intent.candle_open_ms,
         created_ms=now,
         updated_ms=now,
+    )
+
+
+def _resting(intent: OrderIntent) -> trade.Order:
+    assert intent.amount is not None
+    return msgspec.structs.replace(
+        _order(intent), state="ACCEPTED", filled=Decimal(0), remaining=intent.amount, price=intent.price
     )
 
 

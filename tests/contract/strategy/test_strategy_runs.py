@@ -51,6 +51,16 @@ class Follows(Strategy):
         elif self.ratio < 2:
             self.other.close()
 """
+QUOTES = """
+from cryptobot import Strategy
+
+class Quotes(Strategy):
+    def on_candle(self, candle):
+        if self.orders:
+            self.amend(self.orders[0], limit=candle.close - 10)
+        else:
+            self.buy(1, limit=candle.close - 5)
+"""
 BRACKET = """
 from cryptobot import Strategy
 
@@ -151,6 +161,27 @@ def test_a_refused_order_is_told_to_the_strategy(play: Any, instance: Any) -> No
         await town.until(lambda: running.status("buys").candles == 2)
 
         assert strategy_of(running, "buys").state["told"] == [["buy", "too large", ""]]
+        await running.stop()
+
+    play(scene)
+
+
+def test_a_resting_order_is_amended(play: Any, instance: Any) -> None:
+    """amend() asks trade to change the order that rests, with what is still to be filled."""
+
+    async def scene(town: Any) -> None:
+        write(town, quotes=QUOTES)
+        town.past(*FLAT)
+        town.rests = True
+        running = await town.service(quotes=instance(strategy="quotes", timeframe="1m"))
+        town.say(0, 100.0)
+        await town.until(lambda: strategy_of(running, "quotes").working == 1)
+        town.say(1, 102.0)
+        await town.until(lambda: len(town.amended) == 1)
+
+        asked = town.amended[0]
+        assert asked.order_id == town.intents[0].intent_id
+        assert (asked.price, asked.amount, asked.actor) == (92, 1, "strategy quotes")
         await running.stop()
 
     play(scene)
