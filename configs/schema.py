@@ -291,9 +291,15 @@ class PaperSettings(Section, frozen=True, kw_only=True):
 
     port: Annotated[int, setting("TCP port on loopback; 0 takes a free one.", ge=0, le=65535)] = 0
     source: Annotated[
-        Literal["recorded", "synthetic"],
-        setting("recorded plays the bundled candles or your files; synthetic makes them up from the seed."),
+        Literal["recorded", "synthetic", "live"],
+        setting(
+            "recorded plays the bundled candles or your files; synthetic makes them up from the seed; live "
+            "shows the public prices of live_exchange, which needs a network."
+        ),
     ] = "recorded"
+    live_exchange: Annotated[
+        str, setting("Whose public prices are shown when source is live.", max_length=40)
+    ] = "binance"
     symbol: Annotated[
         str,
         setting(

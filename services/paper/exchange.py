@@ -9,18 +9,20 @@ await exchange.stop()
 import asyncio
 import errno
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from aiohttp import web
 
 from ...configs.errors import StartError
 from ...configs.schema import PaperSettings
+from ..connectors.venue import Venue
 from . import sources
 from . import storage as db
 from .changes import Fees
 from .desk import Desk, deposits, now_ms
 from .feed import Feed
+from .live import LivePrices
 from .matching import Engine
 from .parts import Parts
 from .rules import Rules, for_pair
@@ -32,6 +34,8 @@ from .units import parse
 
 HOST = "127.0.0.1"
 MAIN_ACCOUNT = "main"
+_SILENT_S = 20.0
+"""A live market from which nothing was heard for so long is shown no further."""
 _SHUTDOWN_S = 2.0
 """Requests that are under way when the exchange stops get so long; held ones are dropped then."""
 
@@ -44,6 +48,7 @@ class PaperExchange(Parts):
         folder: its file lies here; two exchanges never share one.
         clock: milliseconds since 1970; tests may give their own.
         connect: opens the file where it is encrypted.
+        live: opens the venue whose public prices are played when `paper.source` is live.
     """
 
     def __init__(
@@ -52,8 +57,11 @@ class PaperExchange(Parts):
         folder: Path,
         clock: Callable[[], int] = now_ms,
         connect: db.Connect | None = None,
+        live: Callable[[], Awaitable[Venue]] | None = None,
     ) -> None:
         super().__init__(settings, clock)
+        self._open_live = live
+        self._live: LivePrices | None = None
         self._folder, self._connect = folder, connect
         self.port = 0
         self.failed: asyncio.Future[None] | None = None
@@ -69,33 +77,58 @@ class PaperExchange(Parts):
             StartError: the file, the recording or the port cannot be used.
         """
         self.storage = Storage(self._folder, self._connect)
+        self.interval_ms = max(10, round(self.settings.candle_interval_s * 1000))
         try:
-            played = self._build()
+            played = self._build(await self._scripts())
             await self._listen()
         except BaseException:
+            await self._close_live()
             self.storage.close()
             raise
         self.storage.write([(db.PUT_FACT, [("port", str(self.port)), ("played", played)])])
         self.failed = asyncio.get_running_loop().create_future()
         works = {"play": self.feed.play(), "books": self.feed.publish_books(), "store": self.desk.run()}
+        if self._live is not None:
+            works["live"] = self._live.run()
         for name, work in works.items():
             task = asyncio.create_task(work, name=f"paper:{name}")
             task.add_done_callback(self._ended)
             self._tasks.append(task)
         await self.desk.committed()
 
-    def _build(self) -> str:
+    async def _scripts(self) -> dict[str, Script]:
+        """What is played, by market."""
         settings = self.settings
-        self.interval_ms = max(10, round(settings.candle_interval_s * 1000))
-        played = sources.load(settings, self.interval_ms)
+        if settings.source != "live":
+            return sources.load(settings, self.interval_ms)
+        if self._open_live is None:
+            raise StartError("Live prices need the paper service; this exchange was opened without a venue.")
+        symbols = list(dict.fromkeys([settings.symbol, *settings.markets]))
+        venue = await self._open_live()
+        self._live = LivePrices(venue, symbols, self.interval_ms, self.clock, _SILENT_S)
+        return await self._live.begin()
+
+    async def _close_live(self) -> None:
+        if self._live is not None:
+            await self._live.close()
+            self._live = None
+
+    def _build(self, played: dict[str, Script]) -> str:
+        settings = self.settings
         self.script = played[settings.symbol]
         self.begin = settings.start if settings.start < len(self.script) else len(self.script) // 2
+        if self.script.begin is not None:
+            self.begin = self.script.begin
         rules = {name: _rules(name, script.price(self.begin)) for name, script in played.items()}
         fees = Fees(parse(str(settings.maker_fee)), parse(str(settings.taker_fee)))
         self.engine = Engine(rules.values(), fees, settings.queue_position)
         self.desk = Desk(self.engine, self.storage, self.clock, self._tell)
         self.desk.load()
-        what = [settings.source, settings.file, len(self.script), settings.candle_interval_s]
+        what: list[object] = [
+            settings.source, settings.file, len(self.script), settings.candle_interval_s
+        ]  # fmt: skip
+        if self._live is not None:
+            what.append(self._clock())  # what was live in an earlier life is not remembered
         fingerprint = json.dumps(what)
         self.feed = self._feed({rules[name].symbol: s for name, s in played.items()}, fingerprint)
         self.desk.book_changed = self.feed.book_changed
@@ -130,6 +163,7 @@ class PaperExchange(Parts):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
+        await self._close_live()
         self.desk.finish()
         self.storage.close()
 

@@ -59,6 +59,8 @@ class Parts:
     @property
     def note(self) -> str:
         """What a person must know of prices and speed."""
+        if self.settings.source == "live":
+            return f"Paper money on real prices ({self.script.note})."
         every = f"{self.settings.candle_interval_s:g} s"
         note = (
             f"Paper money. Prices are {self.script.note}, shown as {self.settings.symbol}: one"

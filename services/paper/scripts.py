@@ -35,6 +35,8 @@ class Script(ABC):
     """What a person must know of it."""
     own_book = False
     """Order books are recorded too; nothing is made up around the price."""
+    begin: int | None = None
+    """Number to begin with, where the settings do not choose it."""
 
     @abstractmethod
     def __len__(self) -> int:

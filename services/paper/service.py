@@ -7,8 +7,9 @@ from ...bus import topics
 from ...bus.api import Request
 from ...bus.contracts.paper import GetPaperInfo, InjectPaperFault, PaperFault, PaperFaults, PaperInfo
 from ...bus.contracts.service import Audit
-from ...configs.errors import RequestFailedError
+from ...configs.errors import RequestFailedError, StartError
 from ...configs.paths import Home
+from ..connectors.venue import Venue
 from ..host.service import Service, run
 from .exchange import PaperExchange
 from .faults import KINDS, Fault
@@ -30,11 +31,22 @@ class PaperService(Service):
             from ..database.files import opener  # plain homes do not load what that needs
 
             connect = opener(self.home)
-        self.exchange = PaperExchange(self.settings.paper, self.home.databases, connect=connect)
+        self.exchange = PaperExchange(
+            self.settings.paper, self.home.databases, connect=connect, live=self._open_live
+        )
         await self.exchange.start()
         self._opened.set()
         self.spawn(self._watch(), "exchange")
         self.log.info("open", rest_url=self.exchange.rest_url, note=self.exchange.note)
+
+    async def _open_live(self) -> Venue:
+        """The venue whose public prices are shown; no key is needed."""
+        from ..connectors.registry import open_venue  # recorded prices need no connector
+
+        name = self.settings.paper.live_exchange
+        if name == self.name:
+            raise StartError("paper.live_exchange cannot be the paper exchange itself; name a real venue.")
+        return await open_venue(name, bus=self.bus, settings=self.settings)
 
     async def stop(self) -> None:
         if self._opened.is_set():

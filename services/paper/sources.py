@@ -48,8 +48,8 @@ def _file(name: str, interval_ms: int) -> Script:
         if path.suffix == ".gz":
             return book_files.read(path, interval_ms)
         found = files.read(path)
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = "it is no text" if isinstance(error, UnicodeDecodeError) else error.strerror or str(error)
         raise StartError(f"The file {path} (paper.file) cannot be played: {reason}.") from error
     if isinstance(found, Recording):
         return CandleScript(found, interval_ms)
