@@ -36,6 +36,11 @@ class Keeper:
     def __init__(self, home: Home) -> None:
         self._database: Database = open_database(home, "portfolio", models=MODELS, migrations=MIGRATIONS)
 
+    @property
+    def database(self) -> Database:
+        """For watching its health."""
+        return self._database
+
     def fills(self) -> list[Fill]:
         """All that were ever seen, oldest first."""
         rows = SeenFillRow.select().order_by(SeenFillRow.ts_ms, SeenFillRow.key).iterator()

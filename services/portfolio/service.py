@@ -32,6 +32,7 @@ from ...configs.errors import BusTimeoutError, CryptoBotError, RequestFailedErro
 from ...configs.paths import Home
 from ..accounting.exact import ONE, ZERO, rounded, subtract, total
 from ..accounting.lots import METHODS, Method
+from ..database.health import watch
 from ..host.service import Service, run
 from . import plan, strategies, taxes, weights
 from .inputs import Inputs
@@ -75,6 +76,7 @@ class PortfolioService(Service):
         self.bus.serve(ListPortfolioHistory, self._history)
         await self.bus.settled()
         self.spawn(self._watch(), "watch")
+        self.spawn(watch(self, self._keeper.database), "database health")
         try:
             await asyncio.wait_for(self._first.wait(), _READY_WITHIN_S)
         except TimeoutError:

@@ -47,6 +47,11 @@ class Keeper:
         row = RiskFactRow.get_or_none(RiskFactRow.name == _NAME)
         self.memory = Memory() if row is None else msgspec.json.decode(row.value, type=Memory)
 
+    @property
+    def database(self) -> Database:
+        """For watching its health."""
+        return self._database
+
     def keep(self, memory: Memory) -> None:
         """On disk when this returns. The price of a unit alone is not worth a write each second."""
         before, self.memory = self.memory, memory

@@ -16,6 +16,7 @@ from ...bus.contracts.service import Alert, Audit
 from ...bus.contracts.trade import SetTradingState, TradingState
 from ...configs.errors import BusTimeoutError, CryptoBotError, RequestFailedError
 from ...configs.paths import Home
+from ..database.health import watch
 from ..host.service import Service, run
 from . import drawdown
 from .figures import figures
@@ -26,6 +27,7 @@ from .picture import Picture
 
 ACTOR = "service:risk"
 _LONGEST_PATIENCE_S = 2.0
+_LEAST_PAUSE_S = 0.1
 
 
 class RiskService(Service):
@@ -51,6 +53,7 @@ class RiskService(Service):
         await self.bus.settled()
         await self._check()
         self.spawn(self._watch(), "watch")
+        self.spawn(watch(self, self._keeper.database), "database health")
 
     async def stop(self) -> None:
         if hasattr(self, "_verdict"):
@@ -60,12 +63,15 @@ class RiskService(Service):
             self._keeper.close()
 
     async def _watch(self) -> None:
-        """Check once every interval, and at once when an order or a fill was told."""
+        """Check once every interval, and soon when an order or a fill was told; trade itself counts what it
+        lets pass in between.
+        """
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), self.settings.risk.interval_s)
             self._wake.clear()
             await self._check()
+            await asyncio.sleep(_LEAST_PAUSE_S)
 
     async def _check(self) -> None:
         try:
