@@ -12,6 +12,7 @@ from typing import Any, cast
 import structlog
 
 from ...configs.secret import MASK, MASKER, is_secret_name
+from . import printed
 from .sink import LogSink, stderr_sink
 
 Event = structlog.typing.EventDict
@@ -64,8 +65,17 @@ def configure(service: str, level: str, sink: LogSink | None = None) -> structlo
     return cast("structlog.typing.FilteringBoundLogger", structlog.get_logger(service=service).bind())
 
 
+def take_over_printing() -> None:
+    """What is printed in this process goes the way of the log lines; only for a process of our own."""
+    for handler in logging.getLogger().handlers:
+        stream = getattr(handler, "stream", None)
+        if isinstance(stream, LogSink):
+            printed.take_over(stream)
+
+
 def finish(patience_s: float = 1.0) -> None:
     """Write what a slow reader has not yet taken; called once before the process ends."""
+    printed.finish()
     for handler in logging.getLogger().handlers:
         stream = getattr(handler, "stream", None)
         if isinstance(stream, LogSink):

@@ -209,6 +209,7 @@ def run_guarded(
     forbid_core_dumps()
     settings = snapshot.read(home)
     log = configure(name, settings.log.level)
+    logs.take_over_printing()
     try:
         handover.take(os.environ)
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
