@@ -121,8 +121,9 @@ def _check(view: Callable[..., Any], sessions: Sessions) -> Response | None:
         if is_api():
             raise ApiProblem(403, "password_old", "Change the password that you were given first (Account).")
         return redirect("/account")
+    g.by_key = proof.by_key
     if demand.step_up:
-        _check_step_up(g.session, by_key=proof.by_key)
+        demand_step_up()
     return None
 
 
@@ -139,10 +140,15 @@ def _check_permission(session: Session, demand: Demand) -> None:
         )
 
 
-def _check_step_up(session: Session, *, by_key: bool) -> None:
-    if by_key:
+def demand_step_up() -> None:
+    """Let nobody pass but a person who has proved who they are a short time ago.
+
+    Raises:
+        ApiProblem: person_needed, step_up_needed.
+    """
+    if g.by_key:
         raise ApiProblem(403, "person_needed", "This needs a person at the dashboard, not an API key.")
-    if session.stepped_up_until_ms <= time.time_ns() // 1_000_000:
+    if g.session.stepped_up_until_ms <= time.time_ns() // 1_000_000:
         raise ApiProblem(403, "step_up_needed", "Prove again that it is you (second factor, or password).")
 
 

@@ -5,7 +5,7 @@ from flask import Flask, Response
 from ...bus.contracts.base import Done
 from ...bus.contracts.service import ControlService
 from ...configs.errors import BusError, RequestFailedError, SettingsError
-from ..access import requires
+from ..access import demand_step_up, requires
 from ..context import dashboard, session
 from ..gateway import SUPERVISOR
 from ..problems import ApiProblem
@@ -21,6 +21,7 @@ from .shapes import (
 )
 
 RELOAD_TIMEOUT_S = 10.0
+GO_LIVE = frozenset({"data.exchange", "profile"})
 BY_HAND = "`cryptobot reload` puts it in force."
 
 
@@ -69,6 +70,8 @@ def change() -> Response:
     from ...configs import edit
 
     wanted = body(SettingsChange)
+    if any(_needs_person(key) for key in wanted.changes):
+        demand_step_up()
     try:
         made = edit.set_values(
             dashboard().home,
@@ -82,6 +85,19 @@ def change() -> Response:
     if made is None:
         return answer(Saved(message="It was so already.", revision=None))
     return answer(Saved(message=f"Saved. {_put_in_force()}", revision=made.number))
+
+
+def _needs_person(key: str) -> bool:
+    """From paper to real money, or what a reload alone may not put in force."""
+    if key in GO_LIVE:
+        return True
+    from ...configs.explain import explain
+    from ...configs.load import load
+
+    try:
+        return explain(load(dashboard().home), key).applies == "person"
+    except SettingsError:
+        return False
 
 
 @requires("config.read")

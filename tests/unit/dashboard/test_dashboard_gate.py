@@ -169,3 +169,19 @@ async def test_supervisor_hears_whose_key_it_was(make_rig: MakeRig) -> None:
     await by_key(rig, "POST", "/api/v1/services/data/restart")
 
     assert heard == ["bot"]
+
+
+async def test_settings_that_need_a_person_ask_who_it_is(make_rig: MakeRig) -> None:
+    """Another exchange asks again; a log level does not."""
+    rig = await with_supervisor(make_rig)
+    session = session_of("admin", ["config.read", "config.write"])
+    rig.auth.sessions["good"] = msgspec.structs.replace(session, stepped_up_until_ms=0)
+    headers = {"Origin": "https://localhost:8443", "X-CSRF-Token": session.csrf_token}
+
+    async def change(key: str, value: str) -> Any:
+        return await rig.call("POST", "/api/v1/settings", headers=headers, json={"changes": {key: value}})
+
+    asked, done = await change("data.exchange", "kraken"), await change("log.level", "debug")
+
+    assert (asked.status_code, asked.json["error"]["code"]) == (403, "step_up_needed")
+    assert done.status_code == 200
