@@ -4,6 +4,7 @@ ccxt.
 
 import difflib
 import importlib
+import importlib.util
 from importlib.metadata import entry_points
 
 from ...bus.api import AsyncBusApi
@@ -20,7 +21,13 @@ BUILT_IN = ("paper", "binance", "coinbase", "kraken", "bybit", "okx")
 
 def names() -> list[str]:
     """Connectors by name, without importing any; every other exchange of ccxt works too."""
-    return sorted({*BUILT_IN, *(point.name for point in entry_points(group=GROUP))})
+    built_in = (name for name in BUILT_IN if _is_here(name))
+    return sorted({*built_in, *(point.name for point in entry_points(group=GROUP))})
+
+
+def _is_here(name: str) -> bool:
+    """Whether this program holds a built-in connector: a slim one leaves some to add-ons."""
+    return importlib.util.find_spec(f"{__package__}.{name}") is not None
 
 
 def find(name: str) -> Connector:
@@ -29,7 +36,7 @@ def find(name: str) -> Connector:
     Raises:
         SettingsError: there is none; or an add-on names something that is no Connector.
     """
-    if name in BUILT_IN:
+    if name in BUILT_IN and _is_here(name):
         found = importlib.import_module(f"{__package__}.{name}").CONNECTOR
         assert isinstance(found, Connector)
         return found

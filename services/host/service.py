@@ -25,7 +25,7 @@ from ...bus.aio import AsyncBus
 from ...bus.api import AsyncBusApi, Request
 from ...bus.contracts.base import Done
 from ...bus.contracts.service import Heartbeat, Ping
-from ...configs import handover, snapshot
+from ...configs import addons, handover, snapshot
 from ...configs.errors import CryptoBotError, SettingsError, StartError, TryLaterError
 from ...configs.notify import Notifier
 from ...configs.paths import Home
@@ -208,6 +208,7 @@ def run_guarded(
     """Run a loop with the settings in force until it ends; every failure becomes a line and an exit code."""
     forbid_core_dumps()
     settings = snapshot.read(home)
+    addons.use(home)
     log = configure(name, settings.log.level)
     logs.take_over_printing()
     try:
