@@ -111,6 +111,8 @@ class LiveDesk:
 
     async def carry_out(self, decision: Decision) -> None:
         wish = decision.wish
+        if wish.replaces:
+            self._told.append(wish.replaces)  # its end is what was asked for
         if (wish.stop is not None or wish.take is not None) and decision.symbol not in self._memory.brackets:
             self._memory.brackets.append(decision.symbol)
         intended = Intended(
