@@ -1,22 +1,30 @@
 """Which service keeps how much on the disk: logs, database, outbox; all of the home in one walk."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 from ..configs.paths import Home
 
+_STEP = 100
+DiskWalk = Generator[None, None, dict[str, int]]
 
-def disk_use(home: Home) -> dict[str, int]:
-    """Bytes of each service by name. What belongs to nobody (backups, settings) is under ""."""
+
+def disk_walk(home: Home) -> DiskWalk:
+    """Yields now and then, for a home may hold many files; returns the bytes of each service by name.
+
+    What belongs to nobody (backups, settings) is under "".
+    """
     found: dict[str, int] = {}
-    for entry in _files(str(home.root)):
+    for number, entry in enumerate(_files(str(home.root)), start=1):
         owner = _owner(Path(entry.path).relative_to(home.root).parts)
         try:
-            size = entry.stat(follow_symlinks=False).st_size
+            found[owner] = found.get(owner, 0) + entry.stat(follow_symlinks=False).st_size
         except OSError:
             continue
-        found[owner] = found.get(owner, 0) + size
+        finally:
+            if number % _STEP == 0:
+                yield
     return found
 
 
@@ -35,13 +43,14 @@ def _files(folder: str) -> Iterator[os.DirEntry[str]]:
 
 
 def _owner(parts: Sequence[str]) -> str:
-    """Whose file that is: logs/NAME.log*, state/databases/NAME.sqlite*, state/NAME/…, the bus's journal."""
+    """Whose file that is: logs/NAME.log*, and below state databases/NAME.sqlite*, FOLDER/NAME, NAME/…"""
     if parts[0] == "logs" and len(parts) == 2:
         return parts[1].partition(".")[0]
-    if parts[0] == "state" and len(parts) > 2:
-        if parts[1] == "databases":
-            return parts[2].partition(".")[0]
-        if parts[1] == "journal":
-            return "bus" if parts[2] == "stream" or len(parts) < 4 else parts[-2]
-        return parts[1]
-    return ""
+    if parts[0] != "state" or len(parts) < 3:
+        return ""
+    folder, name = parts[1], parts[2].partition(".")[0]
+    if folder == "journal":
+        return "bus" if name == "stream" else parts[3] if len(parts) > 4 else ""
+    if folder in {"databases", "epochs", "positions"}:
+        return name
+    return "data" if folder == "market" else folder

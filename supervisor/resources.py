@@ -5,15 +5,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 from . import states
+from .diskuse import DiskWalk
 from .lifecycle import Lifecycle
+from .loop import SLICE_S
 from .platform.base import Platform, Sample
 from .unit import Raised, Unit
 
 # About so old are each service's costly values; a few services a tick, so that no tick is long.
 _DETAIL_EVERY_S = 30.0
-_DISK_EVERY_S, _DISK_FIRST_S = 60.0, 5.0
+_DISK_EVERY_S, _DISK_FIRST_S, _DISK_PAUSE_S = 60.0, 5.0, 0.02
 USES = ("cpu_percent", "rss_bytes", "pss_bytes", "threads", "open_files", "disk_bytes")
-DiskUse = Callable[[], dict[str, int]]
 
 
 class OwnUse:
@@ -30,11 +31,13 @@ class ResourceWatch:
     """Samples all processes and holds them against the limits of their manifests.
 
     Args:
-        disk_use: bytes on the disk by service; walks the home, so it is asked once a minute.
+        disk_walk: begins a walk over the home, once a minute; it is carried on a slice at a time.
     """
 
-    def __init__(self, lifecycle: Lifecycle, platform: Platform, disk_use: DiskUse = lambda: {}) -> None:
-        self._lifecycle, self._platform, self._disk_use = lifecycle, platform, disk_use
+    def __init__(
+        self, lifecycle: Lifecycle, platform: Platform, disk_walk: Callable[[], DiskWalk] | None = None
+    ) -> None:
+        self._lifecycle, self._platform, self._disk_walk = lifecycle, platform, disk_walk
         self._last = time.monotonic()
         self._disk_due = self._last + _DISK_FIRST_S
         self._detailed: dict[int, float] = {}
@@ -46,9 +49,9 @@ class ResourceWatch:
         """Called at the interval of `supervisor.stats_interval_s`."""
         now = time.monotonic()
         elapsed, self._last = now - self._last, now
-        if now >= self._disk_due:
+        if now >= self._disk_due and self._disk_walk is not None:
             self._disk_due = now + _DISK_EVERY_S
-            self._measure_disk()
+            self._measure_disk(self._disk_walk())
         self._take(self.own, elapsed)
         running = [unit for unit in self._lifecycle.units.values() if unit.pid]
         self._look_closely([self.own, *running], now)
@@ -56,8 +59,17 @@ class ResourceWatch:
             self._take(unit, elapsed)
             self._judge(unit, now)
 
-    def _measure_disk(self) -> None:
-        used = self._disk_use()
+    def _measure_disk(self, walk: DiskWalk) -> None:
+        until = time.monotonic() + SLICE_S
+        while time.monotonic() < until:
+            try:
+                next(walk)
+            except StopIteration as end:
+                self._take_disk(end.value)
+                return
+        self._lifecycle.loop.call_later(_DISK_PAUSE_S, lambda: self._measure_disk(walk))
+
+    def _take_disk(self, used: dict[str, int]) -> None:
         self.own.disk_bytes = used.get("supervisor", 0)
         for unit in self._lifecycle.units.values():
             unit.disk_bytes = used.get(unit.name, 0)

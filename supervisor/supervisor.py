@@ -15,7 +15,7 @@ from ..configs.paths import Home
 from ..configs.schema import Settings
 from . import states
 from .control.server import ControlServer
-from .diskuse import disk_use
+from .diskuse import disk_walk
 from .followers import Followers
 from .groups import Groups, Rolling
 from .health import HealthWatch, LivenessWatch
@@ -100,7 +100,7 @@ class Supervisor:
         self.rollings: list[Rolling] = []
         self.protection = Protection(self.lifecycle, lambda: measure(home.root), self._minimum_room)
         self.health = HealthWatch(self.lifecycle, self.loop)
-        self.resources = ResourceWatch(self.lifecycle, self.platform, lambda: disk_use(home))
+        self.resources = ResourceWatch(self.lifecycle, self.platform, lambda: disk_walk(home))
         self.operations = Operations(self)
         self.followers = Followers(self)
         self.control: ControlServer | None = None
