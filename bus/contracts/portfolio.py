@@ -23,8 +23,12 @@ class PortfolioPoint(Message, frozen=True, kw_only=True, gc=False):
 
 @message(0x0902, delivery=Delivery.REPLY)
 class PortfolioWeight(Message, frozen=True, kw_only=True, gc=False):
-    """One market, or the cash (`symbol` is then the currency). `drift` is weight - target; None without a
-    target.
+    """What the account holds of one asset, or its cash (`symbol` is then the currency); `weight` is of the
+    whole equity.
+
+    `left_alone` of the amount is not balanced: what strategies hold, or what has no target. `own_weight` is
+    that of the rest, within all that is balanced; `drift` is `own_weight` - `target`. None where nothing is
+    balanced.
     """
 
     symbol: str
@@ -34,6 +38,8 @@ class PortfolioWeight(Message, frozen=True, kw_only=True, gc=False):
     weight: Decimal
     target: Decimal | None
     drift: Decimal | None
+    left_alone: Decimal = Decimal(0)
+    own_weight: Decimal | None = None
 
 
 @message(0x0903, delivery=Delivery.REPLY)

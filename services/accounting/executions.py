@@ -6,15 +6,20 @@ from ...bus.contracts.trade import Fill, Order
 from .subpositions import ClosedTrade, FeePrice, SubPositions
 
 _STOPS = frozenset({"stop_loss", "stop_loss_limit", "trailing_stop"})
+_STOPS_REMEMBERED = 50_000
 
 
 class Executions:
-    """Passive: whoever listens to the bus hands the messages over."""
+    """Passive: whoever listens to the bus hands the messages over.
 
-    def __init__(self, fee_price: FeePrice) -> None:
-        self._fee_price = fee_price
+    Args:
+        keep: forget the oldest fills and trades beyond so many (positions stay right); None forgets nothing.
+    """
+
+    def __init__(self, fee_price: FeePrice, keep: int | None = None) -> None:
+        self._fee_price, self._keep, self._forgot = fee_price, keep, False
         self.fills: dict[str, Fill] = {}
-        self._stops: set[str] = set()
+        self._stops: dict[str, None] = {}
         self.positions = SubPositions(fee_price)
         self.trades: list[ClosedTrade] = []
         self._newest = (0, "")
@@ -22,7 +27,9 @@ class Executions:
     def note(self, order: Order) -> None:
         """Remember which orders are protective stops."""
         if order.type in _STOPS:
-            self._stops.add(order.id)
+            self._stops[order.id] = None
+        while len(self._stops) > _STOPS_REMEMBERED:
+            del self._stops[next(iter(self._stops))]
 
     def take_all(self, fills: Iterable[Fill]) -> None:
         """Fills in any order, some of them perhaps known."""
@@ -35,11 +42,20 @@ class Executions:
         if key in self.fills:
             return False
         self.fills[key] = fill
-        if (fill.ts_ms, key) > self._newest:
+        if (fill.ts_ms, key) > self._newest or self._forgot:
             self._count(fill)
+            self._forget()
         else:
             self._count_again()  # booked late: it happened before others that are counted already
         return True
+
+    def _forget(self) -> None:
+        if self._keep is None or len(self.fills) <= 2 * self._keep:
+            return
+        self._forgot = True
+        for fill in self.in_order()[: -self._keep]:
+            del self.fills[key_of(fill)]
+        self.trades = self.trades[-self._keep :]
 
     def in_order(self) -> list[Fill]:
         """Oldest first."""

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+from msgspec import structs
+
 from ...bus.contracts.portfolio import (
     OtherHolding,
     PortfolioReport,
@@ -10,8 +12,9 @@ from ...bus.contracts.portfolio import (
     SourcePosition,
     StrategyBudget,
 )
+from ...bus.contracts.trade import Balance
 from ...configs.schema import Settings
-from ..accounting.exact import ONE, ZERO, divide, multiply, scale, subtract, total
+from ..accounting.exact import ONE, ZERO, add, divide, multiply, scale, subtract, total
 from . import performance
 from .inputs import Inputs
 from .performance import Point
@@ -24,6 +27,7 @@ def report(
     inputs: Inputs,
     turns: Sequence[Point],
     moment: Moment | None,
+    balances: Sequence[Balance],
     markets: Sequence[Held],
     cash: Decimal,
     *,
@@ -36,14 +40,24 @@ def report(
     Args:
         turns: the first point of the history and those with a flow.
         moment: now; None while the account is not known.
-        markets: of the portfolio, with their targets.
+        balances: all that the account holds.
+        markets: what is balanced, with targets.
     """
     currency = moment.currency if moment is not None else ""
     return PortfolioReport(
         currency=currency,
         equity=None if moment is None else moment.equity,
         method=settings.portfolio.method,
-        weights=_weights(markets, cash, currency, with_targets=with_targets),
+        weights=[]
+        if moment is None
+        else _weights(
+            balances,
+            inputs.markets.values_of_one(currency),
+            moment,
+            markets,
+            cash,
+            with_targets=with_targets,
+        ),
         sources=_sources(inputs),
         others=_others(settings, inputs, currency),
         returns=None if moment is None else performance.figures(_with_now(turns, moment)),
@@ -60,32 +74,66 @@ def _with_now(turns: Sequence[Point], moment: Moment) -> list[Point]:
 
 
 def _weights(
-    markets: Sequence[Held], cash: Decimal, currency: str, *, with_targets: bool
+    balances: Sequence[Balance],
+    prices: dict[str, Decimal],
+    moment: Moment,
+    markets: Sequence[Held],
+    cash: Decimal,
+    *,
+    with_targets: bool,
 ) -> list[PortfolioWeight]:
-    equity = equity_of(markets, cash)
-    if equity <= 0:
-        return []
-    rows = [
-        _weight(market.symbol, market.amount, market.price, market.target, equity, with_targets)
-        for market in markets
-    ]
+    """All that the account holds and has a price, and the markets that are wanted; the cash last."""
+    currency, own = moment.currency, {market.symbol: market for market in markets}
+    amounts = {market.symbol: ZERO for market in markets}
+    for balance in balances:
+        symbol = f"{balance.asset}/{currency}"
+        if balance.asset in prices and balance.asset != currency and (balance.total or symbol in own):
+            amounts[symbol] = add(amounts.get(symbol, ZERO), balance.total)
+    whole = equity_of(markets, cash)
     rest = subtract(ONE, total(market.target for market in markets))
-    return [*rows, _weight(currency, cash, ONE, rest, equity, with_targets)]
+    held_cash = total(balance.total for balance in balances if balance.asset == currency)
+    rows = [
+        _weight(symbol, amount, prices.get(symbol.partition("/")[0], ZERO), moment.equity)
+        for symbol, amount in sorted(amounts.items())
+    ]
+    rows.append(_weight(currency, held_cash, ONE, moment.equity))
+    parts = {symbol: (market.amount, market.value, market.target) for symbol, market in own.items()}
+    parts[currency] = (cash, cash, rest)
+    return [_balanced(row, parts.get(row.symbol), whole, with_targets=with_targets) for row in rows]
 
 
-def _weight(
-    symbol: str, amount: Decimal, price: Decimal, target: Decimal, equity: Decimal, with_target: bool
-) -> PortfolioWeight:
+def _weight(symbol: str, amount: Decimal, price: Decimal, equity: Decimal) -> PortfolioWeight:
     value = multiply(amount, price)
-    weight = scale(divide(value, equity), ONE)
     return PortfolioWeight(
         symbol=symbol,
         amount=amount,
         price=price,
         value=value,
-        weight=weight,
-        target=target if with_target else None,
-        drift=subtract(weight, target) if with_target else None,
+        weight=scale(divide(value, equity), ONE) if equity > 0 else ZERO,
+        target=None,
+        drift=None,
+        left_alone=amount,
+    )
+
+
+def _balanced(
+    row: PortfolioWeight,
+    part: tuple[Decimal, Decimal, Decimal] | None,
+    whole: Decimal,
+    *,
+    with_targets: bool,
+) -> PortfolioWeight:
+    """With the (amount, value, target) of what is balanced of it; as it is when nothing is."""
+    if part is None or not with_targets or whole <= 0:
+        return row
+    amount, value, target = part
+    own_weight = scale(divide(value, whole), ONE)
+    return structs.replace(
+        row,
+        target=target,
+        drift=subtract(own_weight, target),
+        left_alone=max(subtract(row.amount, amount), ZERO),
+        own_weight=own_weight,
     )
 
 

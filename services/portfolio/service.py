@@ -46,6 +46,8 @@ _PLANS_KEPT = 20
 _MOST_POINTS = 20_000
 _READY_WITHIN_S = 10.0
 _DIVIDE_EVERY_S = 60.0
+_EXPLAIN_TRIES = 30
+_EXPLAIN_PAUSE_S = 0.1
 
 
 class PortfolioService(Service):
@@ -151,6 +153,7 @@ class PortfolioService(Service):
             self._inputs,
             self._keeper.turns(),
             self._seen[1] if self._seen is not None else None,
+            self._seen[0].balances if self._seen is not None else [],
             markets,
             self._cash(),
             with_targets=bool(chosen),
@@ -159,7 +162,7 @@ class PortfolioService(Service):
         )
 
     async def _plan(self, _request: Request[PlanRebalance]) -> RebalancePlan:
-        await self._look()
+        await self._look_until_explained()
         if self._seen is None or self._note:
             raise RequestFailedError("account_unknown", self._note)
         settings = self.settings.portfolio
@@ -186,6 +189,32 @@ class PortfolioService(Service):
         while len(self._plans) > _PLANS_KEPT:
             del self._plans[next(iter(self._plans))]
         return found
+
+    async def _look_until_explained(self) -> None:
+        """A round in which the known fills explain what is held: a coin that a strategy bought just now
+        must not be taken for ours.
+
+        Raises:
+            RequestFailedError: they do not.
+        """
+        for _ in range(_EXPLAIN_TRIES):
+            await self._look()
+            missing = self._unexplained()
+            if not missing:
+                return
+            await asyncio.sleep(_EXPLAIN_PAUSE_S)
+        raise RequestFailedError(
+            "fills_missing",
+            f"The fills that are known do not explain what is held of {', '.join(missing)}; try again, "
+            "or set portfolio.leave_strategies to false.",
+        )
+
+    def _unexplained(self) -> list[str]:
+        if self._seen is None or not self.settings.portfolio.leave_strategies:
+            return []
+        portfolio, executions = self._seen[0], self._inputs.executions
+        assets = {symbol.partition("/")[0] for symbol in self._symbols({})}
+        return sorted(asset for asset in assets if self._valuation.unexplained(portfolio, executions, asset))
 
     async def _rebalance(self, request: Request[Rebalance]) -> RebalanceResult:
         asked = request.message
@@ -282,11 +311,14 @@ class PortfolioService(Service):
 
     def _markets(self, targets: dict[str, Decimal]) -> list[Held]:
         """The markets of the portfolio; those that are held without a target have none."""
-        settings, inputs = self.settings.portfolio, self._inputs
-        symbols = dict.fromkeys([*targets, *settings.symbols])
-        if not symbols:
-            symbols = dict.fromkeys(self.settings.data.symbols)
-        return [self._held(symbol, targets.get(symbol, ZERO), inputs) for symbol in symbols]
+        inputs = self._inputs
+        return [self._held(symbol, targets.get(symbol, ZERO), inputs) for symbol in self._symbols(targets)]
+
+    def _symbols(self, targets: dict[str, Decimal]) -> list[str]:
+        """The markets that are balanced; what data watches when the settings name none."""
+        settings = self.settings.portfolio
+        named = [*targets, *settings.targets, *settings.symbols]
+        return list(dict.fromkeys(named or self.settings.data.symbols))
 
     def _held(self, symbol: str, target: Decimal, inputs: Inputs) -> Held:
         asset, feed = symbol.partition("/")[0], inputs.feeds.get(symbol)

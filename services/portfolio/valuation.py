@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from ...bus.contracts.trade import Portfolio
 from ..accounting import fund
-from ..accounting.exact import ZERO, add, multiply, subtract
+from ..accounting.exact import ZERO, add, multiply, subtract, total
 from ..accounting.executions import Executions
 from ..accounting.fund import Fund
 from ..accounting.subpositions import assets_of
@@ -35,6 +35,9 @@ class Valuation:
         self._written_ms = 0 if last is None else last[1]
         self._transferred = keeper.transferred()
         self._before: dict[str, Decimal] | None = None
+        self._openings: dict[str, Decimal] = {
+            flow.asset: flow.amount for flow in keeper.flows() if flow.kind == OPENING
+        }
 
     def take(
         self, portfolio: Portfolio, executions: Executions, prices: dict[str, Decimal], now_ms: int
@@ -75,8 +78,24 @@ class Valuation:
                 found.append(NewFlow(TRANSFER, asset, amount, prices.get(asset)))
         return found
 
+    def unexplained(self, portfolio: Portfolio, executions: Executions, asset: str) -> Decimal:
+        """What the account holds of an asset beyond what was there, came from outside and was traded: not
+        zero while fills are on their way to us.
+        """
+        held = total(balance.total for balance in portfolio.balances if balance.asset == asset)
+        known = total(
+            (
+                self._openings.get(asset, ZERO),
+                portfolio.transferred.get(asset, ZERO),
+                traded_of(executions).get(asset, ZERO),
+            )
+        )
+        return subtract(held, known)
+
     def _remember(self, flows: list[NewFlow]) -> None:
         for one in flows:
+            if one.kind == OPENING:
+                self._openings[one.asset] = one.amount
             if one.kind == TRANSFER:
                 self._transferred[one.asset] = add(self._transferred.get(one.asset, ZERO), one.amount)
 

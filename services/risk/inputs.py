@@ -66,7 +66,7 @@ class Inputs:
         timeframe = settings.data.timeframe
         self._timeframe = timeframe
         self.markets = Markets(timeframe, Window(settings.risk.window_candles, timeframe_ms(timeframe)))
-        self.executions = Executions(self.markets.price_of)
+        self.executions = Executions(self.markets.price_of, keep=_MOST_FILLS)
         wanted = (one.symbol for one in settings.strategy.instances.values())
         self.symbols = tuple(dict.fromkeys([*settings.data.symbols, *wanted]))
         self._filled_up, self._candles_due_s = False, 0.0

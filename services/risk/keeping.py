@@ -25,6 +25,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
         transferred: money from outside as it was at the last valuation, by asset as text.
         lifted_ms: a person ended all pauses then.
         trade_told: trade has been told of the halt.
+        trade_before: trade's own state before that; re-arming gives it back.
     """
 
     marks: Marks | None = None
@@ -34,6 +35,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     armed_by: str = ""
     lifted_ms: int = 0
     trade_told: bool = True
+    trade_before: str = "ACTIVE"
 
 
 class Keeper:

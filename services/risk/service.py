@@ -138,6 +138,9 @@ class RiskService(Service):
             cancel_orders=self.settings.risk.on_halt in ("cancel", "flatten"),
             flatten=self.settings.risk.on_halt == "flatten",
         )
+        before = await self._inputs.trading_state()
+        if before is not None and before.actor != ACTOR:
+            self._keeper.keep(msgspec.structs.replace(self._keeper.memory, trade_before=before.state))
         try:
             await self.bus.request("trade", wish, TradingState, timeout_s=self._patience_s, tries=1)
         except CryptoBotError as error:
@@ -186,11 +189,11 @@ class RiskService(Service):
             )
 
     async def _resume_trade(self, asked: RearmRisk) -> None:
-        """End the halt that we put in trade's books; one that a person put there stays."""
-        portfolio_state = await self._inputs.trading_state()
-        if portfolio_state is None or portfolio_state.actor != ACTOR:
+        """Give trade the state back that it had before our halt; what a person has set since then stays."""
+        now, before = await self._inputs.trading_state(), self._keeper.memory.trade_before
+        if now is None or now.actor != ACTOR or before == HALTED:
             return
-        wish = SetTradingState(state="ACTIVE", reason=asked.reason, actor=asked.actor)
+        wish = SetTradingState(state=before, reason=asked.reason, actor=asked.actor)
         try:
             await self.bus.request("trade", wish, TradingState, timeout_s=self._patience_s)
         except CryptoBotError as error:

@@ -31,6 +31,8 @@ WEIGHTS = (
     Column("amount", right=True),
     Column("value", right=True),
     Column("weight", right=True),
+    Column("left alone", right=True),
+    Column("own weight", right=True),
     Column("target", right=True),
     Column("drift", right=True),
 )
@@ -81,7 +83,16 @@ def print_sent(orders: list[SentOrder]) -> None:
 def print_report(report: PortfolioReport) -> None:
     """Weights, strategies, what is held elsewhere."""
     weights = [
-        [one.symbol, one.amount, money(one.value), part(one.weight), part(one.target), part(one.drift)]
+        [
+            one.symbol,
+            one.amount,
+            money(one.value),
+            part(one.weight),
+            one.left_alone if one.left_alone else "",
+            part(one.own_weight),
+            part(one.target),
+            part(one.drift),
+        ]
         for one in report.weights
     ]
     print_table(WEIGHTS, weights, empty="Nothing is held.")

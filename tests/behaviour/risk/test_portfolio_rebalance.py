@@ -58,6 +58,7 @@ def _within(platform, most: Decimal) -> None:  # type: ignore[no-untyped-def]
 
     def near() -> bool:
         report = platform.ask("portfolio", GetPortfolioReport(), PortfolioReport)
+        assert abs(sum(one.weight for one in report.weights) - 1) < Decimal("0.000001")
         return all(one.drift is not None and abs(one.drift) <= most for one in report.weights)
 
     platform.until(near)

@@ -47,9 +47,7 @@ def test_a_drawdown_is_a_percentage_and_never_negative() -> None:
 
 
 @given(start=MONEY, flows=st.lists(st.tuples(MONEY, st.decimals("-0.5", "1", places=3)), max_size=8))
-def test_the_price_is_the_product_of_the_growth(
-    start: Decimal, flows: list[tuple[Decimal, Decimal]]
-) -> None:
+def test_the_price_is_the_product_of_the_growth(start: Decimal, flows: list[tuple[Decimal, Decimal]]) -> None:
     """Whatever is paid in between, the price of a unit grows as the trading did."""
     now, equity, product = fund.begun(start), start, Decimal(1)
     for paid_in, growth in flows:

@@ -17,9 +17,7 @@ def pool(method: Method) -> Pool:
     return found
 
 
-@pytest.mark.parametrize(
-    ("method", "cost"), [("fifo", 100), ("lifo", 200), ("hifo", 300), ("average", 200)]
-)
+@pytest.mark.parametrize(("method", "cost"), [("fifo", 100), ("lifo", 200), ("hifo", 300), ("average", 200)])
 def test_each_method_sells_its_own_coins(method: Method, cost: int) -> None:
     """One coin sold for 400."""
     (sold,) = pool(method).remove("s", Decimal(1), Decimal(400), 9000)

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from cryptobot.bus.contracts.trade import Fill
 from cryptobot.services.accounting.exact import total
+from cryptobot.services.accounting.executions import Executions
 from cryptobot.services.accounting.subpositions import SubPositions
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,6 +97,29 @@ def test_a_fee_in_another_asset_is_valued_when_its_price_is_known() -> None:
 
     assert known.of("a", "BTC/USDT").cost == 106
     assert unknown.of("a", "BTC/USDT").cost == 100
+
+
+def test_old_fills_may_be_forgotten_while_positions_stay() -> None:
+    """A service that only looks at what is recent does not grow for ever; a late fill is counted as well."""
+    executions = Executions(lambda asset, quote: None, keep=10)
+    for number in range(1, 100):
+        assert executions.take(fill(number, "a", "buy" if number % 2 else "sell", "1", "100"))
+    assert not executions.take(fill(99, "a", "buy", "1", "100"))
+    assert executions.take(fill(95, "b", "buy", "3", "100"))
+
+    assert len(executions.fills) <= 20
+    assert len(executions.trades) <= 30
+    assert executions.positions.held("BTC/USDT") == 4
+
+
+def test_a_late_fill_takes_its_place_in_time() -> None:
+    """Bought before it was sold, told after."""
+    executions = Executions(lambda asset, quote: None)
+    executions.take(fill(2, "a", "sell", "1", "120"))
+
+    executions.take(fill(1, "a", "buy", "1", "100"))
+
+    assert [trade.profit for trade in executions.trades] == [20]
 
 
 STEP = st.tuples(

@@ -243,6 +243,26 @@ def test_a_halt_by_a_person_stays_when_risk_is_rearmed(play: Callable[..., None]
     play(scene)
 
 
+@pytest.mark.parametrize(("before", "after"), [("HALTED", "HALTED"), ("REDUCING", "REDUCING")])
+def test_rearming_gives_back_what_a_person_had_chosen_before(
+    before: str, after: str, play: Callable[..., None]
+) -> None:
+    """Trade was halted, or reducing, by a person already when risk halted it."""
+
+    async def scene(town: Town) -> None:
+        await town.says("ACTIVE")
+        town.state = trade.TradingState(state=before, reason="mine", actor="cli:bob", since_ms=0)
+        town.equity = Decimal(940)
+        await town.until(lambda: town.wishes and town.service._keeper.memory.trade_told)
+        assert town.state.actor == "service:risk"
+
+        await town.rearm()
+
+        assert town.state.state == after
+
+    play(scene)
+
+
 def test_an_account_that_is_not_told_opens_nothing(play: Callable[..., None]) -> None:
     """Trade refuses; then a price is missing; then all is well again."""
 
