@@ -13,12 +13,15 @@ from .world import Holding, Rules
 
 
 @dataclass(frozen=True, slots=True)
-class Trip:
-    """A closed trade as figures need it: candles of its ends, gain in quote units."""
+class Trips:
+    """Closed trades as columns: candles of their ends, gains in quote units."""
 
-    entry_bar: int
-    exit_bar: int
-    gain: float
+    entry_bar: NDArray[np.int64]
+    exit_bar: NDArray[np.int64]
+    gain: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.gain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,8 @@ class Books:
     Args:
         cash: at the end; held: base units by market, "" is the strategy's own.
         write: makes the executions, when they are first asked for.
-        flows: of the own market; made from the executions when not given.
-        trips: closed trades; made from the executions when not given.
+        figures: makes the columns of the own market and the closed trades when they are first asked for;
+            made from the executions when not given.
     """
 
     def __init__(
@@ -46,11 +49,9 @@ class Books:
         cash: Decimal,
         held: Mapping[str, Decimal],
         write: Callable[[], list[Execution]],
-        flows: Flows | None = None,
-        trips: list[Trip] | None = None,
+        figures: Callable[[], tuple[Flows, Trips]] | None = None,
     ) -> None:
-        self.cash, self.held, self._write = cash, held, write
-        self._flows, self._trips = flows, trips
+        self.cash, self.held, self._write, self._figures = cash, held, write, figures
 
     @classmethod
     def of(
@@ -70,17 +71,26 @@ class Books:
         """Closed trades, in the order of their ends."""
         return round_trips(self.executions)
 
-    @property
-    def trips(self) -> list[Trip]:
+    @cached_property
+    def trips(self) -> Trips:
         """The same, as figures need them."""
-        if self._trips is None:
-            self._trips = [Trip(one.entry_bar, one.exit_bar, float(one.pnl_net)) for one in self.trades]
-        return self._trips
+        if self._quick is not None:
+            return self._quick[1]
+        trades = self.trades
+        return Trips(
+            np.array([one.entry_bar for one in trades], dtype=np.int64),
+            np.array([one.exit_bar for one in trades], dtype=np.int64),
+            np.array([float(one.pnl_net) for one in trades]),
+        )
+
+    @cached_property
+    def _quick(self) -> tuple[Flows, Trips] | None:
+        return None if self._figures is None else self._figures()
 
     def flows(self, symbol: str = "") -> Flows:
         """Executions of one market."""
-        if not symbol and self._flows is not None:
-            return self._flows
+        if not symbol and self._quick is not None:
+            return self._quick[0]
         ours = [one for one in self.executions if one.symbol == symbol]
         return Flows(
             np.array([one.index for one in ours], dtype=np.int64),
@@ -89,19 +99,12 @@ class Books:
             float(sum((one.fee for one in ours), ZERO)),
         )
 
-    def trip_columns(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-        """Entries, exits and gains."""
-        trips = self.trips
-        return (
-            np.array([trip.entry_bar for trip in trips], dtype=np.int64),
-            np.array([trip.exit_bar for trip in trips], dtype=np.int64),
-            np.array([trip.gain for trip in trips]),
-        )
 
-
-def trips_of(rows: list[tuple[int, int, int, int, int, str, int]], scale: int) -> list[Trip]:
+def trips_of(rows: list[tuple[int, int, int, int, int, str, int]], scale: int) -> Trips:
     """Closed trades from (index, sign, lots, flow, ...) rows, money as whole numbers by `scale`."""
-    trips: list[Trip] = []
+    entries: list[int] = []
+    exits: list[int] = []
+    gains: list[float] = []
     held = gain = begun = 0
     for row in rows:
         if not held:
@@ -109,5 +112,7 @@ def trips_of(rows: list[tuple[int, int, int, int, int, str, int]], scale: int) -
         held += row[1] * row[2]
         gain += row[3]
         if not held:
-            trips.append(Trip(begun, row[0], gain / scale))
-    return trips
+            entries.append(begun)
+            exits.append(row[0])
+            gains.append(gain / scale)
+    return Trips(np.array(entries, dtype=np.int64), np.array(exits, dtype=np.int64), np.array(gains))

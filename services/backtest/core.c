@@ -305,6 +305,50 @@ static PyObject *lane_records(PyObject *self, PyObject *ignored) {
     return list;
 }
 
+/* The float nearest to value / 10**digits; 0 when it would have to be rounded twice. */
+static int nearest(wide value, int digits, double *out) {
+    while (digits > 0 && value % 10 == 0) { value /= 10; digits--; }
+    if (value > ((wide)1 << 53) || value < -((wide)1 << 53) || digits > 22) return 0;
+    *out = (double)(long long)value / (double)ten_to(digits);
+    return 1;
+}
+
+/* What figures need: (indices, changes of the money, of what is held, fees, entries, exits, gains), the
+   columns as bytes; None where a float would have to be rounded twice. */
+static PyObject *lane_figures(PyObject *self, PyObject *ignored) {
+    Lane *lane = (Lane *)self;
+    int digits = lane->price_digits + lane->lot_digits + lane->fee_digits, exact = 1;
+    Py_ssize_t count = lane->done_count, trips = 0, begun = 0;
+    PyObject *columns[6] = {NULL}, *made = NULL;
+    for (int k = 0; k < 6; k++)
+        if (!(columns[k] = PyBytes_FromStringAndSize(NULL, count * 8))) exact = -1;
+    if (exact > 0) {
+        long long *index = (long long *)PyBytes_AS_STRING(columns[0]), *entry = (long long *)PyBytes_AS_STRING(columns[3]),
+                  *leave = (long long *)PyBytes_AS_STRING(columns[4]);
+        double *money = (double *)PyBytes_AS_STRING(columns[1]), *held = (double *)PyBytes_AS_STRING(columns[2]),
+               *gains = (double *)PyBytes_AS_STRING(columns[5]), paid = 0.0;
+        wide fees = 0, gain = 0, lots = 0;
+        for (Py_ssize_t k = 0; exact && k < count; k++) {
+            Done *one = &lane->done[k];
+            index[k] = one->index;
+            if (!lots) { begun = one->index; gain = 0; }
+            lots += one->sign * (wide)one->lots;
+            gain += one->flow;
+            fees += one->fee;
+            exact = nearest(one->flow, digits, &money[k]) && nearest(one->sign * (wide)one->lots * lane->lot, lane->lot_digits, &held[k]);
+            if (!lots) { entry[trips] = begun; leave[trips] = one->index; exact = exact && nearest(gain, digits, &gains[trips++]); }
+        }
+        exact = exact && nearest(fees, digits, &paid);
+        if (exact)
+            made = Py_BuildValue("OOOdny#y#y#", columns[0], columns[1], columns[2], paid, trips,
+                                 PyBytes_AS_STRING(columns[3]), trips * 8, PyBytes_AS_STRING(columns[4]), trips * 8,
+                                 PyBytes_AS_STRING(columns[5]), trips * 8);
+        else made = Py_NewRef(Py_None);
+    }
+    for (int k = 0; k < 6; k++) Py_XDECREF(columns[k]);
+    return made;
+}
+
 /* Market orders that wait for the next open, as (sign, lots, reason, number). */
 static PyObject *lane_waiting(PyObject *self, PyObject *ignored) {
     Lane *lane = (Lane *)self;
@@ -365,11 +409,13 @@ static PyMethodDef lane_methods[] = {
     {"position", (PyCFunction)(void (*)(void))lane_position, METH_FASTCALL, "What is held."},
     {"run", lane_run, METH_VARARGS, "Call the strategy on its candles; the number of calls made."},
     {"records", lane_records, METH_NOARGS, "Executions, money as whole numbers."},
+    {"figures", lane_figures, METH_NOARGS, "Columns of the executions and of the closed trades."},
     {"waiting", lane_waiting, METH_NOARGS, "Market orders that wait for the next open."},
     {NULL, NULL, 0, NULL}};
 
 static PyMemberDef lane_members[] = {
     {"at", T_PYSSIZET, offsetof(Lane, at), READONLY, "Index of the candle of the latest call."},
+    {"held", T_LONGLONG, offsetof(Lane, held), READONLY, "Lots held."},
     {"placed", T_LONGLONG, offsetof(Lane, placed), READONLY, "Orders asked for."},
     {"refused", T_PYSSIZET, offsetof(Lane, refused), READONLY, "Orders refused."},
     {"stopped", T_INT, offsetof(Lane, stopped), READONLY, "Whether the Python form has to go on."},

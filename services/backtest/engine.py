@@ -155,6 +155,8 @@ class Engine:
             or len(world.holdings) > 1
         )
         world.tells_ends = self._tells
+        # Only these ask at what price and moment an order was made.
+        self._dated = bool(rules.min_value or rules.latency_ms or len(world.holdings) > 1)
         self._depth = around.depth if around.depth is not None else CandleDepth(candles)
         self._depth.open(world, candles, plan.candle_ms, self._others)
         self._fundings = self._funding_candles()
@@ -212,7 +214,7 @@ class Engine:
         world, strategy, visits = self._world, self._strategy, self._visits[begun:]
         on_candle, orders, wishes = strategy.on_candle, world.own.orders, world.wishes
         attributes, clock = strategy.__dict__, self._view.clock
-        simple = self._plain
+        simple, dated, place = self._plain, self._dated, world.place
         if wishes:
             self._place(last)
         columns, schedules, called, tell = self._named, self._plan.schedules, self._called, self._around.told
@@ -236,7 +238,10 @@ class Engine:
                     continue
             on_candle(candle)
             if wishes:
-                self._place(index)
+                if dated:
+                    self._place(index)
+                else:
+                    place()
             if tell is not None and not number & 0xFFFF:
                 tell(number, count)
         if orders or self._busy():
@@ -244,6 +249,9 @@ class Engine:
 
     def _place(self, index: int) -> None:
         world, candles = self._world, self._candles
+        if not self._dated:
+            world.place()
+            return
         world.close = float(candles.close[index])
         world.now_ms = int(candles.open_ms[index]) + self._plan.candle_ms
         if len(world.holdings) > 1:
@@ -278,7 +286,7 @@ class Engine:
             if only.limit is None and only.trigger is None and only.stop is None and only.take is None:
                 # The usual case, without a look at what it does not need: one market order at the open.
                 orders.pop()
-                world.fill(only, first, exact(self._candles.open[first].item()))
+                world.fill(only, first, Decimal(repr(self._candles.open.item(first))))
                 return
         index = first
         while index <= last and (orders or self._busy()):

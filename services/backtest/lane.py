@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..data.columns import NAMES, Columns
 from ..strategy.base import Candle, Position, Strategy
-from .books import Books, Flows, trips_of
+from .books import Books, Flows, Trips, trips_of
 from .matching import exact
 from .orders import ZERO, Order
 from .world import SimulatedWorld
@@ -148,6 +148,23 @@ class Lane:
 
     def books(self, candles: Columns, world: SimulatedWorld) -> Books:
         """The books of a run that the compiled core made from end to end."""
+        rules, symbol, timeframe = world.rules, world.symbol, world.timeframe
+
+        def write() -> Any:
+            fresh = SimulatedWorld(symbol, timeframe, rules)
+            self._write(fresh, candles)
+            return fresh.executions
+
+        held = self.clock.held * self._lot
+        return Books(self.clock.cash(), {"": held or ZERO}, write, self._figures)
+
+    def _figures(self) -> tuple[Flows, Trips]:
+        """Columns and closed trades, of whole numbers: correctly rounded, so those of the decimals."""
+        found = self.clock.figures()
+        if found is not None:
+            index, money, held, fees, _, *trips = found
+            flows = Flows(_column(index, np.int64), _column(money), _column(held), fees)
+            return flows, Trips(_column(trips[0], np.int64), _column(trips[1], np.int64), _column(trips[2]))
         rows = self.clock.records()
         scale, (lot, per_unit) = 10**self._money_digits, self._lot_scale
         flows = Flows(
@@ -156,16 +173,7 @@ class Lane:
             np.array([row[1] * row[2] * lot / per_unit for row in rows]),
             sum(row[4] for row in rows) / scale,
         )
-        cash = world.rules.cash + Decimal(sum(row[3] for row in rows)).scaleb(-self._money_digits)
-        held = sum(row[1] * row[2] for row in rows) * self._lot
-        rules, symbol, timeframe = world.rules, world.symbol, world.timeframe
-
-        def write() -> Any:
-            fresh = SimulatedWorld(symbol, timeframe, rules)
-            self._write(fresh, candles)
-            return fresh.executions
-
-        return Books(cash, {"": held or ZERO}, write, flows, trips_of(rows, scale))
+        return flows, trips_of(rows, scale)
 
     def _write(self, world: SimulatedWorld, candles: Columns) -> None:
         """The executions in decimals, by the Python form's own rules."""
@@ -173,6 +181,10 @@ class Lane:
             side = "buy" if sign > 0 else "sell"
             order = Order(side, lots * self._lot, None, reason, number)
             world.fill(order, index, exact(candles.open[index].item()))
+
+
+def _column(data: bytes, kind: type = np.float64) -> NDArray[Any]:
+    return np.frombuffer(data, dtype=kind)
 
 
 def _plain(column: NDArray[Any]) -> NDArray[Any]:

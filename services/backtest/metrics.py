@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.columns import Columns
-from .books import Books, Flows, Trip
+from .books import Books, Flows, Trips
 
 DAYS_A_YEAR = 365.0
 _DAY_MS = 86_400_000
@@ -98,18 +98,17 @@ def _yearly(returns: NDArray[np.float64], worst: float | None) -> dict[str, floa
     }
 
 
-def _of_trades(trips: list[Trip]) -> dict[str, float | int | None]:
-    gains = [trip.gain for trip in trips]
-    won, lost = [gain for gain in gains if gain > 0], [gain for gain in gains if gain <= 0]
-    bars = sum(trip.exit_bar - trip.entry_bar for trip in trips)
+def _of_trades(trips: Trips) -> dict[str, float | int | None]:
+    gains, count = trips.gain, len(trips)
+    won, lost = float(gains[gains > 0].sum()), float(gains[gains <= 0].sum())
     return {
-        "trades": len(gains),
-        "win_rate": len(won) / len(gains) if gains else None,
-        "profit_factor": sum(won) / -sum(lost) if lost and sum(lost) else None,
-        "average_trade": sum(gains) / len(gains) if gains else None,
-        "best_trade": max(gains, default=None),
-        "worst_trade": min(gains, default=None),
-        "average_bars": bars / len(gains) if gains else None,
+        "trades": count,
+        "win_rate": float(np.count_nonzero(gains > 0)) / count if count else None,
+        "profit_factor": won / -lost if lost else None,
+        "average_trade": float(gains.sum()) / count if count else None,
+        "best_trade": float(gains.max()) if count else None,
+        "worst_trade": float(gains.min()) if count else None,
+        "average_bars": float((trips.exit_bar - trips.entry_bar).sum()) / count if count else None,
     }
 
 
@@ -125,12 +124,14 @@ def _exposure(size: int, first: int, flows: list[Flows]) -> float:
     """Share of the candles at whose close something was held."""
     if size <= first:
         return 0.0
-    edges = np.zeros(size + 1, dtype=np.int64)
+    if len(flows) == 1:
+        found = [(max(start, first), end) for start, end in stays(flows[0], size) if end > first]
+        return sum(end - start for start, end in found) / (size - first)
+    held = np.zeros(size, dtype=np.bool_)
     for one in flows:
         for start, end in stays(one, size):
-            edges[start] += 1
-            edges[end] -= 1
-    return float(np.count_nonzero(np.cumsum(edges)[first:size])) / (size - first)
+            held[start:end] = True
+    return float(np.count_nonzero(held[first:])) / (size - first)
 
 
 def stays(flows: Flows, size: int) -> list[tuple[int, int]]:
@@ -138,17 +139,11 @@ def stays(flows: Flows, size: int) -> list[tuple[int, int]]:
     held = np.cumsum(flows.held)
     grain = float(np.abs(flows.held).max(initial=0.0)) * 1e-9
     flat = np.abs(held) <= grain
-    stays: list[tuple[int, int]] = []
-    since: int | None = None
-    for index, is_flat in zip(flows.index.tolist(), flat.tolist(), strict=True):
-        if since is None and not is_flat:
-            since = index
-        elif since is not None and is_flat:
-            stays.append((since, index))
-            since = None
-    if since is not None:
-        stays.append((since, size))
-    return stays
+    before = np.concatenate(([True], flat[:-1])) if len(flat) else flat
+    starts, ends = flows.index[before & ~flat].tolist(), flows.index[~before & flat].tolist()
+    if len(starts) > len(ends):
+        ends.append(size)
+    return list(zip(starts, ends, strict=True))
 
 
 def _number(value: float) -> float:

@@ -44,7 +44,8 @@ class MonteCarlo:
 
 def trade_returns(result: Result) -> NDArray[np.float64]:
     """Each closed trade's gain as a fraction of the equity before its entry."""
-    entries, _, gains = result.outcome.books.trip_columns()
+    trips = result.outcome.books.trips
+    entries, gains = trips.entry_bar, trips.gain
     before = result.equity[np.maximum(entries - 1, 0)]
     returns: NDArray[np.float64] = gains / np.where(before > 0, before, np.nan)
     return returns[np.isfinite(returns)]

@@ -116,18 +116,23 @@ class SimulatedWorld:
 
     def place(self) -> None:
         """Turn the wishes of a call into orders; what the venue's filters do not allow is refused."""
+        rules = self.rules
+        simple = not (rules.latency_ms or rules.tick or rules.min_value)
         for wish in self.wishes:
             if wish.replaces:
                 self.cancel(wish.symbol, wish.replaces)
-            self._place(wish)
+            amount = (wish.amount / rules.lot).to_integral_value(ROUND_FLOOR) * rules.lot
+            self._placed += 1
+            order = Order(wish.side, amount, wish.limit, wish.reason, self._placed)
+            if simple and amount > 0 and wish.trigger is None and wish.stop is None and wish.take is None:
+                self.holdings[wish.symbol].orders.append(order)
+            else:
+                self._admit(order, wish)
         self.wishes.clear()
 
-    def _place(self, wish: Wish) -> None:
-        rules = self.rules
-        amount = (wish.amount / rules.lot).to_integral_value(ROUND_FLOOR) * rules.lot
-        order = Order(wish.side, amount, wish.limit, wish.reason)
-        self._placed += 1
-        order.number = self._placed
+    def _admit(self, order: Order, wish: Wish) -> None:
+        """An order with more to it, through the venue's filters."""
+        rules, amount = self.rules, order.amount
         if wish.trigger is not None or wish.stop is not None or wish.take is not None:
             order.trigger, order.stop, order.take = wish.trigger, wish.stop, wish.take
         if rules.latency_ms:
@@ -177,8 +182,7 @@ class SimulatedWorld:
         """
         holding = self.holdings[symbol]
         size = order.amount if amount is None else amount
-        maker = order.limit is not None and order.rested
-        rate = self._maker_fee if maker else self.rules.fee
+        rate = self._maker_fee if order.rested and order.limit is not None else self.rules.fee
         if order.side == "buy":
             done = self._buy(holding, order, size, price, rate)
         else:
