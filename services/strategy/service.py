@@ -46,7 +46,7 @@ from .stage import Market
 READY_WITHIN_S = 15.0
 _ASK_AGAIN_S = 0.5
 _MOST_CANDLES = 10_000
-_RESERVE_S = 3.0
+_RESERVE_S = 6.0
 """How much longer than a call may take the process may hang before it is ended."""
 _VENUE_AWAY = "venue_away"
 
@@ -80,9 +80,9 @@ class StrategyService(Service):
         await self.bus.settled()
         self.spawn(self._learn_account(account), "account")
         self._start_enabled()
-        await self._settled_start()
         if self.ends_itself:
             self.spawn(self._stay_alive(), "alive")
+        await self._settled_start()
 
     async def stop(self) -> None:
         for task in self._running.values():

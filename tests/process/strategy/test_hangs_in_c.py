@@ -3,12 +3,13 @@
 import asyncio
 from typing import Any
 
+import pytest
 from cryptobot.bus.contracts.strategy import ListStrategies, Strategies
 from cryptobot.configs import snapshot
 from cryptobot.configs.errors import BusError
 from cryptobot.configs.schema import Settings, StrategyInstance, StrategySettings
 
-DEADLINE_S = 60.0
+DEADLINE_S = 90.0
 HANGS = """
 import itertools
 
@@ -20,6 +21,7 @@ class Hangs(Strategy):
 """
 
 
+@pytest.mark.timeout(240)
 async def test_only_the_run_that_hung_stays_down(line: Any) -> None:
     """Its process ends itself; in the next life the other run trades, this one is FAILED with the place."""
     (line.home.strategies / "hangs.py").write_text(HANGS)
