@@ -78,4 +78,4 @@ def test_memory_does_not_grow_with_failures(count: int) -> None:
     policy = _policy(limit=10)
     for number in range(count):
         policy.failed(number * 100.0, 10.0)
-    assert len(policy._failures) == 11
+    assert len(policy._failures) <= 11

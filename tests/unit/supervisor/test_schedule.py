@@ -73,3 +73,10 @@ def test_a_changed_schedule_counts_anew() -> None:
     """A reload with another time does not fire for the old one."""
     clockwork = _clockwork("2026-11-22T03:29")
     assert clockwork.due({"a": "05:00 UTC"}, _utc("2026-11-22T03:31")) == []
+
+
+def test_missed_runs_may_be_left_out() -> None:
+    """S42: by choice; the next one on time happens, and up to a minute late is on time."""
+    clockwork, skip = _clockwork("2026-11-22T00:00"), frozenset({"a"})
+    assert clockwork.due({"a": "03:30 UTC"}, _utc("2026-11-26T12:00"), skip) == []
+    assert clockwork.due({"a": "03:30 UTC"}, _utc("2026-11-27T03:30:40"), skip) == ["a"]
