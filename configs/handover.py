@@ -5,6 +5,7 @@ The supervisor opens the vault (`Handing`), puts what a service's manifest names
 takes it once, as the first thing (`take`). Without a supervisor a service reads the vault itself (`find`).
 """
 
+import contextlib
 import fnmatch
 import os
 import secrets
@@ -20,7 +21,6 @@ from .secret import Secret
 from .vault import Vault
 
 VARIABLE = "CRYPTOBOT_SECRETS_FD"
-# A pipe holds 64 KiB before its writer waits (pipe(7)): the supervisor must never wait for a child.
 MAX_BYTES = 60_000
 DATABASE_KEY = "database.key"
 
@@ -34,7 +34,7 @@ def pack(vault: Vault, names: Iterable[str]) -> bytes:
         names: full names, or patterns such as `notify.*`.
 
     Raises:
-        SettingsError: the vault cannot be opened, or the secrets are too long for a pipe.
+        SettingsError: the vault cannot be opened, or the secrets are too long.
     """
     there = [info.name for info in vault.names()]
     wanted = {name for pattern in names for name in fnmatch.filter(there, pattern)}
@@ -77,17 +77,14 @@ def open_descriptor(data: bytes) -> int:
             raise
         return memory
     reading, writing = os.pipe()
-    if sys.platform == "win32":
-        # Its pipes may hold less than what is written.
-        threading.Thread(target=_write, args=(writing, data), daemon=True).start()
-    else:
-        _write(writing, data)
+    # A pipe may hold less than what is written, and the supervisor must never wait for a child.
+    threading.Thread(target=_write, args=(writing, data), daemon=True).start()
     return reading
 
 
 def _write(descriptor: int, data: bytes) -> None:
-    with os.fdopen(descriptor, "wb") as pipe:
-        pipe.write(data)
+    with contextlib.suppress(BrokenPipeError), os.fdopen(descriptor, "wb") as pipe:
+        pipe.write(data)  # a child that ended without reading is told of by its exit
 
 
 def take(environ: MutableMapping[str, str]) -> dict[str, Secret] | None:

@@ -222,6 +222,18 @@ def test_full_disk_keeps_the_old_secret(vault, home, monkeypatch):
     assert vault.get("a").reveal() == CANARY
 
 
+@pytest.mark.parametrize("system", ["linux", "darwin"])
+def test_a_descriptor_carries_more_than_a_pipe_holds(monkeypatch, system):
+    """Nobody waits for the reader, on systems without memory files either."""
+    if system == "linux" and sys.platform != "linux":
+        pytest.skip("this system has no memory files")
+    monkeypatch.setattr(handover.sys, "platform", system)
+    data = b"x" * (handover.MAX_BYTES * 4)
+    with os.fdopen(handover.open_descriptor(data), "rb") as pipe:
+        assert pipe.read() == data
+    os.close(handover.open_descriptor(data))
+
+
 def test_a_service_gets_only_what_its_manifest_names(vault):
     """The pipe carries the named secrets that exist, and the variable is gone afterwards."""
     vault.set("binance.api_key", Secret("key-123456"))
