@@ -124,7 +124,7 @@ def past() -> Response:
     return answer(SettingsHistory(history=entries[::-1]))
 
 
-@requires("config.write")
+@requires("config.write", step_up=True)
 def rollback() -> Response:
     """Make an earlier text of config.yaml the current one. That is a change, too."""
     from ...configs import edit
