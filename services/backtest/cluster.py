@@ -17,9 +17,8 @@ from ...configs.errors import SettingsError, StrategyError, UsageError
 from ..data.columns import NAMES, Columns
 from ..data.files import Series
 from ..strategy.loader import load_file
-from .crew import Take
 from .run import BARE, Request, load
-from .work import Numbered, Row, Work, chunks_of, run_chunk
+from .work import Numbered, Row, Take, Work, chunks_of, run_chunk
 
 _TRIES = 5
 _WAIT_S = 10.0

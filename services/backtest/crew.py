@@ -6,7 +6,7 @@ import os
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
@@ -19,13 +19,12 @@ import numpy as np
 from ...configs.errors import StrategyError
 from ..data.columns import NAMES, Columns
 from ..data.files import Series
+from .cluster import ClusterCrew
 from .run import Request, load, read_surroundings
-from .work import Numbered, Row, Work, chunks_of, run_chunk
+from .work import Numbered, Row, Take, Work, chunks_of, run_chunk
 
 _MOST_POOLS = 4
 _ALONE = 10
-
-Take = Callable[[list[tuple[int, Row]]], None]
 
 
 class Crew(Protocol):
@@ -51,8 +50,6 @@ def crew_for(work: Work, workers: int, runs: int, cluster: str = "") -> Crew:
         cluster: address of a Dask scheduler; "" is this machine.
     """
     if cluster:
-        from .cluster import ClusterCrew
-
         return ClusterCrew(work, cluster)
     if workers <= 1 or runs < 2 or work.surroundings.book is not None:
         return Alone(work)

@@ -44,6 +44,10 @@ class Row:
     metrics: dict[str, float | int | None]
 
 
+Take = Callable[[list[tuple[int, Row]]], None]
+"""Takes a piece of rows that are done."""
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """What all runs of a sweep share.
