@@ -2,6 +2,7 @@
 
 import click
 
+from .. import daemon
 from ..call import Call, json_option, pass_call
 from ..group import Command
 from ..output import note, print_json
@@ -39,3 +40,5 @@ def command(call: Call, kind: str | None, as_json: bool) -> None:
         print_json({"protection": vault.protection})
     else:
         note(f"All secrets have a new master key: {vault.protection}.{_NEXT.get(kind, '')}")
+        if kind in _NEXT and daemon.is_running(call.home):
+            note("`cryptobot down` and `up` with it: until then no service that needs a secret can restart.")
