@@ -32,7 +32,7 @@ _MONTE_CARLO = 1000
 _FOLDS = 4
 _NUDGES = (0.8, 0.9, 1.1, 1.25)
 _YEAR_DAYS = 365.0
-_FATAL = frozenset({"runs", "no look-ahead", "deterministic", "same live"})
+_FATAL = frozenset({"runs", "no look-ahead", "no repainting", "deterministic", "same live"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ class _Judge:
                 "deterministic",
                 "same live",
             )
-            weight = 0.0 if finding.check in ("speed", "trades") else 5.0
+            weight = 0.0 if finding.check in ("speed", "trades") else 2.0
             yield Reason(finding.check, weight if finding.ok else 0.0, weight, finding.detail, fatal)
 
     def prefixes(self) -> Iterator[Reason]:
@@ -136,22 +136,22 @@ class _Judge:
             head = replace(self._series, columns=self._series.columns.first(place))
             if self._run(self._values, head).outcome.executions != [one for one in made if one.index < place]:
                 yield Reason(
-                    "prefix invariance", 0, 15, f"cut at candle {place}, it acts otherwise before", True
+                    "prefix invariance", 0, 10, f"cut at candle {place}, it acts otherwise before", True
                 )
                 return
             if not plan.feeds and (name := _line_that_differs(plan, self._series, place)):
                 yield Reason(
-                    "prefix invariance", 0, 15, f"{name} changes when later candles are cut off", True
+                    "prefix invariance", 0, 10, f"{name} changes when later candles are cut off", True
                 )
                 return
-        yield Reason("prefix invariance", 15, 15, f"{len(places)} cuts change nothing before them")
+        yield Reason("prefix invariance", 10, 10, f"{len(places)} cuts change nothing before them")
 
     def sample(self) -> Iterator[Reason]:
         """Are there trades and days enough to say anything?"""
         trades = len(self._base.outcome.books.trips)
         days = (self._series.columns.open_ms[-1] - self._series.columns.open_ms[0]) / 86_400_000
         share = min(1.0, trades / 100) * 0.6 + min(1.0, days / 365) * 0.4
-        yield Reason("sample", 10 * share, 10, f"{trades} closed trades in {days:.0f} days")
+        yield Reason("sample", 6 * share, 6, f"{trades} closed trades in {days:.0f} days")
 
     def costs(self) -> Iterator[Reason]:
         """Does it live with higher fees and slippage?"""
@@ -166,13 +166,13 @@ class _Judge:
         self.figures["costs"] = table
         kept = [name for name, value in table.items() if name != "fee x0" and value is not None and value > 0]
         told = ", ".join(f"{name} {value or 0:+.1%}" for name, value in table.items())
-        yield Reason("costs", 15 * len(kept) / (len(table) - 1), 15, told)
+        yield Reason("costs", 20 * len(kept) / (len(table) - 1), 20, told)
 
     def neighbours(self) -> Iterator[Reason]:
         """Are parameters a little beside these as good?"""
         combinations = list(_beside(self._owner, self._base.strategy._parameters))
         if not combinations:
-            yield Reason("neighbourhood", 5, 10, "no number among its parameters")
+            yield Reason("neighbourhood", 7, 15, "no number among its parameters")
             return
         rows = sweep_series(self._request, self._owner, self._series, combinations, 1)
         ours = self._base.metrics["sharpe"]
@@ -184,7 +184,7 @@ class _Judge:
             {"parameters": row.parameters, "sharpe": row.metrics["sharpe"]} for row in rows
         ]
         told = f"{len(near)} of {len(rows)} neighbours have at least half of its Sharpe ratio ({_told(ours)})"
-        yield Reason("neighbourhood", 10 * share, 10, told)
+        yield Reason("neighbourhood", 15 * share, 15, told)
 
     def later(self) -> Iterator[Reason]:
         """Walk-forward: parameters chosen on one stretch, traded on the next."""
@@ -197,7 +197,7 @@ class _Judge:
         warmup = max(self._request.rules.warmup, self._base.outcome.first)
         length = (len(self._series.columns) - warmup) // (_FOLDS + 1)
         if length < 200:
-            yield Reason("walk-forward", 0, 15, "too few candles to choose on one part and trade on the next")
+            yield Reason("walk-forward", 0, 20, "too few candles to choose on one part and trade on the next")
             return
         learnt, earned = [], []
         for fold in range(_FOLDS):
@@ -211,8 +211,8 @@ class _Judge:
         self.figures["walk_forward"] = {"learnt": learnt, "earned": earned}
         won = sum(value > 0 for value in earned) / _FOLDS
         total = float(np.prod([1 + value for value in earned]) - 1)
-        points = 15 * (0.5 * won + 0.5 * (total > 0))
-        yield Reason("walk-forward", points, 15, f"{total:+.1%} on what followed, {won:.0%} of the steps won")
+        points = 20 * (0.5 * won + 0.5 * (total > 0))
+        yield Reason("walk-forward", points, 20, f"{total:+.1%} on what followed, {won:.0%} of the steps won")
 
     def luck(self) -> Iterator[Reason]:
         """Monte Carlo of the order of the trades."""
@@ -236,10 +236,10 @@ class _Judge:
         value = deflated_sharpe(returns, trials, tried)
         self.figures["deflated_sharpe"] = value
         if value is None:
-            yield Reason("deflated Sharpe", 0, 10, "too few days, or nothing earned or lost")
+            yield Reason("deflated Sharpe", 0, 15, "too few days, or nothing earned or lost")
             return
         told = f"{value:.0%} likely above what the best of {trials} tries without skill would show"
-        yield Reason("deflated Sharpe", 10 * min(1.0, value / 0.95), 10, told)
+        yield Reason("deflated Sharpe", 15 * min(1.0, value / 0.95), 15, told)
 
 
 def deflated_sharpe(returns: NDArray[np.float64], trials: int, sharpes: Sequence[float]) -> float | None:

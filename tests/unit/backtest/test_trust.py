@@ -16,6 +16,7 @@ from cryptobot.services.backtest.trust import RED, deflated_sharpe, trust
 from cryptobot.services.backtest.world import Rules
 from cryptobot.services.strategy.builtin.ema_cross import EmaCross
 from cryptobot.services.strategy.golive import judge
+from cryptobot.services.strategy.service import StrategyService
 
 
 def judged(owner: type[Strategy]) -> Any:
@@ -143,3 +144,32 @@ def test_a_person_may_say_why_it_trades_all_the_same(tmp_path: Path) -> None:
 
     assert found.refusal == ""
     assert "I watch it myself" in found.override
+
+
+class Told:
+    """Stands where the bus and a runner stand, and remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.audits: list[Any] = []
+        self.failed = ""
+
+    def publish(self, _topic: str, message: Any) -> None:
+        self.audits.append(message)
+
+    def fail(self, reason: str) -> None:
+        self.failed = reason
+
+
+@pytest.mark.parametrize(("despite", "starts"), [("", False), ("I watch it myself", True)])
+def test_the_strategy_service_asks_the_gate_and_audits(tmp_path: Path, despite: str, starts: bool) -> None:
+    """A refusal fails the run with the sentence, an override lets it start; both are in the audit log."""
+    home, told = Home(tmp_path), Told()
+    leave(home, "red")
+    service: Any = object.__new__(StrategyService)
+    service.home, service.settings, service.bus = home, settings(), told
+    instance = StrategyInstance(strategy="mine", despite_red=despite)
+    service._instances = lambda: {"one": (instance, "BTC/USDT")}
+
+    assert service._may_start("one", told) is starts
+    assert bool(told.failed) is not starts
+    assert [(one.subject, one.ok) for one in told.audits] == [("one", starts)]
