@@ -34,6 +34,7 @@ from cryptobot.configs.errors import RequestFailedError
 from cryptobot.configs.paths import Home
 from cryptobot.configs.schema import Settings
 from cryptobot.configs.sections.portfolio import PortfolioSettings
+from cryptobot.services.portfolio import service
 from cryptobot.services.portfolio.service import PortfolioService
 
 DEADLINE_S = 40.0
@@ -368,8 +369,11 @@ def test_what_strategies_hold_is_shown_and_left_alone(play: Callable[..., None])
     play(scene)
 
 
-def test_coins_that_no_fill_explains_are_not_planned_with(play: Callable[..., None]) -> None:
+def test_coins_that_no_fill_explains_are_not_planned_with(
+    play: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The balance is ahead of the fills, and stays so."""
+    monkeypatch.setattr(service, "_EXPLAIN_TRIES", 3)
 
     async def scene(town: Town) -> None:
         town.held["BTC"] += 1
