@@ -3,24 +3,26 @@
 from flask import Flask, Response, request
 
 from ...bus.contracts.auth import (
-    BeginPasskey,
     BeginTotp,
     ConfirmTotp,
     DisableTotp,
     EndSession,
-    FinishPasskey,
-    ListPasskeys,
     ListSessions,
-    PasskeyOptions,
-    Passkeys,
     RecoveryCodes,
-    RemovePasskey,
     Session,
     Sessions,
     StepUp,
     TotpSetup,
 )
 from ...bus.contracts.base import Done
+from ...bus.contracts.signin import (
+    BeginPasskey,
+    FinishPasskey,
+    ListPasskeys,
+    PasskeyOptions,
+    Passkeys,
+    RemovePasskey,
+)
 from ..access import ANY_USER, requires
 from ..context import dashboard, session
 from ..problems import ApiProblem

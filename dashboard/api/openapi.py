@@ -7,17 +7,7 @@ import msgspec
 from flask import Flask, Response
 
 from ... import __version__
-from ...bus.contracts.auth import (
-    ApiKeys,
-    NewApiKey,
-    NewPassword,
-    PasskeyOptions,
-    Passkeys,
-    RecoveryCodes,
-    Session,
-    Sessions,
-    Users,
-)
+from ...bus.contracts.auth import ApiKeys, NewApiKey, NewPassword, RecoveryCodes, Session, Sessions, Users
 from ...bus.contracts.backtest import Backtest, Backtests, BacktestStarted, TrustVerdict
 from ...bus.contracts.market import Candles, Feeds
 from ...bus.contracts.monitor import AlertLog, DoctorReport, HealthHistory, StateLog
@@ -30,6 +20,7 @@ from ...bus.contracts.portfolio import (
 )
 from ...bus.contracts.risk import RiskReport
 from ...bus.contracts.service import SupervisorStatus
+from ...bus.contracts.signin import PasskeyOptions, Passkeys
 from ...bus.contracts.strategy import Strategies
 from ...bus.contracts.trade import EquityHistory, Fills, Orders, TradingState
 from ..access import ANY_USER, PUBLIC, demand_of, requires

@@ -3,18 +3,16 @@
 from flask import Flask, redirect, render_template, request
 from werkzeug.wrappers import Response
 
-from ...bus.contracts.auth import (
+from ...bus.contracts.auth import Login, LoginResult, Logout
+from ...bus.contracts.base import Done
+from ...bus.contracts.signin import (
     BeginPasskeyLogin,
     FinishPasskeyLogin,
     ListProviders,
-    Login,
-    LoginResult,
-    Logout,
     PasskeyOptions,
     Provider,
     Providers,
 )
-from ...bus.contracts.base import Done
 from ...configs.errors import BusError, RequestFailedError
 from ..access import ANY_USER, PUBLIC, check_form_token, form_token, keep_form_token, requires
 from ..api.answers import answer

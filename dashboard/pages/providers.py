@@ -3,12 +3,8 @@
 from flask import Flask, redirect, render_template, request
 from werkzeug.wrappers import Response
 
-from ...bus.contracts.auth import (
-    BeginProviderLogin,
-    FinishProviderLogin,
-    LoginResult,
-    ProviderLogin,
-)
+from ...bus.contracts.auth import LoginResult
+from ...bus.contracts.signin import BeginProviderLogin, FinishProviderLogin, ProviderLogin
 from ...configs.errors import BusError, RequestFailedError
 from ..access import PUBLIC, requires
 from ..context import dashboard

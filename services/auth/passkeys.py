@@ -13,19 +13,19 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ...bus.api import Request
-from ...bus.contracts.auth import (
+from ...bus.contracts.auth import LoginResult
+from ...bus.contracts.base import Done
+from ...bus.contracts.signin import (
     BeginPasskey,
     BeginPasskeyLogin,
     FinishPasskey,
     FinishPasskeyLogin,
     ListPasskeys,
-    LoginResult,
     Passkey,
     PasskeyOptions,
     Passkeys,
     RemovePasskey,
 )
-from ...bus.contracts.base import Done
 from ...configs.errors import RequestFailedError
 from .context import AuthContext
 from .models import PasskeyRow, UserRow
@@ -190,9 +190,7 @@ class PasskeyDesk:
         return row
 
     def _of(self, user: str) -> list[PasskeyRow]:
-        return list(
-            PasskeyRow.select().where(PasskeyRow.user == user).order_by(PasskeyRow.created_ms.desc())
-        )
+        return list(PasskeyRow.select().where(PasskeyRow.user == user).order_by(PasskeyRow.created_ms.desc()))
 
 
 def _ceremony(origin: str, user: str = "") -> _Ceremony:

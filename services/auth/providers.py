@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...bus.api import Request
-from ...bus.contracts.auth import (
+from ...bus.contracts.auth import LoginResult
+from ...bus.contracts.signin import (
     BeginProviderLogin,
     FinishProviderLogin,
     ListProviders,
-    LoginResult,
     ProviderLogin,
     Providers,
 )
-from ...bus.contracts.auth import Provider as ProviderInfo
+from ...bus.contracts.signin import Provider as ProviderInfo
 from ...configs.errors import RequestFailedError
 from ...configs.sections.oidc import OidcProvider
 from .accounts import normal

@@ -18,16 +18,12 @@ from cryptobot.bus.contracts.auth import (
     CheckSession,
     ListApiKeys,
     ListAudit,
-    ListPasskeys,
-    ListProviders,
     ListSessions,
     ListUsers,
     Login,
     LoginResult,
     Logout,
     NewPassword,
-    Passkeys,
-    Providers,
     Session,
     Sessions,
     SessionsRevoked,
@@ -44,6 +40,7 @@ from cryptobot.bus.contracts.service import (
     ServiceStatus,
     SupervisorStatus,
 )
+from cryptobot.bus.contracts.signin import ListPasskeys, ListProviders, Passkeys, Providers
 from cryptobot.configs.errors import RequestFailedError
 
 PASSWORD = "correct horse battery"

@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from cryptobot.bus.contracts.auth import (
+from cryptobot.bus.contracts.auth import CheckSession
+from cryptobot.bus.contracts.signin import (
     BeginPasskey,
     BeginPasskeyLogin,
-    CheckSession,
     FinishPasskey,
     FinishPasskeyLogin,
     ListPasskeys,

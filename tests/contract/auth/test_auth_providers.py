@@ -10,13 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
-from cryptobot.bus.contracts.auth import (
-    BeginProviderLogin,
-    CheckSession,
-    FinishProviderLogin,
-    ListProviders,
-    ListUsers,
-)
+from cryptobot.bus.contracts.auth import CheckSession, ListUsers
+from cryptobot.bus.contracts.signin import BeginProviderLogin, FinishProviderLogin, ListProviders
 from cryptobot.configs.errors import RequestFailedError
 from cryptobot.configs.schema import AuthSettings, Settings
 from cryptobot.configs.sections.oidc import OidcProvider

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 from cryptobot.bus.api import Request
-from cryptobot.bus.contracts.auth import (
+from cryptobot.bus.contracts.auth import LoginResult
+from cryptobot.bus.contracts.signin import (
     BeginProviderLogin,
     FinishProviderLogin,
     ListProviders,
-    LoginResult,
     Provider,
     ProviderLogin,
     Providers,
