@@ -107,7 +107,7 @@ class Platform:
         return next(int(one["pid"]) for one in services if one["name"] == name)
 
     def signal(self, name: str, number: signal.Signals) -> None:
-        os.kill(self.pid(name), number)
+        os.kill(self.until(lambda: self.pid(name)), number)  # a service on its way back has none
 
     def end(self) -> None:
         if hasattr(self, "bus"):
