@@ -331,4 +331,4 @@ def main(home: Home, arguments: list[str]) -> int:
     except CryptoBotError as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_FAILED
-    return EXIT_OK
+    return code if isinstance(code, int) else EXIT_OK

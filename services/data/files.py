@@ -31,6 +31,7 @@ Table = dict[str, Any]
 TIME_NAMES = ("open_time", "timestamp", "ts", "time", "date", "datetime", "open time", "unix", "ts_ms")
 _VISION = ("open_time", "open", "high", "low", "close", "volume")
 _WANTED = frozenset({*NAMES, *TIME_NAMES})
+_ZONE = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
 _UNITS = (("s", 1e8, 1000.0), ("ms", 1e11, 1.0), ("us", 1e14, 1e-3), ("ns", 1e17, 1e-6))
 _SPANS = (("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000))
 _NAMED = re.compile(
@@ -103,7 +104,7 @@ def cut(columns: Columns, from_ms: int | None, to_ms: int | None) -> Columns:
     stop = len(columns) if to_ms is None else int(np.searchsorted(columns.open_ms, to_ms))
     if start >= stop:
         raise SettingsError(
-            f"There are no candles in this range; the file holds {_iso(columns.open_ms[0])} "
+            f"There are no candles in this range; the series holds {_iso(columns.open_ms[0])} "
             f"to {_iso(columns.open_ms[-1])}."
         )
     return columns.part(start, stop)
@@ -231,6 +232,12 @@ def _times(values: Any) -> NDArray[np.int64]:
     if array.dtype.kind == "M":
         return array.astype("datetime64[ms]").astype(np.int64)
     if array.dtype.kind in "UO" and len(array) and not _is_number(str(array[0])):
+        zoned = [_ZONE.search(str(text)) is not None for text in array]
+        if any(zoned) != all(zoned):
+            row = zoned.index(not zoned[0]) + 1
+            raise ValueError(
+                f"row {row}: some times have an offset from UTC, some have none; write all alike"
+            )
         return np.array([_moment(str(text), row) for row, text in enumerate(array, 1)], np.int64)
     return _from_epoch(_numbers(values, "time"))
 

@@ -8,9 +8,11 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from ...bus.contracts.market import timeframe_ms, timeframe_phase_ms
 from ...configs import files
-from ...configs.errors import UsageError
+from ...configs.errors import SettingsError, UsageError
 from .columns import NAMES, Columns
+from .files import cut
 from .incoming import CANDLES, TRADES, Incoming, Trades, read, trades_to_candles
 from .library import Library, SeriesName, merged
 from .parquet import writer
@@ -48,6 +50,7 @@ def take_in(library: Library, path: Path, exchange: str, symbol: str, timeframe:
         raise UsageError(f"{path} does not tell its market; say it with --symbol BTC/USDT.")
     if found.candles is not None:
         name = SeriesName(exchange, market, found.candles.timeframe)
+        _on_grid(path, name.timeframe, found.candles.columns)
         added, differ = _join(library, name, found.candles.columns)
         return Imported(
             file=str(path),
@@ -72,13 +75,12 @@ def export(library: Library, name: SeriesName, path: Path, from_ms: int, to_ms: 
 
     Raises:
         UsageError: there is no such series, or the file's kind is not known.
-        SettingsError: the longer timeframe is no multiple.
+        SettingsError: the longer timeframe is no multiple, or there is no candle in the range.
     """
     columns = library.read(name)
     if timeframe and timeframe != name.timeframe:
         columns = resample(columns, name.timeframe, timeframe)
-    start, stop = np.searchsorted(columns.open_ms, (from_ms, to_ms)).tolist()
-    columns = columns.part(start, stop)
+    columns = cut(columns, from_ms, to_ms)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".parquet":
         times = np.asarray(columns.open_ms).astype("datetime64[ms]")
@@ -88,6 +90,18 @@ def export(library: Library, name: SeriesName, path: Path, from_ms: int, to_ms: 
     else:
         raise UsageError(f"{path}: the name must end with .parquet or .csv.")
     return len(columns)
+
+
+def _on_grid(path: Path, timeframe: str, columns: Columns) -> None:
+    """Candles begin at whole multiples of their length in UTC; those of another timezone may not."""
+    off = (np.asarray(columns.open_ms) - timeframe_phase_ms(timeframe)) % timeframe_ms(timeframe)
+    if off.any():
+        row = int(np.argmax(off != 0)) + 1
+        minutes = int(off[row - 1]) / 60_000
+        raise SettingsError(
+            f"{path}, row {row}: a candle of {timeframe} opens {minutes:g} minutes after the whole; "
+            "are its times of another timezone? Write them in UTC."
+        )
 
 
 def _join(library: Library, name: SeriesName, columns: Columns) -> tuple[int, int]:

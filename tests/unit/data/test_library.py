@@ -194,6 +194,33 @@ def test_what_is_exported_can_be_imported(tmp_path: Path, name: str) -> None:
         assert str(table.schema.field("timestamp").type) == "timestamp[ms, tz=UTC]"
 
 
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (("2023-11-14T23:00:00+01:00", "2023-11-14T23:01:00"), "row 2: some times have an offset"),
+        (("2023-11-14T22:30:00", "2023-11-14T23:30:00"), "opens 30 minutes after the whole; are its times"),
+    ],
+)
+def test_times_of_a_wrong_timezone_are_told(tmp_path: Path, rows: tuple[str, ...], told: str) -> None:
+    """Mixed offsets, and candles that cannot begin where they do in UTC, are refused with the row."""
+    file = tmp_path / "BTC-USDT.csv"
+    file.write_text("date,open,high,low,close,volume\n" + "".join(f"{row},1,1,1,1,1\n" for row in rows))
+
+    with pytest.raises(SettingsError, match=told):
+        take_in(Library(tmp_path / "market"), file, "binance", "", "")
+
+
+def test_an_export_of_an_empty_range_is_refused(tmp_path: Path) -> None:
+    """The sentence says what there is; no file is written."""
+    library = Library(tmp_path / "market")
+    with library.writing(NAME) as store:
+        store.append(rows_of(minutes(1, 2)))
+
+    with pytest.raises(SettingsError, match="no candles in this range; the series holds 1970-01-01 00:01"):
+        export(library, NAME, tmp_path / "out.csv", 10**12, 10**13, "")
+    assert not (tmp_path / "out.csv").exists()
+
+
 def test_an_export_of_another_kind_is_refused(tmp_path: Path) -> None:
     """The name must say which kind of file is wanted."""
     library = Library(tmp_path / "market")
