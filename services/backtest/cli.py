@@ -316,7 +316,7 @@ def check_command(
 def main(home: Home, arguments: list[str]) -> int:
     """Run `backtest ARGUMENTS`; return the exit code. JSON goes to stdout alone, errors to stderr."""
     try:
-        backtest.main(arguments, prog_name="cryptobot backtest", standalone_mode=False, obj=home)
+        code = backtest.main(arguments, prog_name="cryptobot backtest", standalone_mode=False, obj=home)
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except (click.exceptions.Abort, KeyboardInterrupt):
