@@ -1,7 +1,7 @@
 "use strict";
 const $=id=>document.getElementById(id),C=n=>getComputedStyle(document.documentElement).getPropertyValue("--"+n).trim();
 const el=(tag,text,cls)=>{const e=document.createElement(tag);if(text!==undefined)e.textContent=text;if(cls)e.className=cls;return e};
-const pct=(v,d=2)=>v==null?"–":(v*100).toLocaleString("en",{minimumFractionDigits:d,maximumFractionDigits:d})+" %";
+const pct=(v,d=Math.abs(v)>=10?0:2)=>v==null?"–":(v*100).toLocaleString("en",{minimumFractionDigits:d,maximumFractionDigits:d})+" %";
 const num=(v,d=2)=>v==null?"–":Number(v).toLocaleString("en",{minimumFractionDigits:d,maximumFractionDigits:d});
 const day=t=>new Date(t).toISOString().slice(0,10),minute=t=>new Date(t).toISOString().slice(0,16).replace("T"," ");
 const price=v=>v==null?"–":Number(v).toLocaleString("en",{maximumSignificantDigits:8});
@@ -18,7 +18,7 @@ if(R.trust){$("trust-card").hidden=false;const b=el("div",R.trust.score,"badge "
 const ctx=c=>{const r=devicePixelRatio||1,w=c.clientWidth,h=+c.dataset.h||(c.dataset.h=c.getAttribute("height"),+c.dataset.h);c.width=w*r;c.height=h*r;c.style.height=h+"px";const x=c.getContext("2d");x.setTransform(r,0,0,r,0,0);x.clearRect(0,0,w,h);x.font="11px system-ui,sans-serif";return[x,w,h]};
 const nice=(lo,hi,n)=>{const s=(hi-lo)/n,p=10**Math.floor(Math.log10(s||1)),k=[1,2,2.5,5,10].find(k=>k*p>=s)*p,out=[];for(let v=Math.ceil(lo/k)*k+0;v<=hi+k*1e-9;v+=k)out.push(v);return out};
 const PAD=64;
-const axes=(x,w,h,lo,hi,t0,t1,fmt,times=true)=>{x.strokeStyle=C("line");x.fillStyle=C("soft");x.lineWidth=1;x.textAlign="left";x.textBaseline="middle";const b=times?18:4;const Y=v=>4+(h-b-8)*(1-(v-lo)/((hi-lo)||1));for(const v of nice(lo,hi,h>150?5:3)){const y=Math.round(Y(v))+.5;x.beginPath();x.moveTo(0,y);x.lineTo(w-PAD,y);x.stroke();x.fillText(fmt(v),w-PAD+6,y)}
+const axes=(x,w,h,lo,hi,t0,t1,fmt,times=true)=>{x.strokeStyle=C("line");x.fillStyle=C("soft");x.lineWidth=1;x.textAlign="left";x.textBaseline="middle";const b=times?18:4;const Y=v=>8+(h-b-12)*(1-(v-lo)/((hi-lo)||1));for(const v of nice(lo,hi,h>150?5:3)){const y=Math.round(Y(v))+.5;x.beginPath();x.moveTo(0,y);x.lineTo(w-PAD,y);x.stroke();x.fillText(fmt(v),w-PAD+6,y)}
 if(times){x.textBaseline="bottom";const n=Math.max(2,Math.floor((w-PAD)/120));for(let i=0;i<=n;i++){const t=t0+(t1-t0)*i/n;x.textAlign=i===0?"left":i===n?"right":"center";x.fillText(t1-t0<4*864e5?minute(t).slice(5):day(t),(w-PAD)*i/n,h)}}return Y};
 const E=R.curve,T=E.times_ms,span=[T[0],T[T.length-1]];let logScale=false;
 const lineOf=(x,ys,X,Y,color,width=1.6)=>{x.strokeStyle=color;x.lineWidth=width;x.lineJoin="round";x.beginPath();ys.forEach((v,i)=>i?x.lineTo(X(T[i]),Y(v)):x.moveTo(X(T[i]),Y(v)));x.stroke()};

@@ -270,7 +270,7 @@ def bars(found: dict[str, Any]) -> list[tuple[str, float, str, bool]]:
     two = found["sweep_1_s"] / found["sweep_2_s"]
     made.append(("sweep, two processes over one (wall)", two, ">= 1.7", two >= 1.7))
     told = found.get("peers", {})
-    for job, bar in (("backtesting:a_real", 12.0), ("vectorbt:a_real", 1.0), ("backtrader:a_real", 80.0)):
+    for job, bar in (("backtesting:a_real", 12.0), ("vectorbt:a_real", 1.0), ("freqtrade:a_real", 80.0)):
         if (peer := told.get(job, {})).get("cpu"):
             ratio = peer["cpu"] / found["wake_s"]
             made.append((f"wake: x {job.partition(':')[0]} (CPU)", ratio, f">= {bar:g}", ratio >= bar))
