@@ -3,7 +3,6 @@
 import hashlib
 import os
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +45,8 @@ class Home:
         inside = self.root / "run" / "sockets"
         if len(os.fsencode(inside)) <= _SOCKET_DIR_LIMIT:
             return inside
+        import tempfile  # with what it imports it is slow, and few homes need it
+
         digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
         owner = os.getuid() if hasattr(os, "getuid") else 0
         return Path(tempfile.gettempdir()) / f"cryptobot-{owner}-{digest}"

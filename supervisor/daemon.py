@@ -6,10 +6,8 @@ if __name__ == "__main__":
     gc.disable()  # nothing of what a start makes is garbage; the loop enables it
 
 import contextlib
-import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterable
 
@@ -107,6 +105,8 @@ def main(home: Home) -> int:
 
     CRYPTOBOT_OVERRIDES holds the `--set` values it was started with, as a JSON list; a reload keeps them.
     """
+    import json  # each import delays the start of all services
+
     overrides = json.loads(os.environ.pop(OVERRIDES_VARIABLE, "[]"))
     try:
         return run(home, overrides=tuple(overrides))
@@ -123,6 +123,8 @@ def launch_daemon(home: Home) -> int:
     Raises:
         CryptoBotError: it did not start; the sentence says why.
     """
+    import subprocess
+
     home.create()
     argv = [*program(), "--home", str(home.root), "service", "run", "supervisor"]
     if "__compiled__" not in globals():
@@ -155,6 +157,8 @@ def launch_daemon(home: Home) -> int:
 
 
 def _launch_on_windows(argv: list[str], home: Home) -> int:
+    import subprocess
+
     from .control.client import ControlClient
 
     flags = getattr(subprocess, "DETACHED_PROCESS", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)

@@ -1,6 +1,5 @@
 """The order of starting and stopping, from what services require, want and come after."""
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
@@ -51,6 +50,8 @@ class Graph:
     def _check_known(self, node: Node, wanted: str) -> None:
         if wanted in self.nodes:
             return
+        import difflib  # for errors alone
+
         near = difflib.get_close_matches(wanted, self.nodes, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(sorted(self.nodes))}."
         raise SettingsError(f"Service {node.name!r} requires {wanted!r}, which does not exist{hint}")
@@ -145,5 +146,7 @@ class Graph:
 
 def nearest(name: str, known: Mapping[str, object]) -> str:
     """A hint for an unknown name: the nearest known one, or all of them."""
+    import difflib
+
     near = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}."

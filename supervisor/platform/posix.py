@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import os
-import shutil
 import signal
 import sys
 import time
@@ -250,6 +249,8 @@ def _with_secrets(request: SpawnRequest, number: int) -> dict[str, str]:
 def _find(program: str, environment: dict[str, str]) -> str:
     if os.sep in program:
         return program
+    import shutil  # our own services name their program with its folder
+
     found = shutil.which(program, path=environment.get("PATH", os.defpath))
     if found is None:
         raise CannotSpawn(f"The program {program} is not in any folder of PATH.", lasting=True)

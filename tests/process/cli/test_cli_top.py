@@ -2,9 +2,11 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="POSIX terminals")
 
-OTHERS = ("auth", "paper", "data", "trade", "strategy", "dashboard")
+OTHERS = ("auth", "paper", "data", "trade", "strategy", "dashboard", "monitor")
 BUS_ALONE = [word for name in OTHERS for word in ("--set", f"services.{name}.enabled=false")]
 
 
@@ -78,6 +80,82 @@ def test_a_key_ends_it_and_the_terminal_is_whole(environment: dict[str, str], en
         process.wait()
         os.close(master)
         os.close(terminal)
+
+
+class Screen:
+    """What a person sees in a terminal of 30 lines of 110 columns."""
+
+    def __init__(self, master: int) -> None:
+        pyte = pytest.importorskip("pyte")
+        self._master = master
+        self._screen = pyte.Screen(110, 30)
+        self._stream = pyte.ByteStream(self._screen)
+
+    def until(self, *texts: str) -> str:
+        """Read until all of it is on the screen at once."""
+        deadline = time.monotonic() + 45
+        while not all(text in (seen := "\n".join(self._screen.display)) for text in texts):
+            assert time.monotonic() < deadline, f"{texts} did not appear:\n{seen}"
+            if select.select([self._master], [], [], 1.0)[0]:
+                self._stream.feed(os.read(self._master, 65_536))
+        return seen
+
+    def press(self, keys: bytes) -> None:
+        os.write(self._master, keys)
+
+
+@pytest.mark.usefixtures("running")
+def test_keys_choose_show_and_restart(environment: dict[str, str], cryptobot: Callable[..., Any]) -> None:
+    """Rates come from the bus; the log of the chosen one; a restart asks first and is carried out."""
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    master, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 110, 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cryptobot", "top"],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        env={**environment, "TERM": "xterm"},
+        start_new_session=True,
+    )
+    try:
+        screen = Screen(master)
+        screen.until("messages/s", "RUNNING", "Alerts", "q ends")
+        before = _pid_of(cryptobot, "bus")
+        screen.press(b"l")
+        screen.until("Log of bus", "l services")
+        screen.press(b"\x1b[B")
+        screen.until("Log of auth")
+        screen.press(b"\x1b[A")
+        screen.until("Log of bus")
+        screen.press(b"l")
+        screen.until("Alerts", "q ends")
+        screen.press(b"r")
+        screen.until("Restart bus? y is yes")
+        screen.press(b"n")
+        screen.until("bus was left as it is.")
+        screen.press(b"r")
+        screen.until("Restart bus?")
+        screen.press(b"y")
+        screen.until("restart bus: under way.")
+        while _pid_of(cryptobot, "bus") in {0, before}:
+            pass
+        screen.press(b"q")
+        assert process.wait(45) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
+        os.close(terminal)
+
+
+def _pid_of(cryptobot: Callable[..., Any], name: str) -> int:
+    status = json.loads(cryptobot("status", "--json").out)
+    return next(int(one["pid"]) for one in status["services"] if one["name"] == name)
 
 
 # The terminal becomes the one that Ctrl-C comes from.
