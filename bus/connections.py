@@ -5,7 +5,7 @@ import time
 import zmq
 
 from ..configs.errors import BusError
-from . import endpoints, keys, sockets
+from . import endpoints, keys, sockets, trust
 from .group import Group, alone
 from .rules import holder_of
 
@@ -19,6 +19,8 @@ class Connections:
 
     def __init__(self, places: endpoints.Endpoints, name: str, hwm: int, group: Group | None = None) -> None:
         self._places, self._name, self._hwm = places, name, hwm
+        if not places.secure:
+            trust.look_at(places.home)
         self._group = group or alone(places.home)
         self.context = self._group.join()
         self._pair = keys.pair(places.home, name) if places.secure else None
@@ -87,6 +89,8 @@ class Connections:
             socket.setsockopt(zmq.CURVE_SERVER, 1)
             socket.setsockopt(zmq.CURVE_SECRETKEY, self._pair.secret)
             sockets.watch_peer(socket)
+        else:
+            trust.admit_only_us(socket)
         self._bind_within(socket, place)
         address = self._places.address(place)
         for _ in range(_MOVES):
