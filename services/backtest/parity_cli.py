@@ -135,7 +135,7 @@ def _print(found: Parity, as_json_text: bool) -> None:
 def main(home: Home, arguments: list[str]) -> int:
     """Run `parity ARGUMENTS`; return the exit code."""
     try:
-        command.main(arguments, prog_name="cryptobot parity", standalone_mode=False, obj=home)
+        code = command.main(arguments, prog_name="cryptobot parity", standalone_mode=False, obj=home)
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.exceptions.Abort:
@@ -149,4 +149,4 @@ def main(home: Home, arguments: list[str]) -> int:
     except CryptoBotError as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_FAILED
-    return EXIT_OK
+    return code if isinstance(code, int) else EXIT_OK  # what click makes of Exit

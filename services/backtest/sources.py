@@ -14,6 +14,7 @@ from ..data.parquet.reader import ParquetFile
 from ..strategy.feeds import FeedKey
 
 _TIMES = ("timestamp", "ts_ms", "ts", "time", "date", "funding_time", "calc_time")
+_LARGEST_RATE = 0.5
 _RATES = ("funding_rate", "fundingrate", "rate", "open", "last_funding_rate")
 
 
@@ -98,7 +99,14 @@ def read_funding(path: Path) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         )
     ts_ms = _milliseconds(np.asarray(column(names[time])))
     order = np.argsort(ts_ms, kind="stable")
-    return ts_ms[order], np.asarray(column(names[rate]), dtype=np.float64)[order]
+    rates = np.asarray(column(names[rate]), dtype=np.float64)[order]
+    largest = float(np.abs(rates).max(initial=0.0))
+    if not largest <= _LARGEST_RATE:
+        raise SettingsError(
+            f"{path} is no file of funding rates: its column {names[rate]} reaches {largest:g}; "
+            "a rate is a fraction such as 0.0001."
+        )
+    return ts_ms[order], rates
 
 
 def _parquet(path: Path):  # type: ignore[no-untyped-def]
@@ -120,7 +128,7 @@ def read_others(texts: Iterable[str]) -> dict[str, Series]:
     found: dict[str, Series] = {}
     for text in texts:
         symbol, equals, path = text.partition("=")
-        if not equals or not symbol.strip():
+        if not equals or not symbol.strip() or not path.strip():
             raise SettingsError(f"--also {text} must be MARKET=FILE, such as ETH/USDT=eth.parquet.")
         found[symbol.strip()] = read_series(Path(path))
     return found

@@ -163,3 +163,18 @@ def test_wrong_use_is_told_in_a_sentence(tmp_path: Path, capsys: Any, words: Any
 
     assert told in spoken.err
     assert spoken.out == ""
+
+
+def test_a_further_market_needs_a_file(candles: Path, tmp_path: Path, capsys: Any) -> None:
+    """Half a word is told with the way to write it."""
+    assert cli.main(Home(tmp_path), ["run", "ema-cross", "--data", str(candles), "--also", "ETH="]) == 2
+    assert "MARKET=FILE" in capsys.readouterr().err
+
+
+def test_what_fails_has_exit_code_1(tmp_path: Path, capsys: Any) -> None:
+    """A strategy that never trades fails its check."""
+    idle = tmp_path / "idle.py"
+    idle.write_text("from cryptobot import Strategy\n\n\nclass Idle(Strategy):\n    pass\n")
+
+    assert cli.main(Home(tmp_path / "home"), ["check", str(idle)]) == 1
+    assert "FAIL  trades" in capsys.readouterr().out

@@ -71,3 +71,19 @@ def test_a_short_run_has_no_yearly_figures() -> None:
 
     assert found["sharpe"] is None
     assert found["win_rate"] is None
+
+
+@pytest.mark.parametrize("seed", range(5, 9))
+def test_figures_are_those_of_the_installed_empyrical(seed: int) -> None:
+    """The same comparison with the library itself, where it is installed (without its dependencies)."""
+    empyrical = pytest.importorskip("empyrical")
+    candles, equity = curve(120, seed)
+    found = figures(candles, 0, equity, NONE)
+    returns = daily_returns(candles.open_ms, equity)
+    year = {"period": "daily", "annualization": 365}
+
+    assert found["sharpe"] == pytest.approx(empyrical.sharpe_ratio(returns, annualization=365))
+    assert found["sortino"] == pytest.approx(empyrical.sortino_ratio(returns, annualization=365))
+    assert found["annual_return"] == pytest.approx(empyrical.annual_return(returns, **year))
+    assert found["annual_volatility"] == pytest.approx(empyrical.annual_volatility(returns, **year))
+    assert found["total_return"] == pytest.approx(empyrical.cum_returns_final(returns))
