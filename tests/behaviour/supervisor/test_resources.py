@@ -183,3 +183,26 @@ def test_a_child_sees_neither_more_nor_fewer_descriptors_than_it_should(daemon) 
     )
     daemon.start()
     assert "open [0, 1, 2]" in daemon.until_log("clean", "open [")
+
+
+@pytest.mark.slow
+def test_a_machine_short_of_disk_loses_its_add_ons_first_and_gets_them_back(daemon) -> None:
+    """S22: the larger add-on goes first, trade never; with ample room for half a minute they run again."""
+    daemon.supervisor = {"min_free_disk_bytes": 2**60}
+    daemon.service("large", "ready", "grow=60", optional=True)
+    daemon.service("small", "ready", optional=True)
+    daemon.service("trading", "ready")
+    daemon.start()
+    pids = {name: daemon.until(name, "RUNNING")["pid"] for name in ("large", "small", "trading")}
+    stopped = daemon.until("large", "STOPPED")
+    assert stopped["reason"].startswith("stopped to protect the machine: Low disk")
+    assert daemon.status("small")["state"] == "RUNNING"
+    daemon.until("small", "STOPPED")
+    assert daemon.pid("trading") == pids["trading"]
+    with (daemon.home.root / "config.yaml").open("a", encoding="utf-8") as file:
+        file.write("supervisor: {min_free_disk_bytes: 0}\n")
+    with daemon.client() as client:
+        client.reload()
+    for name in ("large", "small"):
+        assert daemon.until(name, "RUNNING", 90.0)["pid"] != pids[name]
+    assert daemon.pid("trading") == pids["trading"]
