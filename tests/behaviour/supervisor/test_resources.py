@@ -96,7 +96,7 @@ def test_add_ons_run_below_trade_by_their_role(daemon) -> None:
     daemon.start()
     pids = {name: daemon.until(name, "RUNNING")["pid"] for name in ("main", "extra", "own")}
     assert {name: os.getpriority(os.PRIO_PROCESS, pid) for name, pid in pids.items()} == {
-        "main": 0, "extra": 7, "own": 3,
+        "main": os.getpriority(os.PRIO_PROCESS, 0), "extra": 7, "own": 3,
     }  # fmt: skip
     assert os.sched_getaffinity(pids["extra"]) == {0}
     assert os.sched_getaffinity(pids["main"]) == os.sched_getaffinity(0)
