@@ -226,8 +226,9 @@ _TABLE: dict[str, _Entry] = {
     ),
 }
 _NEED_VENUE = frozenset({"data", "trade"})
-# Heartbeats come from the main loop; that requests are answered as well is asked now and then.
-_PING = Readiness(kind="ping", interval_s=15.0, timeout_s=5.0, degraded_after=2, failures=4)
+# Heartbeats come from the main loop; that requests are answered as well is asked now and then, patiently:
+# a machine that is merely busy must not cost a service its life.
+_PING = Readiness(kind="ping", interval_s=15.0, timeout_s=10.0, degraded_after=3, failures=6)
 _ROLES: dict[str, Literal["core", "people"]] = {
     "bus": "core", "trade": "core", "auth": "people", "dashboard": "people"
 }  # fmt: skip
