@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...configs.errors import SettingsError
-from ..data.columns import Columns
 
 CLEAR, BID, ASK, BOUGHT, SOLD = range(5)
 """Kinds of rows: the book is empty from here; a level of the bids, of the asks; a trade by its taker."""
@@ -144,25 +143,3 @@ def _levels(ts_ms: int, bids: Any, asks: Any) -> Iterator[_Row]:
     rows = [(BID, level) for level in bids] + [(ASK, level) for level in asks]
     for number, (kind, level) in enumerate(rows, 1):
         yield ts_ms, kind, float(level[0]), float(level[1]), number == len(rows)
-
-
-def candles_of_trades(
-    ts_ms: NDArray[np.int64],
-    prices: NDArray[np.float64],
-    amounts: NDArray[np.float64],
-    step_ms: int,
-) -> Columns:
-    """Candles made of trades; a period without a trade has none."""
-    if not len(ts_ms):
-        return Columns.empty()
-    periods = ts_ms // step_ms
-    starts = np.concatenate(([0], np.flatnonzero(np.diff(periods)) + 1))
-    ends = np.append(starts[1:], len(ts_ms)) - 1
-    return Columns(
-        periods[starts] * step_ms,
-        prices[starts],
-        np.maximum.reduceat(prices, starts),
-        np.minimum.reduceat(prices, starts),
-        prices[ends],
-        np.add.reduceat(amounts, starts),
-    )

@@ -14,13 +14,13 @@ from ...bus.contracts.market import timeframe_ms
 from ...configs.errors import CryptoBotError, SettingsError, StrategyError
 from ..data.columns import Columns
 from ..data.files import Series, cut, read_series, symbol_of
+from ..data.resample import of_trades
 from ..strategy.base import Strategy
 from ..strategy.graph import Plan
 from ..strategy.loader import Loader, blame, load_file
 from .book_depth import BookDepth, Recording, read_recordings
 from .depth import Depth, InnerDepth, TradeDepth
 from .engine import Around, Engine, Told
-from .recording import candles_of_trades
 from .result import ENGINE_VERSION, Result, as_json
 from .sources import further, read_funding, read_others, read_trades
 from .world import Rules, SimulatedWorld
@@ -146,7 +146,7 @@ def _made(request: Request) -> Series:
     if path is None:
         raise SettingsError("Give candles with --data FILE (or --trades or --book to make them of).")
     dealt = read_recordings(request.book).trades() if request.book else read_trades(path)
-    columns = candles_of_trades(*dealt, step_ms)
+    columns = of_trades(*dealt, request.timeframe)
     if not len(columns):
         raise SettingsError(f"{path} holds no trades to make candles of.")
     spanned = int(columns.open_ms[-1] - columns.open_ms[0]) // step_ms + 1

@@ -6,33 +6,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...bus.contracts.market import timeframe_ms
 from ...configs.errors import SettingsError
 from ..data.columns import Columns
 from ..data.files import Series, read_series
 from ..data.parquet.reader import ParquetFile
+from ..data.resample import resample
 from ..strategy.feeds import FeedKey
 
 _TIMES = ("timestamp", "ts_ms", "ts", "time", "date", "funding_time", "calc_time")
 _LARGEST_RATE = 0.5
 _RATES = ("funding_rate", "fundingrate", "rate", "open", "last_funding_rate")
-
-
-def longer(columns: Columns, step_ms: int) -> Columns:
-    """Candles put together to longer ones; periods count from 1970-01-01 00:00 UTC."""
-    if not len(columns):
-        return columns
-    periods = columns.open_ms // step_ms
-    starts = np.concatenate(([0], np.flatnonzero(np.diff(periods)) + 1))
-    ends = np.append(starts[1:], len(columns)) - 1
-    return Columns(
-        periods[starts] * step_ms,
-        columns.open[starts],
-        np.maximum.reduceat(columns.high, starts),
-        np.minimum.reduceat(columns.low, starts),
-        columns.close[ends],
-        np.add.reduceat(columns.volume, starts),
-    )
 
 
 def further(
@@ -56,13 +39,10 @@ def further(
             raise SettingsError(
                 f"The strategy reads {key.symbol} too; give its candles with --also {key.symbol}=FILE."
             )
-        has_ms, wants_ms = timeframe_ms(timeframe), timeframe_ms(key.timeframe)
-        if wants_ms % has_ms:
-            raise SettingsError(
-                f"The strategy reads {key.symbol} {key.timeframe}; the file has {timeframe} candles, and "
-                f"those cannot be put together to {key.timeframe}."
-            )
-        found[key] = source if wants_ms == has_ms else longer(source, wants_ms)
+        try:
+            found[key] = source if timeframe == key.timeframe else resample(source, timeframe, key.timeframe)
+        except SettingsError as error:
+            raise SettingsError(f"The strategy reads {key.symbol} {key.timeframe}: {error}") from error
     return found
 
 

@@ -13,7 +13,6 @@ from cryptobot.configs.errors import SettingsError
 from cryptobot.services.backtest.book_depth import Book
 from cryptobot.services.backtest.recording import ASK, BID, BOUGHT, CLEAR, SOLD, Recording, read_recordings
 from cryptobot.services.backtest.run import Request, Surroundings, run
-from cryptobot.services.backtest.sources import longer
 from cryptobot.services.backtest.world import Rules
 from cryptobot.services.data.columns import Columns
 
@@ -116,18 +115,6 @@ def test_a_trade_through_the_limit_fills_it(play: Play, flat_bars: Any) -> None:
     result = play(flat_bars(10, 10, 10), {0: lambda self: self.buy(1, limit="9.9")}, around=around)
 
     assert fills(result) == [(1, 61_000, Decimal("9.9"), Decimal(1))]
-
-
-def test_longer_candles_are_put_together() -> None:
-    """First open, highest high, lowest low, last close, all volume; periods count from 1970."""
-    times = np.array([0, 60_000, 120_000, 180_000], dtype=np.int64)
-    prices = [
-        np.array(values, dtype=float) for values in ([1, 2, 3, 4], [2, 5, 4, 9], [1, 0.5, 2, 3], [2, 3, 4, 8])
-    ]
-    made = longer(Columns(times, *prices, np.ones(4)), 180_000)
-
-    assert made.open_ms.tolist() == [0, 180_000]
-    assert (made.open[0], made.high[0], made.low[0], made.close[0], made.volume[0]) == (1, 5, 0.5, 4, 3)
 
 
 def test_a_line_that_is_none_is_told_with_its_number(tmp_path: Path) -> None:
