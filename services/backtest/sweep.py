@@ -34,6 +34,8 @@ def grid(owner: type[Strategy], texts: Sequence[str]) -> list[dict[str, object]]
         name, equals, values = text.partition("=")
         if not equals:
             raise UsageError(f"--param {text} must be NAME=VALUES, such as fast=5,10,20 or fast=5:50:5.")
+        if name.strip() in axes:
+            raise UsageError(f"--param {name.strip()} is given twice; write its values as one list or range.")
         axes[name.strip()] = list(_axis(text, values))
     count = int(np.prod([len(values) for values in axes.values()], dtype=object)) if axes else 1
     if count > MOST_RUNS:

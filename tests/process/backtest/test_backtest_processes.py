@@ -45,16 +45,7 @@ def kept(home: Path) -> list[Any]:
 def test_ctrl_c_ends_a_sweep_and_the_next_one_goes_on(candles: Path, tmp_path: Path) -> None:
     """SIGINT to the whole group: exit code 1, no process left, what was done is not done again."""
     home = tmp_path / "home"
-    words = (
-        "sweep",
-        "ema-cross",
-        "--data",
-        str(candles),
-        "--param",
-        "fast=3:60:1",
-        "--param",
-        "slow=70:300:5",
-    )
+    words = ("sweep", "ema-cross", "--data", str(candles), "--param", "fast=3:40:1")
     words += ("--param", "slow=70:170:5", "--workers", "2", "--json")
     begun = subprocess.Popen(
         command(home, *words),

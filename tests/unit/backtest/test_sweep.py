@@ -45,6 +45,12 @@ def test_a_grid_that_is_none_is_refused(text: str) -> None:
         grid(EmaCross, [text])
 
 
+def test_a_parameter_given_twice_is_refused() -> None:
+    """Otherwise the second would silently replace the first."""
+    with pytest.raises(UsageError, match="given twice"):
+        grid(EmaCross, ["fast=5", "fast=6"])
+
+
 def test_values_that_the_strategy_does_not_allow_are_refused() -> None:
     """Unknown names and values out of range are told before anything runs."""
     with pytest.raises(SettingsError, match="did you mean 'fast'"):
