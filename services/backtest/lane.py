@@ -5,7 +5,6 @@ those of the Python form to the last digit, because both are exact. Where no com
 program was installed there is no compiled core, and everything runs in the Python form.
 """
 
-import importlib
 from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
@@ -30,9 +29,10 @@ _FLAT = Position()
 def compiled() -> Any:
     """The module of the compiled core; None where it was not built."""
     try:
-        return importlib.import_module("._core", __package__)
+        from . import _core  # type: ignore[attr-defined]  # an extension; this form is seen by freezers too
     except ImportError:
         return None
+    return _core
 
 
 def lane_for(
