@@ -110,9 +110,7 @@ class Delivery:
         try:
             await self._bus.request("trade", asked, TradeOrder, timeout_s=_TRY_S, tries=3)
         except BusTimeoutError:
-            return refusal(
-                wish, "trade did not answer; the order may have changed"
-            )
+            return refusal(wish, "trade did not answer; the order may have changed")
         except RequestFailedError as error:
             self._log.warning("amend refused", order_id=wish.replaces, reason=error.message)
             return refusal(wish, error.message)
