@@ -11,7 +11,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..loop import SLICE_S, Loop, Timer
-from .base import SECRETS_VARIABLE, CannotSpawn, Detail, ExitHandler, Platform, Sample, SpawnRequest
+from .base import (
+    HELPER_VARIABLE,
+    SECRETS_VARIABLE,
+    CannotSpawn,
+    Detail,
+    ExitHandler,
+    Platform,
+    Sample,
+    SpawnRequest,
+)
 
 # Signals that Python ignores at start; a child must find them as a shell would give them.
 _RESTORED = [signal.SIGPIPE] + [getattr(signal, name) for name in ("SIGXFSZ",) if hasattr(signal, name)]
@@ -168,7 +177,7 @@ class PosixPlatform(Platform):
         return {found for found, name in _scan(self._home) if name == service and found != pid}
 
     def marked(self, home: str) -> Iterable[tuple[int, str]]:
-        return [(pid, name) for pid, name in _scan(home) if _leads_session(pid)]
+        return [(pid, name) for pid, name in _scan(home, helpers=False) if _leads_session(pid)]
 
     def sample(self, pid: int) -> Sample | None:
         import psutil
@@ -208,7 +217,7 @@ class PosixPlatform(Platform):
             self._null = -1
 
 
-def _scan(home: str) -> Iterable[tuple[int, str]]:
+def _scan(home: str, *, helpers: bool = True) -> Iterable[tuple[int, str]]:
     import psutil
 
     own = os.getuid()
@@ -218,6 +227,8 @@ def _scan(home: str) -> Iterable[tuple[int, str]]:
                 continue
             environment = process.environ()
         except (psutil.Error, OSError):
+            continue
+        if not helpers and HELPER_VARIABLE in environment:
             continue
         if environment.get("CRYPTOBOT_HOME") == home and "CRYPTOBOT_SERVICE" in environment:
             yield process.pid, environment["CRYPTOBOT_SERVICE"]

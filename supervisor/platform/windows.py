@@ -12,7 +12,16 @@ from typing import Any
 import psutil
 
 from ..loop import Loop
-from .base import SECRETS_VARIABLE, CannotSpawn, Detail, ExitHandler, Platform, Sample, SpawnRequest
+from .base import (
+    HELPER_VARIABLE,
+    SECRETS_VARIABLE,
+    CannotSpawn,
+    Detail,
+    ExitHandler,
+    Platform,
+    Sample,
+    SpawnRequest,
+)
 from .cgroups import Ceilings
 from .jobs import Jobs
 
@@ -154,12 +163,14 @@ class WindowsPlatform(Platform):
         return {found for found, name in self._scan() if name == service and found != pid}
 
     def marked(self, home: str) -> Iterable[tuple[int, str]]:
-        return list(self._scan())
+        return list(self._scan(helpers=False))
 
-    def _scan(self) -> Iterable[tuple[int, str]]:
+    def _scan(self, *, helpers: bool = True) -> Iterable[tuple[int, str]]:
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
                 environment = process.environ()
+                if not helpers and HELPER_VARIABLE in environment:
+                    continue
                 if environment.get("CRYPTOBOT_HOME") == self._home and "CRYPTOBOT_SERVICE" in environment:
                     yield process.pid, environment["CRYPTOBOT_SERVICE"]
 
