@@ -31,7 +31,7 @@ PLANTED = {
 }
 PASSPHRASE = "canary-0815-passphrase"
 PASSWORD = "canary-0816-correct-horse-battery"
-PATIENCE_S = 120
+PATIENCE_S = 240
 PROBE = """
 import os, sys
 os.fdopen(int(os.environ["CRYPTOBOT_SECRETS_FD"]), "rb").read()
@@ -155,7 +155,7 @@ def limits_of(run):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_a_run_with_crashes_writes_no_secret_anywhere(run):
     """Vault, passphrase, passwords, the databases' key and API keys: none in any file or answer."""
     vault = Vault(run.home, environ=run.environ)
@@ -167,7 +167,7 @@ def test_a_run_with_crashes_writes_no_secret_anywhere(run):
     (run.home.root / "services.d" / "probe.json").write_text(json.dumps(manifest))
     encrypted = "true" if importlib.util.find_spec("sqlcipher3") else "false"
     run("config", "set", f"database.encrypted={encrypted}", "dashboard.port=0", "log.level=debug")
-    run("up", "-d", expect=None)  # the probe aborts, which is told
+    run("up", "-d", "--timeout", "45", expect=None)  # the probe aborts, which is told
     run.until(lambda: json.loads(run("fills", "--json")))
 
     initial = (run.home.keys / "initial-password").read_text().strip()
