@@ -1,7 +1,6 @@
 """What a supervisor that starts now would do with what it finds: said before it is done."""
 
 from ..configs.paths import Home
-from . import states
 from .order import Graph
 from .plan import Step
 from .platform.base import Platform
@@ -37,7 +36,7 @@ def plan_start(home: Home, manifests: list[Manifest], platform: Platform) -> lis
         elif name in stopped:
             steps.append(Step(name, "leave", f"you stopped it; `cryptobot start {name}` starts it"))
         elif known[name].enabled:
-            steps.append(Step(name, "start", f"is {states.STOPPED}"))
+            steps.append(Step(name, "start", "starts with the platform"))
     return steps
 
 

@@ -5,7 +5,7 @@ import time
 
 import click
 
-from ....configs.errors import CryptoBotError, UsageError
+from ....configs.errors import CryptoBotError, ServiceError, UsageError
 from ....configs.paths import Home
 from .. import web
 from ..call import Call, json_option, pass_call, set_option
@@ -45,7 +45,7 @@ def command(
     """Start everything on a paper exchange with recorded prices, and watch the bot trade.
 
     It needs no account, no key and no network. Recorded Coinbase BTC/USD prices of 2017 to 2019 are
-    played, one hour each second. Ctrl-C ends it and leaves no process.
+    played, one hour each second. Ctrl-C ends it and leaves no process; before all is ready, with exit code 1.
 
     With --for it ends by itself, sums up, and exits with 0 only if something was filled and the bot's
     ledger equals the exchange's. --json prints one object at the end (with -d: when all is ready).
@@ -101,6 +101,7 @@ class _Run:
 
     def __init__(self, home: Home, session: Session, signals: Signals, as_json: bool) -> None:
         self._home, self._session, self._signals, self._as_json = home, session, signals, as_json
+        self._began = False
 
     def until_the_end(self, for_s: float | None, *, browser: bool) -> int:
         """Start, watch, sum up, stop; returns the exit code."""
@@ -112,6 +113,8 @@ class _Run:
         finally:
             self._signals.disarm()
             self._session.stop()
+        if not self._began:
+            raise ServiceError("Stopped before everything was ready.")
         return self._tell(summary, judged=for_s is not None and self._signals.name == "end")
 
     def _live(self, for_s: float | None, browser: bool) -> Summary | None:
@@ -139,6 +142,7 @@ class _Run:
             return None
 
     def _greet(self, progress: Progress, browser: bool) -> None:
+        self._began = True
         slowest = max(progress.ready_after.values(), default=0.0)
         note(f"All {len(progress.ready_after)} services are ready after {slowest:.1f} s.")
         tell_entrance(self._home)
@@ -150,7 +154,8 @@ class _Run:
         while ends is None or time.monotonic() < ends:
             if self._session.failed:
                 raise CryptoBotError(self._session.failed)
-            if self._session.stopped_elsewhere:
+            # The signal's own exception is lost when it comes while a library's clean-up runs.
+            if self._session.stopped_elsewhere or self._signals.name:
                 raise Ended
             time.sleep(1.0 if ends is None else max(0.0, min(1.0, ends - time.monotonic())))
             screen.tick()
