@@ -62,4 +62,5 @@ def test_a_day_of_flapping_leaks_nothing(daemon, monkeypatch: pytest.MonkeyPatch
     for pid, (descriptors, threads, private_kib) in before.items():
         assert abs(after[pid][0] - descriptors) <= 4, "descriptors"
         assert after[pid][1] == threads, "threads"
-        assert after[pid][2] < private_kib + 1024, "memory"
+        # A few hundred bytes kept for each of some twenty thousand ends would be seen.
+        assert after[pid][2] < private_kib + 2048, "memory"
