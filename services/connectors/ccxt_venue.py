@@ -55,6 +55,7 @@ class CcxtVenue(Venue):
         self._errors: tuple[type[Exception], ...] = (translate.ccxt_base_error(), OSError, TimeoutError)
         self._markets: dict[str, Market] = {}
         self._offset_ms = 0
+        self._silent_s = float("-inf")
         self._refuse_server_errors()
         translate.quiet_lost_futures()
 
@@ -356,15 +357,22 @@ class CcxtVenue(Venue):
 
     async def _drop_silent_sockets(self) -> None:
         limit_ms = time.time() * 1000 - self._silence_s * 1000
+        lost = self._is_silent_again()
         for client in list(self._exchange.clients.values()):
-            if (
-                (client.last_message_at or 0) < limit_ms
-                and client.isConnected
-                and not self._is_private(client.url)
-            ):
+            silent = lost or (client.last_message_at or 0) < limit_ms
+            if silent and client.isConnected and not self._is_private(client.url):
                 self._exchange.clients.pop(client.url, None)
                 client.reject(ConnectionError("silent socket"))
                 await asyncio.shield(client.aiohttp_close())
+
+    def _is_silent_again(self) -> bool:
+        """Whether this is the second silence in a row: a socket may speak on while one of its subscriptions
+        was lost, and only a new socket subscribes anew.
+        """
+        since_s = time.monotonic() - self._silent_s
+        if since_s > self._silence_s / 2:
+            self._silent_s = time.monotonic()
+        return self._silence_s / 2 < since_s < self._silence_s * 2
 
     def _is_private(self, url: str) -> bool:
         return False

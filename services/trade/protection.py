@@ -66,6 +66,7 @@ class Protections:
             state=WAITING if waits else ARMED,
             entry=ids.client_order_id(asked.exchange, asked.entry_intent_id) if waits else "",
             target_leg=known.target_leg if known else "",
+            previous_leg=known.previous_leg if known else "",
         )
         _check_prices(record, price)
         if record.stop_price is None:
@@ -150,6 +151,8 @@ class Protections:
         step = plan.next_step(record, scene)
         if record.symbol in self._busy or self._parts.venue is None:
             return False
+        if self._end_strays(record):
+            return False
         if step is Step.NOTHING:
             self._watch(record, scene)
             return False
@@ -158,6 +161,21 @@ class Protections:
         if step in (Step.PLACE, Step.PLACE_PAIR, Step.REPLACE) and self._too_soon(record.symbol):
             return False
         return self._do(step, record, market, scene)
+
+    def _end_strays(self, record: ProtectionRecord) -> bool:
+        """Cancel what rests for this guard and is none of its present orders; whether there is any, which
+        must end before its coins can be used: there are never two stops.
+        """
+        present = {record.leg, record.previous_leg, record.target_leg}
+        strays = [
+            order
+            for order in self._account.orders.values()
+            if order.symbol == record.symbol and order.id not in present and legs.is_leg(order)
+        ]
+        for order in strays:
+            if order.state in (State.PENDING, State.ACCEPTED, State.PARTIALLY_FILLED):
+                self._execution.cancel(order.id, SOURCE)
+        return bool(strays)
 
     def _too_soon(self, symbol: str) -> bool:
         now_s = time.monotonic()

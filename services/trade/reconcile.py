@@ -39,10 +39,13 @@ _COMPARE_PAUSE_S = 0.3
 
 @dataclass(slots=True)
 class Question:
-    """An order that must be asked for: when next, and how often so far."""
+    """An order that must be asked for: when next, how often so far, and whether an answer is owed whatever
+    we think of it.
+    """
 
     due_s: float
     asked: int = 0
+    owed: bool = False
 
 
 class Reconciler:
@@ -80,8 +83,8 @@ class Reconciler:
         self._wanted.set()
 
     def ask_for(self, order_id: str) -> None:
-        """Find out what became of this order."""
-        self._questions.setdefault(order_id, Question(time.monotonic()))
+        """Find out what became of this order, also of one that seems to rest in peace."""
+        self._questions.setdefault(order_id, Question(time.monotonic())).owed = True
         self._asked.set()
 
     def watch(self, order: OrderRecord) -> None:
@@ -268,7 +271,11 @@ class Reconciler:
 
     async def _answer(self, order_id: str) -> None:
         question, order = self._questions[order_id], self._account.find(order_id=order_id)
-        if order is None or self.venue is None or self._is_settled(order):
+        if (
+            order is None
+            or self.venue is None
+            or (self._is_settled(order) and not self._owed(question, order))
+        ):
             self._questions.pop(order_id)
             return
         question.due_s = (
@@ -280,6 +287,7 @@ class Reconciler:
             if news is None:
                 self._missed(order_id)
             else:
+                question.owed = False
                 self._booking.told(news)
                 await self._after_news(order_id, question)
         except ConnectorError as error:
@@ -299,6 +307,10 @@ class Reconciler:
             return
         if self._is_settled(order):
             self._questions.pop(order_id, None)
+
+    def _owed(self, question: Question, order: OrderRecord) -> bool:
+        """The venue's news of an end may have been lost: one that we take for open is asked for."""
+        return question.owed and order.is_open
 
     def _is_settled(self, order: OrderRecord) -> bool:
         if not order.is_open:

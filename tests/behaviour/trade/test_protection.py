@@ -210,3 +210,15 @@ async def test_bracket_of_an_entry_that_never_fills_is_forgotten(rig):
     await rig.state(reply.order_id, "CANCELED")
     await rig.until(lambda: guard(rig) is None)
     assert await stops(rig) == []
+
+
+async def test_stop_that_the_guard_lost_sight_of_is_taken_away(rig):
+    """T24: a stop that is none of the guard's is cancelled before another is placed; one is in force."""
+    first = await guarded(rig)
+    guard(rig).leg = ""
+    rig.service._protections.align("BTC/USDT")
+    await rig.state(first.stop_order_id, "CANCELED")
+    await rig.until(lambda: guard(rig) is not None and guard(rig).leg)
+    await rig.state(guard(rig).leg, "ACCEPTED")
+    assert len(await stops(rig)) == 1
+    assert (await rig.position()).amount > Decimal("0.04")

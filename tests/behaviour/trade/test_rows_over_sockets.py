@@ -85,3 +85,15 @@ async def test_override_of_a_dangerous_key_is_audited(rig):
     await rig.until(lambda: any(audit.action == "override" for audit in heard))
     overrides = [row for row in rig.service._store.actions_of("paper") if row.action == "override"]
     assert [(row.actor, row.ok) for row in overrides] == [("settings", True)]
+
+
+async def test_lost_news_of_an_end_is_found_by_the_comparison(rig):
+    """T17: an order that ended at the exchange without our hearing of it is asked for and ends here too."""
+    price = (rig.price * Decimal("0.7")).quantize(Decimal("0.01"))
+    reply = await rig.intend(type_="limit", price=price)
+    order = await rig.state(reply.order_id, "ACCEPTED")
+    rig.fault("drop-events", count=1)
+    await rig.exchange_call(
+        "DELETE", "/api/v3/order", symbol="BTCUSDT", origClientOrderId=order.client_order_id
+    )
+    await rig.state(reply.order_id, "CANCELED")

@@ -33,7 +33,7 @@ from cryptobot.services.trade.states import State
 from cryptobot.services.trade.store import Change, TradeStore
 
 TESTS = Path(__file__).parents[2]
-ORDERS = 900
+ORDERS = 480
 PAST = 100_000
 MONTH_MINUTES = 43_200
 EVERY_MINUTES = 30

@@ -1,4 +1,4 @@
-"""An order under any order of events: ours, the venue's reports and executions, repeated, late, overtaking."""
+"""An order under any order of events: our own, the venue's reports and executions, late or repeated."""
 
 from decimal import Decimal
 
