@@ -93,8 +93,8 @@ class StartBacktest(Message, frozen=True, kw_only=True, gc=False):
         grid: NAME=VALUES for sweep, optimize and walk-forward, such as fast=5:50:5 or slow=50,100.
         rules: of the venue by name (cash, fee, maker_fee, lot, tick, min_value, slippage, volume_share,
             latency_ms, warmup), as text.
-        options: from_ms, to_ms, symbol, also (MARKET=SERIES;...); trials, goal, seed for optimize; train, test for walk-forward; runs,
-            seed for monte-carlo; as text.
+        options: from_ms, to_ms, symbol, also (MARKET=SERIES;...); trials, goal, seed for optimize; train and
+            test for walk-forward; runs, seed for monte-carlo; as text.
     """
 
     kind: str

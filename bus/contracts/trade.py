@@ -157,8 +157,8 @@ class Protection(Message, frozen=True, kw_only=True, gc=False):
     """How a position is guarded: a stop that rests on the venue, and a target.
 
     `stop_order_id` is the order in force, "" while there is none. With a `target_order_id` the target rests
-    on the venue as well, as an OCO with the stop; without one trade watches the price. `state` is WAITING (for
-    its entry), ARMED, EXITING or ENDED.
+    on the venue as well, as an OCO with the stop; without one trade watches the price. `state` is WAITING
+    (for its entry), ARMED, EXITING or ENDED.
     """
 
     exchange: str

@@ -132,7 +132,7 @@ async def storm(platform, seconds, seed):
     denied = await _denied(platform)
     agreed = await agree(platform, [intent for intent in intents if intent not in denied])
     print(
-        f"{seconds:.0f} s: {agreed.orders} orders at the exchange, {agreed.fills} fills, {guards} guards set, "
+        f"{seconds:.0f} s: {agreed.orders} orders at the exchange, {agreed.fills} fills, {guards} guards, "
         f"{len(denied)} denied, kills {dict(kills)}, faults {dict(faults)}; "
         f"differences {agreed.report.differences}, unknown {agreed.report.unknown_orders}"
     )
