@@ -33,10 +33,11 @@ class Archive:
 
     def replay(self, wish: Replay) -> ReplayChunk:
         """The next chunk of what was asked for."""
-        if wish.event:
-            folder = folder_of(self._home, wish.source)
+        folder = folder_of(self._home, wish.source)
+        if wish.event and segments.paths(folder):
             begin = self._begin(wish) or _segment_of(folder, wish.topic, wish.first_seq)
         else:
+            # A publisher on another machine has no outbox here: what reached the broker is journalled.
             folder = self._home.journal / "stream"
             begin = self._begin(wish) or _first_since(folder, wish.after_ns)
         return self._read(wish, folder, begin) if begin else ReplayChunk(frames=[], next_seq=wish.first_seq)

@@ -31,6 +31,18 @@ CHAIN = (":path=direct", ":path=direct,face=aio", ":path=direct,face=aio,loop=uv
 RAW_CHAIN = ("zmq", "zmq:loop=asyncio-drain", "zmq:loop=uvloop-drain")
 SERVERS = {"redis": ("redis-server", "srv/usr/bin", "redis"), "nats": ("nats-server", "venv/bin", "nats")}
 """Of each peer: its server, where in its working directory the harness looks for it, and its client."""
+STARTER = """#!/bin/sh
+for word; do
+    shift
+    if [ "$before" = --dir ]; then before=; continue; fi
+    before=$word
+    [ "$word" = --dir ] || set -- "$@" "$word"
+done
+exec {server} "$@"
+"""
+"""Starts a server without `--dir FOLDER`: the harness names sockets relative to its own folder, and Redis
+would change to another one first; nothing is saved there.
+"""
 WITHIN_PYTHON = ("mpqueue", "mppipe")
 FIELDS = ("tput", "p50", "p99", "p999", "t2o_p50", "ratio", "cpu_ratio", "cpu_pub", "cpu_sub", "foreign")
 GROUPS = ("throughput", "curve", "latency", "request", "chain", "inner")
@@ -66,7 +78,9 @@ def measure(script: Path, command: str, adapters: list[str], arguments: list[str
         for peer in peers():
             server, place, _ = SERVERS[peer]
             (Path(folder) / place).mkdir(parents=True)
-            (Path(folder) / place / server).symlink_to(str(shutil.which(server)))
+            start = Path(folder) / place / server
+            start.write_text(STARTER.format(server=shutil.which(server)), encoding="ascii")
+            start.chmod(0o755)
         out = Path(folder) / "out.json"
         line = [sys.executable, str(script), command, "--adapters", ";".join(adapters), *arguments]
         subprocess.run([*line, "--out", str(out)], cwd=folder, check=True, stderr=subprocess.DEVNULL)

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from cryptobot.bus import frames, segments
+from cryptobot.bus import frames, journal, segments
 from cryptobot.bus.archive import Archive
 from cryptobot.bus.codec import encode
 from cryptobot.bus.contracts.bus import Replay
@@ -144,6 +144,19 @@ def test_what_an_outbox_lacks_is_said(home: Home) -> None:
     assert Archive(home).replay(wish).next_seq == 2
     strange = Replay(source="nobody", topic="alert.info", event=True, epoch=0, first_seq=2, last_seq=3)
     assert Archive(home).replay(strange).frames == []
+
+
+def test_events_without_an_outbox_here_are_found_in_the_journal(home: Home) -> None:
+    """Their publisher is on another machine; what reached the broker heals, and nothing beside it."""
+    segment = segments.Segment(journal.folder(home) / f"{time.time_ns():020d}{segments.SUFFIX}")
+    for seq in (1, 2, 3, 4):
+        segment.append(segments.record(event(seq)))
+        segment.append(segments.record(event(seq, "alert.other")))
+    segment.close()
+    wish = Replay(source="trade", topic="alert.info", event=True, epoch=0, first_seq=2, last_seq=3)
+    chunk = Archive(home).replay(wish)
+    assert [frames.parse(frame).seq for frame in chunk.frames] == [2, 3]
+    assert chunk.next_seq == 4
 
 
 def test_positions_survive_and_a_torn_line_is_ignored(tmp_path: Path) -> None:
