@@ -22,13 +22,13 @@ from .answers import failure, timed_out
 from .api import AsyncBusApi, Handler, MessageId, Publisher, Received, RequestHandler, Subscription
 from .calls import CallIds, Job, Server, attempts, read_reply
 from .contracts.base import Delivery, Message
-from .contracts.bus import Probe, ReplayChunk, Snapshot
+from .contracts.bus import Probe, Replay, ReplayChunk, Snapshot
 from .deadletters import DeadLetters
 from .durable import LagGuard, listener, record
 from .endpoints import BROKER
 from .flows import Counters, Flow
 from .group import Group
-from .healing import Patience, replay_wish
+from .healing import Patience, replay_wish, wish_after
 from .identity import ClientIdentity, HomeIdentity, RecordedPositions
 from .lastvalues import LastValues
 from .links import Link, ZmqLink
@@ -229,16 +229,33 @@ class AsyncBus(AsyncBusApi):
 
     async def _heal(self, flow: Flow) -> None:
         patience = Patience()
+        ahead: asyncio.Task[ReplayChunk | None] | None = None
         try:
             while flow.missing() and self._incoming.knows(flow):
-                chunk: ReplayChunk | None = None
-                with contextlib.suppress(BusError):
-                    chunk = await self.request(BROKER, replay_wish(flow), ReplayChunk, timeout_s=2.0)
-                if self._incoming.refill(flow, chunk, patience):
-                    continue
-                await asyncio.sleep(patience.pause_s)
+                chunk = await (ahead or self._replayed(replay_wish(flow)))
+                ahead = await self._asked_ahead(flow, chunk)
+                if not self._incoming.refill(flow, chunk, patience):
+                    await asyncio.sleep(patience.pause_s)
         finally:
             flow.healing = False
+            if ahead is not None:
+                ahead.cancel()
+
+    async def _replayed(self, wish: Replay) -> ReplayChunk | None:
+        with contextlib.suppress(BusError):
+            return await self.request(BROKER, wish, ReplayChunk, timeout_s=2.0)
+        return None
+
+    async def _asked_ahead(
+        self, flow: Flow, chunk: ReplayChunk | None
+    ) -> "asyncio.Task[ReplayChunk | None] | None":
+        """The question for what follows a chunk, sent before that chunk keeps us busy."""
+        if chunk is None or not chunk.frames or chunk.next_seq > flow.known:
+            return None
+        wish = wish_after(replay_wish(flow), chunk)
+        task = asyncio.get_running_loop().create_task(self._replayed(wish))
+        await asyncio.sleep(0)
+        return task
 
     # -- life of the connection
 

@@ -1,6 +1,7 @@
 """Reading back what was written: outboxes for events, the journal for streams, by topic, number and time."""
 
 import contextlib
+import struct
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from .outbox import folder_of, is_table, table
 CHUNK_MESSAGES = 4096
 CHUNK_BYTES = 4 * 1024 * 1024
 _CURSORS = 256
-_HEADER_BYTES = frames.CONSTANT.size + frames.VARIABLE.size
+_HEADER = struct.Struct(frames.CONSTANT.format + frames.VARIABLE.format.removeprefix("<"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,9 @@ class Archive:
         found: list[bytes] = []
         size, expected = 0, wish.first_seq
         start = wish.topic.encode() + b"\0" + wish.source.encode() + b"\0"
-        for path, offset, body in _singles(_records(folder, begin), start):
-            at = len(start)
-            flags, epoch = frames.CONSTANT.unpack_from(body, at)[2::3]
-            seq, ts_ns = frames.VARIABLE.unpack_from(body, at + frames.CONSTANT.size)
+        at, unpack = len(start), _HEADER.unpack_from
+        for path, offset, body in _singles(folder, begin, start):
+            _, _, flags, _, _, epoch, seq, ts_ns = unpack(body, at)
             if bool(flags & frames.FLAG_EVENT) != wish.event or (not wish.event and epoch != wish.epoch):
                 continue
             if seq > wish.last_seq:
@@ -80,27 +80,22 @@ def _key(wish: Replay, seq: int) -> tuple[str, str, bool, int, int]:
     return wish.source, wish.topic, wish.event, wish.epoch, seq
 
 
-def _records(folder: Path, begin: _Cursor) -> Iterator[tuple[Path, int, bytes]]:
+def _singles(folder: Path, begin: _Cursor, start: bytes) -> Iterator[tuple[Path, int, bytes]]:
+    """The messages that begin so; of a batch each, at the place of the batch."""
+    flags_at, least = len(start) + 2, len(start) + _HEADER.size
     for path in segments.paths(folder):
         if path.name < begin.segment.name:
             continue
         offset = begin.offset if path == begin.segment else len(segments.MAGIC)
         for at, body in segments.scan(_content(path, offset), 0):
-            if not is_table(body):
+            if not body.startswith(start) or len(body) < least:
+                continue
+            if not body[flags_at] & frames.FLAG_BATCH:
                 yield path, offset + at, body
-
-
-def _singles(records: Iterator[tuple[Path, int, bytes]], start: bytes) -> Iterator[tuple[Path, int, bytes]]:
-    """Those that begin so; of a batch each message, at the place of the batch."""
-    for path, offset, body in records:
-        if not body.startswith(start) or len(body) < len(start) + _HEADER_BYTES:
-            continue
-        if not body[len(start) + 2] & frames.FLAG_BATCH:
-            yield path, offset, body
-            continue
-        with contextlib.suppress(ProtocolError):  # the journal keeps what it received
-            for single in frames.singles(body):
-                yield path, offset, single
+                continue
+            with contextlib.suppress(ProtocolError):  # the journal keeps what it received
+                for single in frames.singles(body):
+                    yield path, offset + at, single
 
 
 def _content(path: Path, offset: int) -> bytes:
@@ -145,20 +140,39 @@ def between(home: Home, from_ns: int, to_ns: int) -> Iterator[bytes]:
     begin = _first_since(folder, from_ns)
     if begin is None:
         return
-    for path, _, body in _records(folder, begin):
+    heads: dict[bytes, int] = {}
+    for path in segments.paths(folder):
+        if path.name < begin.segment.name:
+            continue
         if int(path.stem) > to_ns + _LATE_NS:
             return
-        try:
-            envelope = frames.parse(body)
-            if not from_ns <= envelope.ts_ns <= to_ns:
-                continue
-            if envelope.flags & frames.FLAG_BATCH:
-                yield from frames.singles(body)
-            else:
-                yield body
-        except ProtocolError:
-            continue  # the journal keeps what it received, malformed frames included
+        for _, body in segments.scan(_content(path, begin.offset), 0):
+            try:
+                flags, ts_ns = _flags_and_time(body, heads)
+                if not from_ns <= ts_ns <= to_ns:
+                    continue
+                if flags & frames.FLAG_BATCH:
+                    yield from frames.singles(body)
+                else:
+                    yield body
+            except (ProtocolError, ValueError, struct.error):
+                continue  # the journal keeps what it received, malformed frames included
 
 
+def _flags_and_time(body: bytes, heads: dict[bytes, int]) -> tuple[int, int]:
+    """What a reader by time needs of a frame; what comes before the time is checked once a publisher."""
+    at = body.index(0, body.index(0) + 1) + 1 + frames.CONSTANT.size
+    head = body[:at]
+    flags = heads.get(head)
+    if flags is None:
+        if len(heads) >= _HEADS:
+            heads.clear()
+        flags = heads[head] = frames.parse(body).flags
+    if flags & frames.FLAG_TRACED and len(body) < at + frames.VARIABLE.size + frames.TRACE_BYTES:
+        raise ProtocolError("A frame ends within its trace.")
+    return flags, frames.VARIABLE.unpack_from(body, at)[1]
+
+
+_HEADS = 10_000
 _LATE_NS = 60_000_000_000
 """Messages are journalled in order of arrival; none arrives later than this."""

@@ -165,6 +165,19 @@ def parse(frame: bytes) -> Envelope:
     )
 
 
+def seq_of(frame: bytes) -> int:
+    """The number of a published frame, without a look at the rest.
+
+    Raises:
+        ProtocolError: it ends before its number.
+    """
+    try:
+        at = frame.index(0, frame.index(0) + 1) + 1 + CONSTANT.size
+        return int(VARIABLE.unpack_from(frame, at)[0])
+    except (ValueError, struct.error) as error:
+        raise ProtocolError(f"A frame of {len(frame)} bytes has no complete envelope ({error}).") from error
+
+
 def check_version(version: int, codec: int) -> None:
     """Raise ProtocolError unless this program reads such frames."""
     if version != VERSION:

@@ -2,7 +2,9 @@
 
 import time
 
-from .contracts.bus import Replay
+import msgspec
+
+from .contracts.bus import Replay, ReplayChunk
 from .flows import Flow
 
 _SEARCH_BACK_NS = 60_000_000_000
@@ -19,6 +21,11 @@ def replay_wish(flow: Flow) -> Replay:
         last_seq=flow.known,
         after_ns=flow.after_ns if flow.event else time.time_ns() - _SEARCH_BACK_NS,
     )
+
+
+def wish_after(wish: Replay, chunk: ReplayChunk) -> Replay:
+    """The request for what follows a chunk."""
+    return msgspec.structs.replace(wish, first_seq=chunk.next_seq)
 
 
 class Patience:

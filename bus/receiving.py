@@ -274,7 +274,7 @@ class Incoming:
             patience.unanswered()
             return False
         for frame in chunk.frames:
-            seq = frames.parse(frame).seq
+            seq = frames.seq_of(frame)
             if seq >= flow.next:
                 flow.give_up_before(seq, self.counters)
                 self.feed(frame)

@@ -26,15 +26,14 @@ def record(body: bytes) -> bytes:
 
 def scan(data: bytes | memoryview, at: int = len(MAGIC)) -> Iterator[tuple[int, bytes]]:
     """Offset and body of each whole record from the one at offset `at` on; by default from the first."""
-    view = memoryview(data)
-    end = len(view)
+    end = len(data)
     unpack, crc32 = HEADER.unpack_from, zlib.crc32
     while at + 8 <= end:
-        length, checksum = unpack(view, at)
+        length, checksum = unpack(data, at)
         after = at + 8 + length
         if after > end or length > _MAX_RECORD:
             return
-        body = bytes(view[at + 8 : after])
+        body = bytes(data[at + 8 : after])
         if crc32(body) != checksum:
             return
         yield at, body
