@@ -139,7 +139,7 @@ class Service:
 
     async def _set_up(self) -> bool:
         """Run `setup`, unless the service is asked to stop meanwhile; is it ready?"""
-        setup = asyncio.ensure_future(self.setup())
+        setup = asyncio.ensure_future(self._set_up_and_answer())
         stopped = asyncio.ensure_future(self._stopped.wait())
         await asyncio.wait((setup, stopped), return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
@@ -148,10 +148,13 @@ class Service:
             await asyncio.gather(setup, return_exceptions=True)
             return False
         setup.result()
-        # Only now: whoever asks a service that is not ready is kept waiting, not told that it cannot do this.
-        self.bus.serve(Ping, _answer_ping)
         await self.bus.settled()
         return not self._stopped.is_set()
+
+    async def _set_up_and_answer(self) -> None:
+        """Pings are answered from the step on in which `setup` ended: who asks earlier is kept waiting."""
+        await self.setup()
+        self.bus.serve(Ping, _answer_ping)
 
     def _look_at_settings(self) -> None:
         """Take the settings in force when they are other ones than before; also while the bus is away."""
