@@ -229,6 +229,7 @@ def test_the_tail_of_the_bus_can_be_filtered_and_paused(visitor: Any) -> None:
     visitor.open("/bus")
     page.get_by_label("Filter").fill("market.candle")
     lines = page.locator("cb-tail summary b")
+    expect(lines.filter(has_not_text="market.candle")).to_have_count(0)
     expect(lines.nth(3)).to_be_visible()
     assert set(lines.all_inner_texts()) == {"market.candle.paper.BTC-USDT.1s"}
 
