@@ -1,12 +1,15 @@
-"""What is answered when something is wrong: one JSON shape for the API, one page for people."""
+"""What is answered when something is wrong: one JSON shape for the API (RFC 9457), one page for people."""
 
 from http import HTTPStatus
 
-from flask import Flask, Response, jsonify, render_template, request
+import msgspec
+from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from ..configs.errors import AuthError, BusTimeoutError, CryptoBotError, RequestFailedError
 
+PROBLEM_TYPE = "application/problem+json"
+_TYPE = "urn:cryptobot:problem:{code}"
 _CODES_NOT_FOUND = frozenset({"unknown_service", "unknown_order", "unknown_strategy", "not_found"})
 
 
@@ -22,6 +25,16 @@ class ApiProblem(Exception):
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
         self.status, self.code, self.message = status, code, message
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """Problem details, the one shape of all errors: `code` is stable, `detail` is for people."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
 
 
 def problem_of(error: Exception) -> ApiProblem:
@@ -45,14 +58,23 @@ def problem_of(error: Exception) -> ApiProblem:
     return ApiProblem(500, "internal_error", "The dashboard made a mistake; its log has the details.")
 
 
+def as_json(problem: ApiProblem) -> Response:
+    """A refusal as programs read it."""
+    told = Problem(
+        type=_TYPE.format(code=problem.code), title=HTTPStatus(problem.status).phrase, status=problem.status,
+        detail=problem.message, code=problem.code,
+    )  # fmt: skip
+    return Response(msgspec.json.encode(told), problem.status, mimetype=PROBLEM_TYPE)
+
+
 def install(app: Flask) -> None:
     """Answer every error of every route."""
 
     @app.errorhandler(Exception)
-    def answer(error: Exception) -> tuple[Response | str, int]:
+    def answer(error: Exception) -> Response | tuple[str, int]:
         problem = problem_of(error)
         if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
             app.logger.error("request failed", exc_info=error)
         if request.path.startswith("/api/") or request.accept_mimetypes.best == "application/json":
-            return jsonify(error={"code": problem.code, "message": problem.message}), problem.status
+            return as_json(problem)
         return render_template("problem.html", problem=problem), problem.status

@@ -121,9 +121,7 @@ def begin_passkey() -> Response:
 def finish_passkey() -> Response:
     """Keep the passkey that the browser made."""
     made = body(PasskeyMade)
-    wish = FinishPasskey(
-        token=own_token(), ceremony=made.ceremony, response=made.response, name=made.name
-    )
+    wish = FinishPasskey(token=own_token(), ceremony=made.ceremony, response=made.response, name=made.name)
     return answer(Message(message=ask("auth", wish, Done).message))
 
 

@@ -24,6 +24,7 @@ from ...bus.contracts.signin import PasskeyOptions, Passkeys
 from ...bus.contracts.strategy import Strategies
 from ...bus.contracts.trade import EquityHistory, Fills, Orders, TradingState
 from ..access import ANY_USER, PUBLIC, demand_of, requires
+from ..problems import PROBLEM_TYPE, Problem
 from .answers import PREFIX, answer
 from .shapes import (
     BacktestWish,
@@ -35,7 +36,6 @@ from .shapes import (
     PasskeyMade,
     PlanChoice,
     Positions,
-    Problem,
     Proof,
     Rearm,
     Rollback,
@@ -180,7 +180,7 @@ def _operation(
         "parameters": parameters,
         "responses": {
             SUCCESS.get(endpoint, "200"): done,
-            "default": _content("Refused.", references[Problem]),
+            "default": _content("Refused.", references[Problem], PROBLEM_TYPE),
         },
     }
     demand = demand_of(view)
@@ -202,5 +202,5 @@ def _parameter(name: str, place: str, *, required: bool) -> dict[str, Any]:
     return {"name": name, "in": place, "required": required, "schema": {"type": kind}}
 
 
-def _content(text: str, reference: dict[str, Any]) -> dict[str, Any]:
-    return {"description": text, "content": {"application/json": {"schema": reference}}}
+def _content(text: str, reference: dict[str, Any], kind: str = "application/json") -> dict[str, Any]:
+    return {"description": text, "content": {kind: {"schema": reference}}}

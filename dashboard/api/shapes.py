@@ -199,16 +199,3 @@ class TotpNew(Answer, frozen=True, kw_only=True):
     secret: str
     uri: str
     image: str
-
-
-class Refusal(Answer, frozen=True, kw_only=True):
-    """A stable code and one sentence."""
-
-    code: str
-    message: str
-
-
-class Problem(Answer, frozen=True, kw_only=True):
-    """The one shape of all errors."""
-
-    error: Refusal

@@ -115,9 +115,7 @@ def with_session(response: Response, result: LoginResult) -> Response:
     return response
 
 
-def login_form(
-    problem: str = "", status: int = 200, user: str = "", *, with_code: bool = False
-) -> Response:
+def login_form(problem: str = "", status: int = 200, user: str = "", *, with_code: bool = False) -> Response:
     """The form, with what is wrong."""
     token = form_token()
     page = render_template(

@@ -15,7 +15,7 @@ export async function act(path, body = null, refused = (text) => toast(text, tru
   try {
     let answer = await post(path, body);
     let data = await answer.json();
-    if (data.error?.code === "step_up_needed") {
+    if (data.code === "step_up_needed") {
       if (!(await proveAgain())) return null;
       answer = await post(path, body);
       data = await answer.json();
@@ -25,7 +25,7 @@ export async function act(path, body = null, refused = (text) => toast(text, tru
       return data;
     }
     if (answer.status === 401) location.assign("/login");
-    refused(data.error?.message ?? `The dashboard answered ${answer.status}.`);
+    refused(data.detail ?? `The dashboard answered ${answer.status}.`);
   } catch {
     toast("The dashboard cannot be reached.", true);
   }
@@ -39,7 +39,7 @@ export async function ask(path) {
     const data = await answer.json();
     if (answer.ok) return { data };
     if (answer.status === 401) location.assign("/login");
-    return { error: data.error ?? { code: "unknown", message: `The dashboard answered ${answer.status}.` } };
+    return { error: { code: data.code ?? "unknown", message: data.detail ?? `The dashboard answered ${answer.status}.` } };
   } catch {
     return { error: { code: "away", message: "The dashboard cannot be reached." } };
   }
@@ -52,7 +52,7 @@ export async function get(path) {
     const data = await answer.json();
     if (answer.ok) return data;
     if (answer.status === 401) location.assign("/login");
-    toast(data.error?.message ?? `The dashboard answered ${answer.status}.`, true);
+    toast(data.detail ?? `The dashboard answered ${answer.status}.`, true);
   } catch {
     // The banner says that the dashboard is away; who asked asks again when it is back.
   }
@@ -74,7 +74,7 @@ function proveAgain() {
     const answer = await post("account/step-up", { code: proof.value, password: proof.value });
     if (answer.ok) dialog.close("proved");
     else {
-      problem.textContent = (await answer.json()).error?.message ?? "That was not right.";
+      problem.textContent = (await answer.json()).detail ?? "That was not right.";
       problem.hidden = false;
       proof.select();
     }

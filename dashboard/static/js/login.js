@@ -11,7 +11,7 @@ async function post(path, fields) {
     body: new URLSearchParams({ form_token: form.elements.form_token.value, ...fields }),
   });
   const data = await answer.json();
-  if (!answer.ok) throw new Error(data.error?.message ?? `The dashboard answered ${answer.status}.`);
+  if (!answer.ok) throw new Error(data.detail ?? `The dashboard answered ${answer.status}.`);
   return data;
 }
 

@@ -100,8 +100,8 @@ async def test_a_missing_permission_is_named(make_rig: MakeRig) -> None:
     answer = await rig.write("/api/v1/services/data/stop", "poor")
 
     assert answer.status_code == 403
-    assert answer.json["error"]["code"] == "permission_denied"
-    assert "service.control" in answer.json["error"]["message"]
+    assert answer.json["code"] == "permission_denied"
+    assert "service.control" in answer.json["detail"]
 
 
 async def test_a_write_without_the_token_of_the_session_is_refused(make_rig: MakeRig) -> None:
@@ -110,7 +110,7 @@ async def test_a_write_without_the_token_of_the_session_is_refused(make_rig: Mak
 
     answer = await rig.write("/api/v1/services/data/stop", **{"X-CSRF-Token": "guess"})
 
-    assert (answer.status_code, answer.json["error"]["code"]) == (403, "csrf_failed")
+    assert (answer.status_code, answer.json["code"]) == (403, "csrf_failed")
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ async def test_a_write_from_another_origin_is_refused(make_rig: MakeRig, origin:
 
     answer = await rig.write("/api/v1/trading", Origin=origin)
 
-    assert (answer.status_code, answer.json["error"]["code"]) == (403, "foreign_origin")
+    assert (answer.status_code, answer.json["code"]) == (403, "foreign_origin")
 
 
 async def test_answers_carry_the_headers_that_harden_them(make_rig: MakeRig) -> None:
@@ -226,7 +226,7 @@ async def test_an_unknown_action_is_refused_before_the_supervisor_is_asked(make_
 
     answer = await rig.write("/api/v1/services/data/explode")
 
-    assert (answer.status_code, answer.json["error"]["code"]) == (404, "unknown_action")
+    assert (answer.status_code, answer.json["code"]) == (404, "unknown_action")
 
 
 async def test_trading_is_halted_through_the_api(make_rig: MakeRig) -> None:
@@ -259,7 +259,7 @@ async def test_a_wrong_body_is_explained(make_rig: MakeRig, body: bytes) -> None
     answer = await rig.call("POST", "/api/v1/trading", data=body, headers=headers)
 
     assert answer.status_code == 400
-    assert set(answer.json["error"]) == {"code", "message"}
+    assert set(answer.json) == {"type", "title", "status", "detail", "code"}
 
 
 @pytest.mark.parametrize(
@@ -272,4 +272,4 @@ async def test_a_wrong_parameter_is_explained(make_rig: MakeRig, query: str) -> 
     answer = await rig.call("GET", f"/api/v1/fills?{query}")
 
     assert answer.status_code == 400
-    assert query.partition("=")[0] in answer.json["error"]["message"]
+    assert query.partition("=")[0] in answer.json["detail"]

@@ -91,8 +91,8 @@ async def test_a_wrong_change_is_explained_and_writes_nothing(
 
     answer = await post(rig, "/api/v1/settings", {"changes": changes})
 
-    assert (answer.status_code, answer.json["error"]["code"]) == (409, "settings_refused")
-    assert "max_open_order" in answer.json["error"]["message"]
+    assert (answer.status_code, answer.json["code"]) == (409, "settings_refused")
+    assert "max_open_order" in answer.json["detail"]
     assert not rig.home.config_file.exists()
 
 
@@ -200,4 +200,4 @@ async def test_no_body_makes_the_api_stumble(make_rig: MakeRig, path: str, body:
     answer = await rig.call("POST", f"/api/v1/{path}", data=body, headers=headers)
 
     assert 400 <= answer.status_code < 500
-    assert set(answer.json["error"]) == {"code", "message"}
+    assert set(answer.json) == {"type", "title", "status", "detail", "code"}

@@ -56,7 +56,7 @@ async def test_an_api_key_may_not_do_more_than_its_scopes(make_rig: MakeRig) -> 
 
     answer = await by_key(rig, "POST", "/api/v1/services/data/stop")
 
-    assert (answer.status_code, answer.json["error"]["code"]) == (403, "permission_denied")
+    assert (answer.status_code, answer.json["code"]) == (403, "permission_denied")
 
 
 async def test_a_wrong_api_key_is_told_so(make_rig: MakeRig) -> None:
@@ -65,7 +65,7 @@ async def test_a_wrong_api_key_is_told_so(make_rig: MakeRig) -> None:
 
     answer = await by_key(rig, "GET", "/api/v1/orders", "cb_0_wrong")
 
-    assert (answer.status_code, answer.json["error"]["message"]) == (
+    assert (answer.status_code, answer.json["detail"]) == (
         401,
         "This API key is not valid, or has ended.",
     )
@@ -100,7 +100,7 @@ async def test_an_api_key_cannot_do_what_needs_a_person(make_rig: MakeRig) -> No
 
     answer = await by_key(rig, "POST", "/api/v1/users")
 
-    assert (answer.status_code, answer.json["error"]["code"]) == (403, "person_needed")
+    assert (answer.status_code, answer.json["code"]) == (403, "person_needed")
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ async def test_dangerous_things_ask_again_who_it_is(make_rig: MakeRig, path: str
 
     answer = await rig.write(path)
 
-    assert (answer.status_code, answer.json["error"]["code"]) == (403, "step_up_needed")
+    assert (answer.status_code, answer.json["code"]) == (403, "step_up_needed")
 
 
 async def test_a_permission_for_one_resource_holds_for_no_other(make_rig: MakeRig) -> None:
@@ -126,7 +126,7 @@ async def test_a_permission_for_one_resource_holds_for_no_other(make_rig: MakeRi
     other = await rig.write("/api/v1/services/trade/stop")
 
     assert (own.status_code, other.status_code) == (202, 403)
-    assert "service.control for trade" in other.json["error"]["message"]
+    assert "service.control for trade" in other.json["detail"]
 
 
 async def test_a_given_password_has_to_be_changed_first(make_rig: MakeRig) -> None:
@@ -139,7 +139,7 @@ async def test_a_given_password_has_to_be_changed_first(make_rig: MakeRig) -> No
     account, own = await rig.call("GET", "/account"), await rig.call("GET", "/api/v1/session")
 
     assert (page.status_code, page.headers["Location"]) == (302, "/account")
-    assert (api.status_code, api.json["error"]["code"]) == (403, "password_old")
+    assert (api.status_code, api.json["code"]) == (403, "password_old")
     assert (account.status_code, own.status_code) == (200, 200)
 
 
@@ -183,5 +183,5 @@ async def test_settings_that_need_a_person_ask_who_it_is(make_rig: MakeRig) -> N
 
     asked, done = await change("data.exchange", "kraken"), await change("log.level", "debug")
 
-    assert (asked.status_code, asked.json["error"]["code"]) == (403, "step_up_needed")
+    assert (asked.status_code, asked.json["code"]) == (403, "step_up_needed")
     assert done.status_code == 200
