@@ -18,7 +18,7 @@ PORTIONS := bus configs dashboard services supervisor
 SOURCES := $(shell find $(PORTIONS) -type f ! -name '*.py[co]' ! -name '*.tmp' 2>/dev/null | grep -v ' ') \
 	__init__.py __main__.py pyproject.toml README.md LICENSE NOTICE
 DEPENDENCIES := setup.cfg setup.py
-FAST := not slow and not bench
+FAST := not slow and not bench and not release
 
 # The first candidate that is CPython >= 3.11 and can make virtual environments (Debian splits those off).
 define FIND_PYTHON
@@ -43,7 +43,7 @@ if [ -e $(1)/fresh ]; then rm $(1)/fresh; else rm -rf .cache/build && \
   $(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .; fi
 endef
 
-.PHONY: help demo test test-again test-slow bench lint types contracts docs check install install-test clean
+.PHONY: help demo test test-again test-slow test-release bench lint types contracts docs check install install-test clean
 
 help:  ## What can be made here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,7 +59,11 @@ test-again: $(TEST_VENV)/installed  ## Run only what failed last, one at a time
 	@exec $(TEST_VENV)/bin/pytest -n 0 --last-failed --last-failed-no-failures none -m "$(FAST)" -v
 
 test-slow: $(TEST_VENV)/installed  ## Run the long tests too
-	@exec $(TEST_VENV)/bin/pytest -n $(WORKERS) --dist worksteal -m "not bench" --timeout 1800 $(TESTS)
+	@exec $(TEST_VENV)/bin/pytest -n $(WORKERS) --dist worksteal -m "not bench and not release" --timeout 1800 $(TESTS)
+
+# Binary, packages, SBOM: what is built is built again where it is missing.
+test-release: $(TEST_VENV)/installed  ## Prove what is handed out: binary, packages, reproducible builds
+	@exec $(TEST_VENV)/bin/pytest -n 0 -m release --timeout 3600 $(TESTS)
 
 bench: $(TEST_VENV)/installed  ## Measure; prints tables, judges nothing
 	@exec $(TEST_VENV)/bin/pytest -n 0 -m bench --timeout 3600 -s $(TESTS)

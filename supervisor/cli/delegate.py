@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ...configs import addons
 from ...configs.errors import UsageError
 from ...configs.paths import Home
 from . import daemon
@@ -66,7 +67,12 @@ def database(action: str) -> Callable[[Home, list[str]], int]:
 
 def backtest(action: str) -> Callable[[Home, list[str]], int]:
     """The work of `backtest ACTION`."""
-    return lambda home, words: int(load("cryptobot.services.backtest.cli:main")(home, [action, *words]))
+
+    def work(home: Home, words: list[str]) -> int:
+        addons.use(home)
+        return int(load("cryptobot.services.backtest.cli:main")(home, [action, *words]))
+
+    return work
 
 
 def history(action: str) -> Callable[[Home, list[str]], int]:

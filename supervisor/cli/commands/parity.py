@@ -1,8 +1,14 @@
 """cryptobot parity"""
 
+from ....configs import addons
+from ....configs.paths import Home
 from ..delegate import delegated, load
 
-command = delegated(
-    "Run the period just traded again and compare it trade by trade.",
-    lambda home, words: int(load("cryptobot.services.backtest.parity_cli:main")(home, words)),
-)
+
+def work(home: Home, words: list[str]) -> int:
+    """Strategies from add-ons count too."""
+    addons.use(home)
+    return int(load("cryptobot.services.backtest.parity_cli:main")(home, words))
+
+
+command = delegated("Run the period just traded again and compare it trade by trade.", work)

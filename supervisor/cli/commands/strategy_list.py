@@ -3,6 +3,7 @@
 import click
 
 from ....bus.contracts.strategy import ListStrategies, Strategies
+from ....configs import addons
 from .. import daemon
 from ..ask import ask
 from ..call import Call, json_option, pass_call
@@ -57,6 +58,7 @@ def command(call: Call, as_json: bool) -> None:
 
 
 def _available(call: Call, as_json: bool) -> None:
+    addons.use(call.home)
     known = load("cryptobot.services.strategy.loader:Loader")(call.home.strategies).available()
     if as_json:
         print_json({"strategies": [], "available": list(known)})

@@ -1,0 +1,1 @@
+"""What comes into an installation and leaves it: add-ons, the first run, shortcuts, the whole of it."""

@@ -1,0 +1,55 @@
+"""How this program came onto the machine, and so who updates and removes it.
+
+Packages put one word into the file `installed-by` beside the executable. Without it a frozen program is a
+folder that somebody unpacked, and one that is not frozen came with pip.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+from ..registry import program
+
+Origin = Literal["deb", "rpm", "appimage", "nsis", "brew", "portable", "pip"]
+MARK = "installed-by"
+MANAGED: tuple[Origin, ...] = ("deb", "rpm", "brew")
+"""Another program keeps these up to date: CryptoBot's own updater leaves them alone."""
+
+_REMOVE: dict[Origin, str] = {
+    "deb": "sudo apt remove cryptobot",
+    "rpm": "sudo rpm --erase cryptobot",
+    "brew": "brew uninstall cryptobot",
+    "nsis": "Settings, Apps, CryptoBot, Uninstall",
+}
+
+
+def installed_by() -> Origin:
+    """Who brought this program."""
+    if os.environ.get("APPIMAGE"):
+        return "appimage"
+    folder = program_folder()
+    if folder is None:
+        return "pip"
+    try:
+        word = (folder / MARK).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return "portable"
+    return cast(Origin, word) if word in get_args(Origin) else "portable"
+
+
+def program_folder() -> Path | None:
+    """The folder of the frozen program; None when Python runs it from packages."""
+    words = program()
+    return Path(words[0]).resolve().parent if len(words) == 1 else None
+
+
+def how_to_remove(origin: Origin) -> str:
+    """What a person does to take the program itself away."""
+    if origin == "appimage":
+        return f"delete the file {os.environ.get('APPIMAGE', 'that you downloaded')}"
+    if origin == "portable":
+        return f"delete the folder {program_folder()}"
+    if origin == "pip":
+        return f"{sys.executable} -m pip uninstall cryptobot"
+    return _REMOVE[origin]
