@@ -3,7 +3,6 @@
 One line of `_TABLE` is one service. It is started by the string target of its manifest, never by import.
 """
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
@@ -11,9 +10,11 @@ from typing import Literal
 import msgspec
 
 from ..configs.errors import SettingsError
+from ..configs.frozen import program as program
 from ..configs.impact import restarting
 from ..configs.paths import Home
 from ..configs.schema import Role, ServiceOverride, Settings
+from .machines import of_this_machine
 from .order import nearest
 
 SUPERVISOR_TARGET = "cryptobot.supervisor.daemon:main"
@@ -473,11 +474,3 @@ def target_of(home: Home, settings: Settings, name: str) -> str:
     if not manifests[name].target:
         raise SettingsError(f"The service {name!r} is a command of its own, not a part of this program.")
     return manifests[name].target
-
-
-def program() -> list[str]:
-    """How this program is started again: the interpreter and our package, or the frozen binary."""
-    compiled = globals().get("__compiled__")
-    if compiled is not None:
-        return [str(getattr(compiled, "process_exe", "") or sys.argv[0])]
-    return [sys.executable, "-m", "cryptobot"]

@@ -93,8 +93,15 @@ def _spec(name: str) -> importlib.machinery.ModuleSpec:
 
 
 def _version(spec: importlib.machinery.ModuleSpec) -> str:
-    if spec.origin is None or not spec.origin.endswith(".py"):
+    if spec.origin is None:
         return ""
+    if not spec.origin.endswith(".py"):  # beside the compiled program ccxt lies without its sources
+        from importlib import metadata
+
+        try:
+            return metadata.version("ccxt")
+        except metadata.PackageNotFoundError:
+            return ""
     with Path(spec.origin).open(encoding="utf-8") as file:
         found = _VERSION.search(file.read(_VERSION_WITHIN_BYTES))
     return found.group(1) if found else ""

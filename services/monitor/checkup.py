@@ -2,12 +2,12 @@
 
 import asyncio
 import contextlib
-import sys
 
 import msgspec
 
 from ...bus.contracts.monitor import DoctorReport
 from ...configs.errors import RequestFailedError
+from ...configs.frozen import program
 from ...configs.paths import Home
 
 _LIMIT_S = 60.0
@@ -20,7 +20,7 @@ async def examine(home: Home) -> DoctorReport:
         RequestFailedError: it did not answer in time, or not in a way that can be read.
     """
     process = await asyncio.create_subprocess_exec(
-        *_program(),
+        *program(),
         "--home",
         str(home.root),
         "doctor",
@@ -42,10 +42,3 @@ async def examine(home: Home) -> DoctorReport:
         return msgspec.json.decode(output, type=DoctorReport)
     except msgspec.MsgspecError as error:
         raise RequestFailedError("doctor_failed", f"The doctor's answer cannot be read: {error}.") from None
-
-
-def _program() -> list[str]:
-    compiled = globals().get("__compiled__")
-    if compiled is not None:
-        return [str(getattr(compiled, "process_exe", "") or sys.argv[0])]
-    return [sys.executable, "-m", "cryptobot"]

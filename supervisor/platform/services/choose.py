@@ -3,8 +3,8 @@
 import sys
 
 from ....configs.errors import UsageError
+from ....configs.frozen import lasting_program
 from ....configs.paths import Home
-from ...registry import program
 from .base import Installation, Runner, ServiceManager, run_command
 
 
@@ -24,9 +24,9 @@ def manager_here(
 
         if whole_machine is False:
             raise UsageError("Windows has services of the machine only; leave --user out.")
-        return WindowsService(Installation(name, home, program()), runner=runner)
+        return WindowsService(Installation(name, home, lasting_program()), runner=runner)
     machine = bool(whole_machine)
-    what = Installation(name, home, program(), _owner(home) if machine else "")
+    what = Installation(name, home, lasting_program(), _owner(home) if machine else "")
     if sys.platform == "darwin":
         from .launchd import Launchd
 

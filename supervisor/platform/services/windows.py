@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 
 from ....configs.errors import UsageError
+from ....configs.frozen import executable
 from .base import DESCRIPTION, Installation, Runner, ServiceManager, command_line
 
 _NO_SUCH_SERVICE, _NOT_RUNNING = 1060, 1062
@@ -15,7 +16,7 @@ class WindowsService(ServiceManager):
 
     Args:
         is_administrator: whether this process may do so.
-        interpreter: the Python that runs the host.
+        interpreter: the Python that runs the host; the compiled program runs it itself.
     """
 
     def __init__(
@@ -24,11 +25,11 @@ class WindowsService(ServiceManager):
         *,
         runner: Runner,
         is_administrator: Callable[[], bool] | None = None,
-        interpreter: str = sys.executable,
+        interpreter: str = "",
     ) -> None:
         super().__init__(what, whole_machine=True, runner=runner)
         self._is_administrator = is_administrator or _is_administrator
-        self._interpreter = interpreter
+        self._interpreter = interpreter or executable() or sys.executable
 
     def commands(self) -> list[list[str]]:
         """What `install` runs, in order. sc.exe wants `key=` and its value as two words."""
