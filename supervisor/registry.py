@@ -14,7 +14,6 @@ from ..configs.frozen import program as program
 from ..configs.impact import restarting
 from ..configs.paths import Home
 from ..configs.schema import Role, ServiceOverride, Settings
-from .machines import of_this_machine
 from .order import nearest
 
 SUPERVISOR_TARGET = "cryptobot.supervisor.daemon:main"
