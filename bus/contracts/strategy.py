@@ -1,8 +1,14 @@
 """Owner: strategy. Numbers 0x02xx."""
 
+import hashlib
 from decimal import Decimal
 
 from .base import Delivery, Done, Message, message, request
+
+
+def correlation_of(intent_id: str) -> str:
+    """32 hex digits that tie all messages of one intent together: its signal, orders, fills, bookings."""
+    return hashlib.sha256(intent_id.encode()).hexdigest()[:32]
 
 
 @message(0x0201, delivery=Delivery.EVENT)
@@ -29,6 +35,24 @@ class IndicatorValues(Message, frozen=True, kw_only=True, gc=False):
     values: dict[str, float]
 
 
+@message(0x0216, delivery=Delivery.REPLY)
+class DeclaredParameter(Message, frozen=True, kw_only=True, gc=False):
+    """A parameter as the strategy's author declared it, values as text. `low` and `high` may be empty.
+
+    Args:
+        kind: int, float, str or bool.
+        choices: the only values that are allowed; empty allows all within the range.
+    """
+
+    name: str
+    kind: str
+    default: str
+    low: str = ""
+    high: str = ""
+    choices: list[str] = []
+    help: str = ""
+
+
 @message(0x0210, delivery=Delivery.REPLY)
 class StrategyStatus(Message, frozen=True, kw_only=True, gc=False):
     """One running strategy. `state` is RUNNING, WARMING_UP, STOPPED or FAILED; `reason` says why.
@@ -41,6 +65,7 @@ class StrategyStatus(Message, frozen=True, kw_only=True, gc=False):
         realised: what its sales gained, in quote units, fees included.
         cash: of a dry run: simulated free money; None for a live one, which shares the account's.
         process: the service that runs it.
+        declared: which parameters there are, as far as its code could be read.
     """
 
     name: str
@@ -60,6 +85,7 @@ class StrategyStatus(Message, frozen=True, kw_only=True, gc=False):
     realised: Decimal = Decimal(0)
     cash: Decimal | None = None
     process: str = "strategy"
+    declared: list[DeclaredParameter] = []
 
 
 @message(0x0211, delivery=Delivery.REPLY)

@@ -330,3 +330,24 @@ class ActionsReport(Message, frozen=True, kw_only=True, gc=False):
 @request(0x0323, reply=ActionsReport, permission="audit.read")
 class VerifyActions(Message, frozen=True, kw_only=True, gc=False):
     """Check the seals of every trading action in trade's database."""
+
+
+@message(0x0328, delivery=Delivery.REPLY)
+class KeyReport(Message, frozen=True, kw_only=True, gc=False):
+    """What a venue says of an API key; None where it does not tell."""
+
+    trade: bool | None
+    withdraw: bool | None
+
+
+@request(0x0329, reply=KeyReport, permission="secret.write")
+class CheckKey(Message, frozen=True, kw_only=True, gc=False):
+    """Show an API key to its venue once, before it is kept. RequestFailedError("key_refused") when it is bad.
+
+    The key travels in this request alone and is forgotten afterwards.
+    """
+
+    exchange: str
+    api_key: str
+    api_secret: str
+    api_password: str = ""

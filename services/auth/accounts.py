@@ -23,7 +23,8 @@ class Accounts:
 
     Args:
         now_ms: wall clock.
-        initial_password_file: where the first password waits for its reader.
+        first_files: what opens the first account before somebody has chosen its password: the file of
+            its first password, and the wizard's token. They go with that choice.
     """
 
     def __init__(
@@ -31,10 +32,10 @@ class Accounts:
         sessions: SessionStore,
         roles: RoleStore,
         now_ms: Callable[[], int],
-        initial_password_file: Path,
+        first_files: tuple[Path, Path],
     ) -> None:
         self._sessions, self._roles, self._now_ms = sessions, roles, now_ms
-        self._initial = initial_password_file
+        self._first_files = first_files
 
     def make_first(self, hasher: PasswordHasher) -> bool:
         """On the first run, make `admin` with a generated password in the file; was it the first run?"""
@@ -42,7 +43,7 @@ class Accounts:
             return False
         password = passwords.generate()
         # The file goes first: a password without an account is replaced, an account without one is lost.
-        replace(self._initial, f"{password}\n".encode(), mode=0o600)
+        replace(self._first_files[0], f"{password}\n".encode(), mode=0o600)
         self._insert(ADMIN, "admin", hasher.hash(password), must_change=False)
         return True
 
@@ -91,12 +92,13 @@ class Accounts:
         self._insert(name, role, password_hash, must_change=must_change)
 
     def set_password(self, row: UserRow, password_hash: str, *, must_change: bool) -> None:
-        """Replace a password; the initial password's file goes when it was the admin's."""
+        """Replace a password; the files of the first run go when it was the admin's."""
         row.password, row.must_change_password = password_hash, must_change
         row.save()
         if row.name == ADMIN:
-            with contextlib.suppress(FileNotFoundError):
-                self._initial.unlink()
+            for file in self._first_files:
+                with contextlib.suppress(FileNotFoundError):
+                    file.unlink()
 
     def change(self, name: str, *, role: str | None, enabled: bool | None) -> str:
         """Change role or state; a lock ends the sessions. The account's name, as it is written there.

@@ -25,6 +25,7 @@ from .providers import SECRET, ProviderDesk
 from .reminders import SecretReminder
 from .roles import RoleStore
 from .sessions import Limits, SessionStore
+from .setup import SETUP_TOKEN, SetupDesk
 from .totp import TotpVault
 from .users import UserDesk
 
@@ -56,13 +57,15 @@ class AuthService(Service):
         self._database = database
         key, hasher = machine_key(self.home), self.make_hasher()
         context = self._context(hasher)
-        self._auth = context
+        self._auth, setup = context, SetupDesk(context, self.home.keys / SETUP_TOKEN)
         if await asyncio.to_thread(context.accounts.make_first, hasher):
             self.log.info("first run: the admin's password is in keys/initial-password")
+            setup.make_token()
         # First of all, so that nothing that is done below is missing in the log.
         AuditDesk(self.bus, database, key, self.home.keys / AUDIT_HEAD, self.now_ms).serve()
         factors = SecondFactors(context, TotpVault(key))
         desks = (
+            setup,
             factors,
             LoginDesk(context, factors),
             PasskeyDesk(context),
@@ -97,7 +100,8 @@ class AuthService(Service):
             self.now_ms,
         )
         roles = RoleStore()
-        accounts = Accounts(sessions, roles, self.now_ms, self.home.keys / INITIAL_PASSWORD)
+        keys = self.home.keys
+        accounts = Accounts(sessions, roles, self.now_ms, (keys / INITIAL_PASSWORD, keys / SETUP_TOKEN))
         return AuthContext(self.bus, accounts, sessions, roles, Hashing(hasher), self.now_ms)
 
     async def _clean(self) -> None:

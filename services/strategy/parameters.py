@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar, overload
 
+from ...bus.contracts.strategy import DeclaredParameter
 from ...configs.errors import SettingsError
 
 T = TypeVar("T", int, float, str, bool)
@@ -137,6 +138,22 @@ def check(declared: Mapping[str, Parameter[Any]], given: Mapping[str, object], o
         except SettingsError as error:
             raise SettingsError(f"Strategy {owner}: {error}") from None
     return values
+
+
+def told(declared: Mapping[str, Parameter[Any]]) -> list[DeclaredParameter]:
+    """Declared parameters as others see them, for forms."""
+    return [
+        DeclaredParameter(
+            name=name,
+            kind=one.kind,
+            default=str(one.default),
+            low="" if one.low is None else str(one.low),
+            high="" if one.high is None else str(one.high),
+            choices=[str(choice) for choice in one.choices],
+            help=one.help,
+        )
+        for name, one in declared.items()
+    ]
 
 
 def nearest(name: str, known: Mapping[str, object] | Sequence[str]) -> str:

@@ -29,6 +29,7 @@ from .loader import blame
 from .memory import Memory, MemoryFile
 from .others import Others
 from .outfit import Assignment, Tools, as_candle, price_series, stamp
+from .parameters import told
 from .stage import Market, Stage
 from .telling import Teller
 from .values import Candle
@@ -182,6 +183,7 @@ class Runner:
             realised=memory.book.realised,
             cash=memory.dry.cash.get(self.market.quote) if self.mode == DRY else None,
             process=self._tools.process,
+            declared=told(strategy.parameters()) if strategy is not None else [],
         )
 
     def _identity(self) -> str:

@@ -8,7 +8,7 @@ from ...bus import topics
 from ...bus.api import AsyncBusApi
 from ...bus.contracts.market import Candle
 from ...bus.contracts.service import Alert
-from ...bus.contracts.strategy import DryFill, IndicatorValues, Signal
+from ...bus.contracts.strategy import DryFill, IndicatorValues, Signal, correlation_of
 from ...configs.errors import BusError
 from .book import Execution
 from .values import Wish
@@ -34,6 +34,7 @@ class Teller:
                 price=price,
                 intent_id=intent_id,
             ),
+            correlation_id=correlation_of(intent_id) if intent_id else "",
         )
 
     def dry_fill(self, done: Execution, candle_open_ms: int) -> None:

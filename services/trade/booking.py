@@ -13,6 +13,7 @@ import structlog
 from ...bus import topics
 from ...bus.api import AsyncBusApi
 from ...bus.contracts.service import Alert, Audit
+from ...bus.contracts.strategy import correlation_of
 from ...bus.contracts.trade import TradingState
 from ..connectors.venue import VenueOrder, VenueTrade, VenueTransfer
 from . import ids, ledger, positions, rows
@@ -331,7 +332,7 @@ def _fill_record(trade: VenueTrade, order: OrderRecord) -> FillRecord:
 
 
 def _correlation(order: OrderRecord) -> str:
-    return ids.correlation_id(order.intent_id or order.id)
+    return correlation_of(order.intent_id or order.id)
 
 
 def _ids(order: OrderRecord) -> dict[str, str]:

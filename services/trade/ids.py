@@ -17,8 +17,3 @@ def client_order_id(exchange: str, intent_id: str) -> str:
 def external_order_id(exchange: str, exchange_order_id: str) -> str:
     """Our id of an order that somebody else placed."""
     return f"ext-{exchange}-{exchange_order_id}"
-
-
-def correlation_id(text: str) -> str:
-    """32 hex digits that tie all messages of one intent together."""
-    return hashlib.sha256(text.encode()).hexdigest()[:32]

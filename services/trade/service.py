@@ -19,6 +19,7 @@ from .booking import Booking
 from .control import TradingControl
 from .dispatcher import Dispatcher
 from .execution import Execution
+from .keycheck import KeyCheck
 from .parts import Parts
 from .protection import Protections
 from .reconcile import Reconciler
@@ -124,6 +125,7 @@ class TradeService(Service):
             self._amendments,
         )
         answers.serve(self.bus)
+        KeyCheck(self.bus, self.settings).serve()
         self.spawn(self._store.watch(), "commits")
         self.spawn(watch(self, self._store.database), "database health")
         self.spawn(self._note_head(), "audit head")

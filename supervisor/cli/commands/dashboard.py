@@ -8,7 +8,7 @@ from .. import daemon
 from ..call import Call, json_option, pass_call
 from ..group import Command
 from ..output import note, print_json
-from ..web import address, initial_password, open_browser
+from ..web import address, initial_password, open_browser, setup_address
 
 
 @click.command(cls=Command)
@@ -24,7 +24,10 @@ def command(call: Call, opening: bool, as_json: bool) -> None:
         print_json({"url": url, "user": "admin", "initial_password": password})
         return
     sys.stdout.write(url + "\n")
-    if password:
+    setup = setup_address(call.home)
+    if setup:
+        note(f"The first-run wizard, once: {setup}")
+    elif password:
         note(f"User admin, first password {password} (from {call.home.keys / 'initial-password'}).")
     note("Its certificate was made on this machine, so the browser will ask once.")
     if opening and not open_browser(url):

@@ -9,7 +9,7 @@ from ....configs.paths import Home
 from ....configs.schema import Settings
 from ... import registry
 from ...unit import Raised, StateChange
-from .. import daemon
+from .. import daemon, web
 from ..call import Call, json_option, pass_call, set_option
 from ..control import plan_option, show_steps
 from ..group import Command
@@ -43,6 +43,7 @@ def command(
     settings = prepare(call.home, overrides)
     if detach:
         tell_stopped(call.home, settings, _detached(call.home, overrides, timeout_s, as_json))
+        web.tell_setup(call.home)
         return 0
     return _foreground(call.home, settings, overrides)
 
@@ -58,6 +59,8 @@ def _foreground(home: Home, settings: Settings, overrides: tuple[str, ...]) -> i
             note(f"{event.severity}: {event.title} ({event.detail})")
         elif event.ready:
             note(f"{event.name:<10} ready after {time.monotonic() - began:.1f} s")
+            if event.name == "dashboard":
+                web.tell_setup(home)
         elif event.reason:
             note(f"{event.name:<10} {event.state} ({event.reason})")
 
