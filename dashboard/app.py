@@ -14,7 +14,8 @@ from .asgi import MAX_BODY_BYTES
 from .assets import Assets
 from .context import EXTENSION, Dashboard
 from .gateway import Gateway
-from .pages import account, login, providers, registry
+from .jobs import Jobs
+from .pages import account, login, providers, registry, setup
 from .sessions import Sessions
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -36,7 +37,7 @@ def create_app(
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROPAGATE_EXCEPTIONS=False, TEMPLATES_AUTO_RELOAD=False
     )
     app.extensions[EXTENSION] = Dashboard(
-        home=home, gateway=gateway, sessions=sessions, assets=assets, log=log
+        home=home, gateway=gateway, sessions=sessions, assets=assets, log=log, jobs=Jobs(home)
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["static"] = assets.url
@@ -45,6 +46,7 @@ def create_app(
     login.install(app)
     providers.install(app)
     account.install(app)
+    setup.install(app)
     pages = registry.install(app)
     api_routes.install(app)
 

@@ -10,6 +10,7 @@ from ..bus.contracts.auth import Session
 from ..configs.paths import Home
 from .assets import Assets
 from .gateway import Gateway
+from .jobs import Jobs
 from .sessions import Sessions
 
 EXTENSION = "cryptobot"
@@ -24,6 +25,7 @@ class Dashboard:
     sessions: Sessions
     assets: Assets
     log: structlog.typing.FilteringBoundLogger
+    jobs: Jobs
 
 
 def dashboard() -> Dashboard:

@@ -156,6 +156,10 @@ class Gateway:
         """Run something on the loop soon."""
         self._loop.call_soon_threadsafe(call, *arguments)
 
+    def publish_from_thread(self, topic: str, message: Message) -> None:
+        """Publish soon, for the threads that run Flask: what a person did here, for the audit log."""
+        self._loop.call_soon_threadsafe(self._bus.publish, topic, message)
+
     def refresh(self, service: str) -> None:
         """Ask a service again, for example after a change that it does not publish."""
         self._stale.add(service)

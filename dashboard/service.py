@@ -5,7 +5,7 @@ import contextlib
 import datetime
 import json
 import socket
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from ..configs.errors import StartError
 from ..configs.files import replace
@@ -15,6 +15,7 @@ from . import tls
 from .app import create_app
 from .asgi import Dispatcher
 from .assets import Assets
+from .context import EXTENSION, Dashboard
 from .gateway import Gateway
 from .live import Hub, LiveEndpoint
 from .server import WebServer, listen
@@ -43,6 +44,7 @@ class DashboardService(Service):
         self._gateway.on_logout = self._live.end
         assets = Assets()
         flask = create_app(self._gateway, self._sessions, assets, self.home, self.log)
+        self._jobs = cast(Dashboard, flask.extensions[EXTENSION]).jobs
         hosts = frozenset({*names, *(["*"] if names[3:] else [])})
         self._server = WebServer(Dispatcher(flask, assets, self._live, hosts), self._context, listener)
         await self._gateway.start()
@@ -59,6 +61,7 @@ class DashboardService(Service):
             self._hub.close_all()
             self._server.stop()
             await asyncio.gather(self._serving, return_exceptions=True)
+            await asyncio.to_thread(self._jobs.close)
         if hasattr(self, "_gateway"):
             await self._gateway.close()
 

@@ -163,6 +163,17 @@ def permits(permissions: list[str], needed: str, resource: str = "") -> bool:
     return False
 
 
+def covers(permissions: list[str], wanted: str) -> bool:
+    """Does whoever holds these permissions hold all of `wanted`, which may be narrowed to resources itself?
+
+    A pattern is covered by no pattern, or by the very same one; a plain resource by every pattern it matches.
+    """
+    name, _, pattern = wanted.partition(":")
+    if wanted in permissions:
+        return True
+    return permits(permissions, name, "" if any(sign in pattern for sign in "*?[") else pattern)
+
+
 @message(0x0520, delivery=Delivery.REPLY)
 class TotpSetup(Message, frozen=True, kw_only=True, gc=False):
     """A new second factor, not yet in force: the secret in base32 and as otpauth:// for a QR code."""

@@ -83,13 +83,14 @@ class Candles(Message, frozen=True, kw_only=True, gc=False):
 
 @request(0x0111, reply=Candles, permission="market.read")
 class ListCandles(Message, frozen=True, kw_only=True, gc=False):
-    """The newest `limit` finished candles, at or after `since_ms` when that is given."""
+    """The newest `limit` finished candles, at or after `since_ms` and before `before_ms` where given."""
 
     exchange: str
     symbol: str
     timeframe: str
     limit: int = 500
     since_ms: int | None = None
+    before_ms: int | None = None
 
 
 @message(0x0112, delivery=Delivery.REPLY)

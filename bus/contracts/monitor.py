@@ -129,11 +129,12 @@ class StateLog(Message, frozen=True, kw_only=True, gc=False):
 
 @request(0x070A, reply=StateLog, permission="health.read")
 class ListStates(Message, frozen=True, kw_only=True, gc=False):
-    """How services went from state to state; "" is all of them."""
+    """How services went from state to state; "" is all of them. `before_ms` pages back."""
 
     service: str = ""
     since_ms: int = 0
     limit: int = 200
+    before_ms: int = 0
 
 
 @message(0x070B, delivery=Delivery.REPLY)

@@ -265,7 +265,8 @@ class PortfolioHistory(Message, frozen=True, kw_only=True, gc=False):
 
 @request(0x0913, reply=PortfolioHistory, permission="trade.read")
 class ListPortfolioHistory(Message, frozen=True, kw_only=True, gc=False):
-    """The history of equity and flows, the newest `limit` points."""
+    """The history of equity and flows: the newest `limit` points from `since_ms` to before `before_ms`."""
 
     since_ms: int | None = None
     limit: int = 2000
+    before_ms: int | None = None

@@ -203,10 +203,11 @@ class EquityHistory(Message, frozen=True, kw_only=True, gc=False):
 
 @request(0x0317, reply=EquityHistory, permission="trade.read")
 class ListEquity(Message, frozen=True, kw_only=True, gc=False):
-    """The equity curve."""
+    """The equity curve: the newest `limit` points of the time from `since_ms` to before `before_ms`."""
 
     since_ms: int | None = None
     limit: int = 2000
+    before_ms: int | None = None
 
 
 @message(0x0318, delivery=Delivery.REPLY)

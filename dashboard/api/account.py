@@ -28,6 +28,7 @@ from ..context import dashboard, session
 from ..problems import ApiProblem
 from ..sessions import COOKIE
 from .answers import PREFIX, answer, ask, body
+from .lists import page_of
 from .shapes import Message, PasskeyMade, Proof, TotpBegin, TotpCode, TotpNew
 
 # Checking a password is slow on purpose.
@@ -62,7 +63,7 @@ def step_up() -> Response:
 @requires(ANY_USER)
 def own_sessions() -> Response:
     """Your sessions, newest first."""
-    return answer(ask("auth", ListSessions(token=own_token()), Sessions))
+    return page_of(ask("auth", ListSessions(token=own_token()), Sessions), "sessions", lambda one: one.id)
 
 
 @requires(ANY_USER)
@@ -107,7 +108,7 @@ def remove_totp() -> Response:
 @requires(ANY_USER)
 def passkeys() -> Response:
     """Your passkeys, newest first."""
-    return answer(ask("auth", ListPasskeys(token=own_token()), Passkeys))
+    return page_of(ask("auth", ListPasskeys(token=own_token()), Passkeys), "passkeys", lambda one: one.id)
 
 
 @requires(ANY_USER, step_up=True)

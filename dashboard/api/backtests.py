@@ -17,13 +17,15 @@ from ...bus.contracts.base import Done
 from ..access import requires
 from ..context import session
 from ..problems import ApiProblem
-from .answers import PREFIX, answer, ask_running, body, limit
+from .answers import PREFIX, answer, ask_running, body
+from .lists import page_of
 from .shapes import BacktestWish, Message
 
 SERVICE = "backtest"
 # A page of tens of thousands of candles is drawn first.
 REPORT_TIMEOUT_S = 30.0
 START_TIMEOUT_S = 10.0
+MAX_KEPT = 1000
 # The page brings its own scripts; it gets an origin of its own, without cookies, and reaches nothing.
 REPORT_POLICY = (
     "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
@@ -44,9 +46,9 @@ def install(app: Flask) -> None:
 
 @requires("backtest.read")
 def backtests() -> Response:
-    """Kept jobs and running ones, newest first, and the series to run over: ?strategy=&limit=."""
-    question = ListBacktests(limit=limit(100), strategy=request.args.get("strategy", ""))
-    return answer(ask_running(SERVICE, question, Backtests))
+    """Kept jobs and running ones, newest first, and the series to run over: ?strategy=&cursor=&limit=."""
+    question = ListBacktests(limit=MAX_KEPT, strategy=request.args.get("strategy", ""))
+    return page_of(ask_running(SERVICE, question, Backtests), "backtests", lambda one: one.id, 100)
 
 
 @requires("backtest.run")

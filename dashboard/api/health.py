@@ -12,17 +12,21 @@ from ...bus.contracts.monitor import (
     ListHealthHistory,
     ListStates,
     RunDoctor,
+    StateEntry,
     StateLog,
 )
 from ..access import requires
 from ..context import session
 from ..problems import ApiProblem
 from .answers import PREFIX, answer, ask_running, body, limit, number
+from .lists import cursor, cursor_number, following, page
 from .shapes import Message, Note
 
 MONITOR = "monitor"
 # The doctor looks at disks, ports and certificates.
 DOCTOR_TIMEOUT_S = 30.0
+# So many services may change their state within one millisecond.
+_SAME_MOMENT = 100
 
 
 def install(app: Flask) -> None:
@@ -37,13 +41,14 @@ def install(app: Flask) -> None:
 
 @requires("health.read")
 def alerts() -> Response:
-    """Alerts, newest first: ?open=1&severity=&key=&since_ms=&before=&limit=."""
-    given = request.args
+    """Alerts, newest first: ?open=1&severity=&key=&since_ms=&cursor=&limit=."""
+    given, most = request.args, limit(200)
     question = ListAlerts(
         open_only=given.get("open") == "1", severity=given.get("severity", ""), key=given.get("key", ""),
-        since_ms=number("since_ms") or 0, before=number("before") or 0, limit=limit(200),
+        since_ms=number("since_ms") or 0, before=cursor_number() or number("before") or 0, limit=most,
     )  # fmt: skip
-    return answer(ask_running(MONITOR, question, AlertLog))
+    found = ask_running(MONITOR, question, AlertLog)
+    return page(found, "alerts", found.alerts, following(found.alerts, most, lambda one: str(one.id)))
 
 
 @requires("alert.acknowledge")
@@ -69,14 +74,29 @@ def health() -> Response:
 
 @requires("health.read")
 def states() -> Response:
-    """How services went from state to state, newest first: ?service=&since_ms=&limit=."""
+    """How services went from state to state, newest first: ?service=&since_ms=&cursor=&limit=."""
+    most, behind = limit(200), cursor()
+    moment, _, service = behind.partition("|")
+    if behind and not (moment.isascii() and moment.isdigit() and len(moment) <= 18):
+        raise ApiProblem(400, "invalid_cursor", "This is no cursor; take `next` of the page before.")
     question = ListStates(
-        service=request.args.get("service", ""), since_ms=number("since_ms") or 0, limit=limit(200)
-    )
-    return answer(ask_running(MONITOR, question, StateLog))
+        service=request.args.get("service", ""), since_ms=number("since_ms") or 0,
+        limit=most + _SAME_MOMENT, before_ms=int(moment) + 1 if behind else 0,
+    )  # fmt: skip
+    found = ask_running(MONITOR, question, StateLog)
+    rows = [
+        one for one in found.entries if not behind or (-one.since_ms, one.service) > (-int(moment), service)
+    ]
+    rows.sort(key=lambda one: (-one.since_ms, one.service))
+    more = len(rows) > most
+    return page(found, "entries", rows[:most], _state_key(rows[most - 1]) if more else "")
 
 
 @requires("health.read")
 def doctor() -> Response:
     """Look for the usual faults; changes nothing."""
     return answer(ask_running(MONITOR, RunDoctor(), DoctorReport, DOCTOR_TIMEOUT_S))
+
+
+def _state_key(entry: StateEntry) -> str:
+    return f"{entry.since_ms}|{entry.service}"

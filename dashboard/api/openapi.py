@@ -7,10 +7,22 @@ import msgspec
 from flask import Flask, Response
 
 from ... import __version__
-from ...bus.contracts.auth import ApiKeys, NewApiKey, NewPassword, RecoveryCodes, Session, Sessions, Users
+from ...bus.contracts.auth import (
+    ApiKeys,
+    AuditLog,
+    AuditReport,
+    NewApiKey,
+    NewPassword,
+    RecoveryCodes,
+    Session,
+    Sessions,
+    Users,
+)
 from ...bus.contracts.backtest import Backtest, Backtests, BacktestStarted, TrustVerdict
+from ...bus.contracts.bus import BusStats
 from ...bus.contracts.market import Candles, Feeds
 from ...bus.contracts.monitor import AlertLog, DoctorReport, HealthHistory, StateLog
+from ...bus.contracts.paper import PaperFaults, PaperInfo
 from ...bus.contracts.portfolio import (
     PortfolioHistory,
     PortfolioReport,
@@ -22,24 +34,38 @@ from ...bus.contracts.risk import RiskReport
 from ...bus.contracts.service import SupervisorStatus
 from ...bus.contracts.signin import PasskeyOptions, Passkeys
 from ...bus.contracts.strategy import Strategies
-from ...bus.contracts.trade import EquityHistory, Fills, Orders, TradingState
+from ...bus.contracts.trade import EquityHistory, Fills, LedgerReport, Order, Orders, Protection, TradingState
 from ..access import ANY_USER, PUBLIC, demand_of, requires
 from ..problems import PROBLEM_TYPE, Problem
 from .answers import PREFIX, answer
+from .commands import TABLE as COMMANDS
+from .commands import CommandResult, Lines, endpoint_of
 from .shapes import (
+    Amendment,
     BacktestWish,
     Balances,
+    EndGuard,
+    Fault,
+    Guard,
+    Instances,
     Message,
+    MessageKinds,
     NewKey,
+    NewSecret,
     NewUser,
     Note,
+    ParametersChange,
     PasskeyMade,
     PlanChoice,
     Positions,
     Proof,
     Rearm,
+    ReplayedMessages,
+    RoleChange,
+    Roles,
     Rollback,
     Saved,
+    Secrets,
     SettingsChange,
     SettingsHistory,
     SettingsView,
@@ -49,20 +75,21 @@ from .shapes import (
     TradingChange,
     UserChange,
 )
+from .text_shapes import ClosePosition, SettingsCheck, SettingsText, Start, Templates
 
 # What each endpoint answers, what it takes as body, and which words its query knows.
 DESCRIBED: dict[str, tuple[type | None, type | None, tuple[str, ...]]] = {
     "api_openapi": (None, None, ()),
     "api_session": (Session, None, ()),
-    "api_status": (SupervisorStatus, None, ()),
-    "api_orders": (Orders, None, ("open", "symbol", "limit")),
-    "api_fills": (Fills, None, ("symbol", "since_ms", "limit")),
-    "api_positions": (Positions, None, ()),
-    "api_balance": (Balances, None, ()),
-    "api_equity": (EquityHistory, None, ("since_ms", "limit")),
-    "api_candles": (Candles, None, ("exchange", "symbol", "timeframe", "since_ms", "limit")),
-    "api_feeds": (Feeds, None, ()),
-    "api_strategies": (Strategies, None, ()),
+    "api_status": (SupervisorStatus, None, ("cursor", "limit")),
+    "api_orders": (Orders, None, ("open", "symbol", "cursor", "limit")),
+    "api_fills": (Fills, None, ("symbol", "since_ms", "cursor", "limit")),
+    "api_positions": (Positions, None, ("cursor", "limit")),
+    "api_balance": (Balances, None, ("cursor", "limit")),
+    "api_equity": (EquityHistory, None, ("since_ms", "cursor", "limit")),
+    "api_candles": (Candles, None, ("exchange", "symbol", "timeframe", "since_ms", "cursor", "limit")),
+    "api_feeds": (Feeds, None, ("cursor", "limit")),
+    "api_strategies": (Strategies, None, ("cursor", "limit")),
     "api_trading": (TradingState, None, ()),
     "api_set_trading": (TradingState, TradingChange, ()),
     "api_control_service": (Message, None, ()),
@@ -70,44 +97,85 @@ DESCRIBED: dict[str, tuple[type | None, type | None, tuple[str, ...]]] = {
     "api_cancel_order": (Message, None, ()),
     "api_settings": (SettingsView, None, ()),
     "api_change_settings": (Saved, SettingsChange, ()),
-    "api_settings_history": (SettingsHistory, None, ()),
+    "api_settings_history": (SettingsHistory, None, ("cursor", "limit")),
     "api_settings_rollback": (Saved, Rollback, ()),
-    "api_users": (Users, None, ()),
+    "api_check_settings": (SettingsCheck, SettingsText, ()),
+    "api_put_settings": (Saved, SettingsText, ()),
+    "api_templates": (Templates, None, ()),
+    "api_export_settings": (None, None, ()),
+    "api_close_position": (Message, ClosePosition, ()),
+    "api_orders_csv": (None, None, ("open", "symbol")),
+    "api_fills_csv": (None, None, ("symbol", "since_ms")),
+    "api_finish_setup": (Saved, Start, ()),
+    "api_users": (Users, None, ("cursor", "limit")),
     "api_add_user": (NewPassword, NewUser, ()),
     "api_change_user": (Message, UserChange, ()),
     "api_reset_password": (NewPassword, None, ()),
     "api_remove_user": (Message, None, ()),
     "api_step_up": (Session, Proof, ()),
-    "api_own_sessions": (Sessions, None, ()),
+    "api_own_sessions": (Sessions, None, ("cursor", "limit")),
     "api_end_session": (Message, None, ()),
     "api_end_others": (Message, None, ()),
     "api_begin_totp": (TotpNew, TotpBegin, ()),
     "api_confirm_totp": (RecoveryCodes, TotpCode, ()),
     "api_remove_totp": (Message, Proof, ()),
-    "api_alerts": (AlertLog, None, ("open", "severity", "key", "since_ms", "before", "limit")),
+    "api_alerts": (AlertLog, None, ("open", "severity", "key", "since_ms", "cursor", "limit")),
     "api_acknowledge": (Message, Note, ()),
     "api_health": (HealthHistory, None, ("service", "since_ms", "until_ms", "step_s", "points")),
-    "api_states": (StateLog, None, ("service", "since_ms", "limit")),
+    "api_states": (StateLog, None, ("service", "since_ms", "cursor", "limit")),
     "api_doctor": (DoctorReport, None, ()),
     "api_risk": (RiskReport, None, ()),
     "api_rearm": (RiskReport, Rearm, ()),
     "api_portfolio": (PortfolioReport, None, ()),
-    "api_portfolio_history": (PortfolioHistory, None, ("since_ms", "limit")),
+    "api_portfolio_history": (PortfolioHistory, None, ("since_ms", "cursor", "limit")),
     "api_portfolio_plan": (RebalancePlan, None, ()),
     "api_rebalance": (RebalanceResult, PlanChoice, ()),
     "api_lots": (TaxLots, None, ("method", "since_ms", "until_ms")),
     "api_lots_csv": (None, None, ("method", "since_ms", "until_ms")),
-    "api_backtests": (Backtests, None, ("strategy", "limit")),
+    "api_backtests": (Backtests, None, ("strategy", "cursor", "limit")),
     "api_start_backtest": (BacktestStarted, BacktestWish, ()),
     "api_backtest": (Backtest, None, ()),
     "api_cancel_backtest": (Message, None, ()),
     "api_backtest_report": (None, None, ()),
     "api_trust": (TrustVerdict, None, ("strategy", "symbol")),
-    "api_passkeys": (Passkeys, None, ()),
+    "api_passkeys": (Passkeys, None, ("cursor", "limit")),
     "api_begin_passkey": (PasskeyOptions, None, ()),
     "api_finish_passkey": (Message, PasskeyMade, ()),
     "api_remove_passkey": (Message, None, ()),
-    "api_keys": (ApiKeys, None, ("user",)),
+    "api_set_parameters": (Message, ParametersChange, ()),
+    "api_reload": (Message, None, ()),
+    "api_amend_order": (Order, Amendment, ()),
+    "api_protect": (Protection, Guard, ()),
+    "api_unprotect": (Message, EndGuard, ()),
+    "api_ledger": (LedgerReport, None, ()),
+    "api_why": (None, None, ()),
+    "api_logs": (Lines, None, ("service", "level", "since_ms", "search", "limit")),
+    "api_services": (None, None, ()),
+    "api_scale": (None, Instances, ()),
+    "api_command": (CommandResult, None, ()),
+    **{endpoint_of(name): (CommandResult, one[0], ()) for name, one in COMMANDS.items()},
+    "api_reset_totp": (Message, None, ()),
+    "api_roles": (Roles, None, ()),
+    "api_set_role": (Message, RoleChange, ()),
+    "api_secrets": (Secrets, None, ("cursor", "limit")),
+    "api_set_secret": (Message, NewSecret, ()),
+    "api_remove_secret": (Message, None, ()),
+    "api_rotate_secrets": (Message, None, ()),
+    "api_audit": (AuditLog, None, ("kind", "actor", "search", "since_ms", "cursor", "limit")),
+    "api_verify_audit": (AuditReport, None, ()),
+    "api_audit_csv": (None, None, ("kind", "actor", "search", "since_ms")),
+    "api_audit_json": (None, None, ("kind", "actor", "search", "since_ms")),
+    "api_bus": (BusStats, None, ("cursor", "limit")),
+    "api_bus_kinds": (MessageKinds, None, ("cursor", "limit")),
+    "api_bus_replay": (
+        ReplayedMessages,
+        None,
+        ("topic", "from_ms", "to_ms", "correlation_id", "where", "limit"),
+    ),
+    "api_paper": (PaperInfo, None, ()),
+    "api_paper_faults": (PaperFaults, None, ()),
+    "api_paper_fault": (PaperFaults, Fault, ()),
+    "api_keys": (ApiKeys, None, ("user", "cursor", "limit")),
     "api_create_key": (NewApiKey, NewKey, ()),
     "api_revoke_key": (Message, None, ()),
 }
@@ -118,7 +186,7 @@ SUCCESS = {
     "api_create_key": "201",
     "api_start_backtest": "201",
 }
-_NUMBERS = frozenset({"limit", "since_ms", "until_ms", "before", "step_s", "points"})
+_NUMBERS = frozenset({"limit", "since_ms", "until_ms", "before", "from_ms", "to_ms", "step_s", "points"})
 _COMPONENTS = "#/components/schemas/{name}"
 
 
@@ -173,7 +241,9 @@ def _operation(
     if verb != "GET":
         # With an API key there is no session, and so no token of it.
         parameters.append(_parameter("X-CSRF-Token", "header", required=False))
-    done = {"description": "Done."} if reply is None else _content("Done.", references[reply])
+    done = (
+        {"description": "Done."} if reply is None else _content("Done.", _answered(reply, words, references))
+    )
     operation: dict[str, Any] = {
         "operationId": endpoint.removeprefix("api_"),
         "summary": (view.__doc__ or "").strip().splitlines()[0],
@@ -191,6 +261,14 @@ def _operation(
         operation["requestBody"] = {**_content("", references[body]), "required": True}
         del operation["requestBody"]["description"]
     return operation
+
+
+def _answered(reply: type, words: tuple[str, ...], references: dict[type, dict[str, Any]]) -> dict[str, Any]:
+    """The schema of an answer; lists in pages have the cursor of the next page beside their own members."""
+    if "cursor" not in words:
+        return references[reply]
+    following = {"type": "object", "properties": {"next": {"type": ["string", "null"]}}, "required": ["next"]}
+    return {"allOf": [references[reply], following]}
 
 
 def _needed(endpoint: str, name: str) -> bool:

@@ -22,6 +22,7 @@ from ...bus.contracts.portfolio import (
 from ..access import requires
 from ..context import session
 from .answers import PREFIX, answer, ask_running, body, limit, number
+from .lists import cursor_number, following, page
 from .shapes import PlanChoice
 
 PORTFOLIO = "portfolio"
@@ -48,9 +49,12 @@ def portfolio() -> Response:
 
 @requires("trade.read")
 def history() -> Response:
-    """Equity and flows, oldest first: ?since_ms=&limit=."""
-    question = ListPortfolioHistory(since_ms=number("since_ms"), limit=limit(2000))
-    return answer(ask_running(PORTFOLIO, question, PortfolioHistory))
+    """Equity and flows, oldest first; further pages go back in time: ?since_ms=&cursor=&limit=."""
+    most = limit(2000)
+    question = ListPortfolioHistory(since_ms=number("since_ms"), limit=most, before_ms=cursor_number())
+    found = ask_running(PORTFOLIO, question, PortfolioHistory)
+    key = following(found.points, most, lambda one: str(one.ts_ms), newest_last=True)
+    return page(found, "points", found.points, key)
 
 
 @requires("trade.read")

@@ -7,10 +7,10 @@ from flask import Flask, Response, request
 from ...bus.contracts.base import Done
 from ...bus.contracts.market import Candles, Feeds, ListCandles, ListFeeds
 from ...bus.contracts.service import ControlService, GetStatus, SupervisorStatus
-from ...bus.contracts.strategy import ListStrategies, SetStrategyRunning, Strategies
+from ...bus.contracts.strategy import ListStrategies, SetStrategyParameters, SetStrategyRunning, Strategies
 from ...bus.contracts.trade import (
-    CancelOrder,
     EquityHistory,
+    Fill,
     Fills,
     GetPortfolio,
     ListEquity,
@@ -25,9 +25,33 @@ from ..access import ANY_USER, requires
 from ..context import dashboard, session
 from ..gateway import SUPERVISOR
 from ..problems import ApiProblem
-from . import account, backtests, health, keys, openapi, portfolio, risk, settings, users
+from . import (
+    account,
+    audit,
+    backtests,
+    bus,
+    closing,
+    commands,
+    exports,
+    health,
+    keys,
+    openapi,
+    paper,
+    portfolio,
+    risk,
+    roles,
+    settings,
+    setup,
+    texts,
+    users,
+    vault,
+)
+from . import (
+    orders as orders_api,
+)
 from .answers import PREFIX, answer, ask, body, limit, number
-from .shapes import Balances, Message, Positions, TradingChange
+from .lists import cursor, cursor_number, following, page, page_of
+from .shapes import Balances, Message, ParametersChange, Positions, TradingChange
 
 # Closing positions waits for the venue.
 ACT_TIMEOUT_S = 10.0
@@ -45,7 +69,8 @@ def install(app: Flask) -> None:
         add(f"{PREFIX}/{name}", f"api_{name}", view, methods=["GET"])
     add(f"{PREFIX}/services/<name>/<action>", "api_control_service", control_service, methods=["POST"])
     add(f"{PREFIX}/strategies/<name>/<action>", "api_control_strategy", control_strategy, methods=["POST"])
-    add(f"{PREFIX}/orders/<order_id>/cancel", "api_cancel_order", cancel_order, methods=["POST"])
+    add(f"{PREFIX}/strategies/<name>/parameters", "api_set_parameters", set_parameters, methods=["POST"])
+    add(f"{PREFIX}/reload", "api_reload", reload, methods=["POST"])
     add(f"{PREFIX}/trading", "api_set_trading", set_trading, methods=["POST"])
     account.install(app)
     keys.install(app)
@@ -55,6 +80,17 @@ def install(app: Flask) -> None:
     portfolio.install(app)
     settings.install(app)
     users.install(app)
+    texts.install(app)
+    closing.install(app)
+    exports.install(app)
+    setup.install(app)
+    roles.install(app)
+    vault.install(app)
+    audit.install(app)
+    bus.install(app)
+    orders_api.install(app)
+    paper.install(app)
+    commands.install(app)
     openapi.install(app)
 
 
@@ -67,41 +103,54 @@ def own_session() -> Response:
 @requires("service.read")
 def status() -> Response:
     """The supervisor and all services."""
-    return answer(ask(SUPERVISOR, GetStatus(), SupervisorStatus))
+    return page_of(ask(SUPERVISOR, GetStatus(), SupervisorStatus), "services", lambda one: one.name)
 
 
 @requires("trade.read")
 def orders() -> Response:
-    """Orders, newest first: ?open=1&symbol=&limit=."""
+    """Orders, newest first: ?open=1&symbol=&cursor=&limit=."""
+    most = limit(500)
     question = ListOrders(
-        symbol=request.args.get("symbol"), open_only=request.args.get("open") == "1", limit=limit(500)
-    )
-    return answer(ask("trade", question, Orders))
+        symbol=request.args.get("symbol"), open_only=request.args.get("open") == "1", limit=most,
+        older_than=cursor(),
+    )  # fmt: skip
+    found = ask("trade", question, Orders)
+    return page(found, "orders", found.orders, following(found.orders, most, lambda one: one.id))
 
 
 @requires("trade.read")
 def fills() -> Response:
-    """Fills, newest first: ?symbol=&since_ms=&limit=."""
-    question = ListFills(symbol=request.args.get("symbol"), since_ms=number("since_ms"), limit=limit(500))
-    return answer(ask("trade", question, Fills))
+    """Fills, newest first: ?symbol=&since_ms=&cursor=&limit=."""
+    most = limit(500)
+    question = ListFills(
+        symbol=request.args.get("symbol"), since_ms=number("since_ms"), limit=most, older_than=cursor()
+    )
+    found = ask("trade", question, Fills)
+    return page(found, "fills", found.fills, following(found.fills, most, _fill_key))
 
 
 @requires("trade.read")
 def positions() -> Response:
     """Positions."""
-    return answer(Positions(positions=ask("trade", GetPortfolio(), Portfolio).positions))
+    found = Positions(positions=ask("trade", GetPortfolio(), Portfolio).positions)
+    return page_of(found, "positions", lambda one: f"{one.exchange}|{one.symbol}")
 
 
 @requires("trade.read")
 def balance() -> Response:
     """Balances of the ledger."""
-    return answer(Balances(balances=ask("trade", GetPortfolio(), Portfolio).balances))
+    found = Balances(balances=ask("trade", GetPortfolio(), Portfolio).balances)
+    return page_of(found, "balances", lambda one: f"{one.exchange}|{one.asset}")
 
 
 @requires("trade.read")
 def equity() -> Response:
-    """The equity curve, oldest first: ?since_ms=&limit=."""
-    return answer(ask("trade", ListEquity(since_ms=number("since_ms"), limit=limit(2000)), EquityHistory))
+    """The equity curve, oldest first; further pages go back in time: ?since_ms=&cursor=&limit=."""
+    most = limit(2000)
+    question = ListEquity(since_ms=number("since_ms"), limit=most, before_ms=cursor_number())
+    found = ask("trade", question, EquityHistory)
+    key = following(found.points, most, lambda one: str(one.ts_ms), newest_last=True)
+    return page(found, "points", found.points, key)
 
 
 @requires("trade.read")
@@ -113,24 +162,32 @@ def trading() -> Response:
 @requires("market.read")
 def feeds() -> Response:
     """Which markets are watched."""
-    return answer(ask("data", ListFeeds(), Feeds))
+    return page_of(
+        ask("data", ListFeeds(), Feeds), "feeds", lambda one: f"{one.exchange}|{one.symbol}|{one.timeframe}"
+    )
 
 
 @requires("market.read")
 def candles() -> Response:
-    """Finished candles: ?exchange=&symbol=&timeframe=&since_ms=&limit=."""
+    """Finished candles, oldest first; further pages go back in time.
+
+    Query: exchange, symbol, timeframe, since_ms, cursor, limit.
+    """
     given = {name: request.args.get(name, "") for name in ("exchange", "symbol", "timeframe")}
     missing = [name for name, value in given.items() if not value]
     if missing:
         raise ApiProblem(400, "missing_parameter", f"The query needs {', '.join(missing)}.")
-    question = ListCandles(**given, limit=limit(500), since_ms=number("since_ms"))
-    return answer(ask("data", question, Candles))
+    most = limit(500)
+    question = ListCandles(**given, limit=most, since_ms=number("since_ms"), before_ms=cursor_number())
+    found = ask("data", question, Candles)
+    key = following(found.candles, most, lambda one: str(one.open_ms), newest_last=True)
+    return page(found, "candles", found.candles, key)
 
 
 @requires("strategy.read")
 def strategies() -> Response:
     """Strategies that run, and those that could."""
-    return answer(ask("strategy", ListStrategies(), Strategies))
+    return page_of(ask("strategy", ListStrategies(), Strategies), "strategies", lambda one: one.name)
 
 
 @requires("service.control", resource="name")
@@ -155,11 +212,23 @@ def control_strategy(name: str, action: str) -> Response:
     return answer(Message(message=done.message or f"{action} of {name} is done."))
 
 
-@requires("trade.order")
-def cancel_order(order_id: str) -> Response:
-    """Cancel one order by trade's own id."""
-    done = ask("trade", CancelOrder(order_id=order_id, actor=session().user), Done, ACT_TIMEOUT_S)
-    return answer(Message(message=done.message or "The order is being cancelled."), 202)
+@requires("strategy.control", resource="name")
+def set_parameters(name: str) -> Response:
+    """Change parameters of a running strategy from its next candle on; all are taken, or none."""
+    wanted = body(ParametersChange)
+    if not wanted.values and not wanted.reset:
+        raise ApiProblem(400, "invalid_body", "Say what to change in `values`, or `reset`.")
+    question = SetStrategyParameters(
+        name=name, values=wanted.values, actor=session().user, reset=wanted.reset
+    )
+    done = ask("strategy", question, Done, ACT_TIMEOUT_S)
+    return answer(Message(message=done.message or f"The parameters of {name} are changed."))
+
+
+@requires("service.control")
+def reload() -> Response:
+    """Put changed settings in force; only what changed is restarted."""
+    return answer(Message(message=settings.put_in_force()), 202)
 
 
 @requires("trade.halt")
@@ -174,3 +243,7 @@ def set_trading() -> Response:
         cancel_orders=wanted.cancel_orders, flatten=wanted.flatten,
     )  # fmt: skip
     return answer(ask("trade", question, TradingState, ACT_TIMEOUT_S))
+
+
+def _fill_key(fill: Fill) -> str:
+    return f"{fill.exchange}|{fill.symbol}|{fill.id}"

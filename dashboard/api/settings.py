@@ -10,6 +10,7 @@ from ..context import dashboard, session
 from ..gateway import SUPERVISOR
 from ..problems import ApiProblem
 from .answers import PREFIX, answer, ask, body
+from .lists import page_of
 from .shapes import (
     Rollback,
     Saved,
@@ -84,7 +85,7 @@ def change() -> Response:
         raise ApiProblem(409, "settings_refused", str(error)) from error
     if made is None:
         return answer(Saved(message="It was so already.", revision=None))
-    return answer(Saved(message=f"Saved. {_put_in_force()}", revision=made.number))
+    return answer(Saved(message=f"Saved. {put_in_force()}", revision=made.number))
 
 
 def _needs_person(key: str) -> bool:
@@ -121,7 +122,7 @@ def past() -> Response:
             )
         )
         before = one.text
-    return answer(SettingsHistory(history=entries[::-1]))
+    return page_of(SettingsHistory(history=entries[::-1]), "history", lambda one: str(one.revision))
 
 
 @requires("config.write", step_up=True)
@@ -137,11 +138,12 @@ def rollback() -> Response:
     if made is None:
         return answer(Saved(message="It was so already.", revision=None))
     return answer(
-        Saved(message=f"Back to revision {wanted.revision}. {_put_in_force()}", revision=made.number)
+        Saved(message=f"Back to revision {wanted.revision}. {put_in_force()}", revision=made.number)
     )
 
 
-def _put_in_force() -> str:
+def put_in_force() -> str:
+    """Have the supervisor take the new settings over; what it did, as a sentence."""
     question = ControlService(action="reload", service="", actor=session().user)
     try:
         done = ask(SUPERVISOR, question, Done, RELOAD_TIMEOUT_S)

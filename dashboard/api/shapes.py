@@ -1,5 +1,8 @@
 """Bodies that the API takes, and answers that are not a message of the bus."""
 
+from decimal import Decimal
+from typing import Annotated, Any
+
 import msgspec
 
 from ...bus.contracts.trade import Balance, Position
@@ -125,6 +128,66 @@ class BacktestWish(Body, frozen=True, kw_only=True):
     options: dict[str, str] = {}
 
 
+class RoleChange(Body, frozen=True, kw_only=True):
+    """All that a role may from now on, such as strategy.control:ema-*; empty removes it."""
+
+    permissions: list[str]
+
+
+class NewSecret(Body, frozen=True, kw_only=True):
+    """A secret's value, and after how many days to remind of changing it (0 never)."""
+
+    value: str
+    rotate_days: int = 90
+
+
+class Amendment(Body, frozen=True, kw_only=True):
+    """What shall change of a resting order; null leaves it. `amount` is what shall still rest."""
+
+    price: Decimal | None = None
+    amount: Decimal | None = None
+
+
+class Guard(Body, frozen=True, kw_only=True):
+    """How a position shall be guarded; at least one of stop, trailing_percent and target."""
+
+    symbol: str
+    exchange: str = "paper"
+    stop: Decimal | None = None
+    trailing_percent: Decimal | None = None
+    target: Decimal | None = None
+    target_amount: Decimal | None = None
+
+
+class EndGuard(Body, frozen=True, kw_only=True):
+    """Whose guard shall go."""
+
+    symbol: str
+    exchange: str = "paper"
+
+
+class ParametersChange(Body, frozen=True, kw_only=True):
+    """Values by parameter, as text; `reset` first forgets what was changed before."""
+
+    values: dict[str, str] = {}
+    reset: bool = False
+
+
+class Fault(Body, frozen=True, kw_only=True):
+    """A fault of the paper exchange; GET says which kinds there are."""
+
+    kind: str
+    target: str = ""
+    count: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1
+    seconds: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 0.0
+
+
+class Instances(Body, frozen=True, kw_only=True):
+    """How many processes of a service shall run."""
+
+    instances: Annotated[int, msgspec.Meta(ge=1, le=100)]
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """Base of all answers."""
 
@@ -199,3 +262,65 @@ class TotpNew(Answer, frozen=True, kw_only=True):
     secret: str
     uri: str
     image: str
+
+
+class Roles(Answer, frozen=True, kw_only=True):
+    """Permissions by role; `builtin` stay as they are; `permissions` are all that can be given."""
+
+    roles: dict[str, list[str]]
+    builtin: list[str]
+    permissions: list[str]
+
+
+class SecretEntry(Answer, frozen=True, kw_only=True):
+    """What may be told of a secret. `due`: it should be changed."""
+
+    name: str
+    version: int
+    created_ms: int
+    changed_ms: int
+    rotate_days: int
+    due: bool
+
+
+class Secrets(Answer, frozen=True, kw_only=True):
+    """By name. `protection`: how the master key is kept; "" while there is no secret."""
+
+    secrets: list[SecretEntry]
+    protection: str
+
+
+class MessageKind(Answer, frozen=True, kw_only=True):
+    """A kind of message; `permission` is what a person needs to cause it, "" when none."""
+
+    number: int
+    name: str
+    version: int
+    delivery: str
+    permission: str
+    summary: str
+
+
+class MessageKinds(Answer, frozen=True, kw_only=True):
+    """By number."""
+
+    kinds: list[MessageKind]
+
+
+class ReplayedMessage(Answer, frozen=True, kw_only=True):
+    """A message of the journal. Those with one `correlation_id` have one cause."""
+
+    topic: str
+    source: str
+    epoch: int
+    seq: int
+    ts_ms: int
+    correlation_id: str
+    kind: str
+    payload: Any
+
+
+class ReplayedMessages(Answer, frozen=True, kw_only=True):
+    """Oldest first."""
+
+    messages: list[ReplayedMessage]

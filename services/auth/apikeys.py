@@ -18,7 +18,7 @@ from ...bus.contracts.auth import (
     NewApiKey,
     RevokeApiKey,
     Session,
-    permits,
+    covers,
 )
 from ...bus.contracts.base import Done
 from ...configs.errors import RequestFailedError
@@ -114,12 +114,7 @@ class ApiKeyDesk:
 
 def _narrowed(scopes: list[str], permissions: list[str]) -> list[str]:
     """The scopes that the user's role still allows; where both name resources, both must be the same."""
-    allowed = []
-    for scope in scopes:
-        name, _, pattern = scope.partition(":")
-        if scope in permissions or permits(permissions, name, pattern if "*" not in pattern else ""):
-            allowed.append(scope)
-    return allowed
+    return [scope for scope in scopes if covers(permissions, scope)]
 
 
 def _told(row: ApiKeyRow) -> ApiKey:

@@ -6,6 +6,7 @@ VIEW = frozenset(
         "backtest.read",
         "health.read",
         "market.read",
+        "notify.read",
         "portfolio.read",
         "risk.read",
         "service.read",
@@ -17,6 +18,7 @@ TRADE = frozenset(
     {
         "alert.acknowledge",
         "backtest.run",
+        "data.write",
         "portfolio.rebalance",
         "risk.rearm",
         "strategy.control",
@@ -31,6 +33,7 @@ ADMINISTER = frozenset(
         "bus.read",
         "config.read",
         "config.write",
+        "database.manage",
         "notify.manage",
         "paper.fault",
         "secret.read",

@@ -288,7 +288,7 @@ class DataService(Service):
                 f"on {self._exchange}.",
             )
         limit = max(0, min(wish.limit, _MOST_CANDLES))
-        return Candles(candles=_messages(wish, store.newest(limit, wish.since_ms)))
+        return Candles(candles=_messages(wish, store.newest(limit, wish.since_ms, wish.before_ms)))
 
     def _list_feeds(self, _request: Request[ListFeeds]) -> Feeds:
         states = []

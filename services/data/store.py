@@ -108,11 +108,12 @@ class CandleStore:
             return Columns.empty()
         return Columns(self._map(_TIMES, np.int64), *(self._map(f"{name}.f64", np.float64) for name in NAMES))
 
-    def newest(self, limit: int, since_ms: int | None = None) -> Columns:
-        """The newest `limit` candles, at or after `since_ms` when that is given."""
+    def newest(self, limit: int, since_ms: int | None = None, before_ms: int | None = None) -> Columns:
+        """The newest `limit` candles, at or after `since_ms` and before `before_ms` where given."""
         whole = self.columns()
         start = 0 if since_ms is None else int(np.searchsorted(whole.open_ms, since_ms))
-        return whole.part(max(start, len(whole) - limit), len(whole))
+        end = len(whole) if before_ms is None else int(np.searchsorted(whole.open_ms, before_ms))
+        return whole.part(max(min(start, end), end - limit), end)
 
     def forget_before(self, open_ms: int) -> int:
         """Remove the candles that open before a moment; how many.

@@ -132,12 +132,15 @@ class Desk:
     async def _states(self, request: Request[ListStates]) -> StateLog:
         wish = request.message
         limit = max(1, min(wish.limit, _MOST_ROWS))
-        stored = await self._monitor.storage.call(storage.list_states(wish.service, wish.since_ms, limit))
+        query = storage.list_states(wish.service, wish.since_ms, limit, wish.before_ms)
+        stored = await self._monitor.storage.call(query)
         rows = [{name: getattr(row, name) for name in StateEntry.__struct_fields__} for row in stored or []]
         held = [
             row
             for row in self._monitor.waiting_states()
-            if wish.service in {"", row["service"]} and row["since_ms"] >= wish.since_ms
+            if wish.service in {"", row["service"]}
+            and row["since_ms"] >= wish.since_ms
+            and (not wish.before_ms or row["since_ms"] < wish.before_ms)
         ]
         newest = sorted([*rows, *held], key=lambda row: -row["since_ms"])[:limit]
         return StateLog(entries=[StateEntry(**row) for row in newest], stored=stored is not None)

@@ -166,7 +166,9 @@ def list_alerts(
     return work
 
 
-def list_states(service: str, since_ms: int, limit: int) -> Callable[[History], list[StateRow]]:
+def list_states(
+    service: str, since_ms: int, limit: int, before_ms: int = 0
+) -> Callable[[History], list[StateRow]]:
     """Changes of state that fit, newest first."""
 
     def work(_history: History) -> list[StateRow]:
@@ -175,6 +177,8 @@ def list_states(service: str, since_ms: int, limit: int) -> Callable[[History], 
             query = query.where(StateRow.service == service)
         if since_ms:
             query = query.where(StateRow.since_ms >= since_ms)
+        if before_ms:
+            query = query.where(StateRow.since_ms < before_ms)
         return list(query.limit(limit))
 
     return work

@@ -107,11 +107,13 @@ class Keeper:
                 price=fund.price,
             ).execute()
 
-    def points(self, since_ms: int | None, limit: int) -> list[Point]:
-        """The newest `limit`, oldest first."""
+    def points(self, since_ms: int | None, limit: int, before_ms: int | None = None) -> list[Point]:
+        """The newest `limit` of that time, oldest first."""
         query = PointRow.select().order_by(PointRow.ts_ms.desc()).limit(limit)
         if since_ms is not None:
             query = query.where(PointRow.ts_ms >= since_ms)
+        if before_ms is not None:
+            query = query.where(PointRow.ts_ms < before_ms)
         return [_point(row) for row in reversed(list(query))]
 
     def turns(self) -> list[Point]:

@@ -275,7 +275,7 @@ class PortfolioService(Service):
 
     def _history(self, request: Request[ListPortfolioHistory]) -> PortfolioHistory:
         asked = request.message
-        points = self._keeper.points(asked.since_ms, min(asked.limit, _MOST_POINTS))
+        points = self._keeper.points(asked.since_ms, min(asked.limit, _MOST_POINTS), asked.before_ms)
         currency = self._currency()
         return PortfolioHistory(
             points=[

@@ -136,7 +136,7 @@ class Answers:
 
     def equity(self, request: Request[ListEquity]) -> EquityHistory:
         asked = request.message
-        points = self._store.list_equity(asked.since_ms, min(asked.limit, _MOST_ROWS))
+        points = self._store.list_equity(asked.since_ms, min(asked.limit, _MOST_ROWS), asked.before_ms)
         return EquityHistory(points=points)
 
     async def verify(self, request: Request[VerifyLedger]) -> LedgerReport:

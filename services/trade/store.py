@@ -227,11 +227,13 @@ class TradeStore:
         row = FactRow.get_or_none(FactRow.name == name)
         return None if row is None else str(row.value)
 
-    def list_equity(self, since_ms: int | None, limit: int) -> list[Equity]:
-        """Oldest first, the newest `limit` points."""
+    def list_equity(self, since_ms: int | None, limit: int, before_ms: int | None = None) -> list[Equity]:
+        """Oldest first, the newest `limit` points of that time."""
         query = EquityRow.select().order_by(EquityRow.ts_ms.desc()).limit(limit)
         if since_ms is not None:
             query = query.where(EquityRow.ts_ms >= since_ms)
+        if before_ms is not None:
+            query = query.where(EquityRow.ts_ms < before_ms)
         return [rows.equity_message(row) for row in reversed(list(query))]
 
     def forget_equity_before(self, ts_ms: int) -> None:

@@ -35,7 +35,7 @@ class Weights extends Fetched {
   returns(returns, currency) {
     const rate = (value) => (value === null ? "–" : `${signed(value)} %`);
     const figures = { Profit: `${signed(returns.profit)} ${currency}`, "Time-weighted": rate(returns.time_weighted), "Money-weighted": rate(returns.money_weighted), Deposited: money(returns.deposited), Withdrawn: money(returns.withdrawn) };
-    return h("dl", { class: "figures" }, Object.entries(figures).map(([title, text]) => h("div", {}, h("dt", {}, title), h("dd", { class: "num" }, text))));
+    return h("dl", { class: "facts-line" }, Object.entries(figures).map(([title, text]) => h("div", {}, h("dt", {}, title), h("dd", { class: "num" }, text))));
   }
 
   async plan() {

@@ -15,7 +15,9 @@ from cryptobot.dashboard.pages.registry import found
 BASE = "https://localhost:8443"
 MakeRig = Callable[[], Any]
 # What people may hold beyond the permissions that requests on the bus name.
-OWN_PERMISSIONS = {"audit.read", "config.read", "config.write"}
+OWN_PERMISSIONS = {
+    "audit.read", "config.read", "config.write", "data.write", "database.manage", "secret.write",
+}  # fmt: skip
 
 
 async def test_every_route_declares_its_permission(make_rig: MakeRig) -> None:

@@ -1,0 +1,85 @@
+"""Orders and fills as CSV (RFC 4180), newest first, however many there are: read page by page."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from flask import Flask, Response, request
+
+from ...bus.contracts.trade import Fill, Fills, ListFills, ListOrders, Order, Orders
+from ..access import requires
+from .answers import PREFIX, ask, number
+
+R = TypeVar("R", Order, Fill)
+
+PAGE = 2000
+_AS_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def install(app: Flask) -> None:
+    """Add the routes."""
+    app.add_url_rule(f"{PREFIX}/orders.csv", "api_orders_csv", orders, methods=["GET"])
+    app.add_url_rule(f"{PREFIX}/fills.csv", "api_fills_csv", fills, methods=["GET"])
+
+
+@requires("trade.read")
+def orders() -> Response:
+    """All orders as CSV, newest first: ?open=1&symbol=."""
+    symbol, open_only = request.args.get("symbol") or None, request.args.get("open") == "1"
+
+    def page(last: Order | None) -> list[Order]:
+        wish = ListOrders(
+            symbol=symbol, open_only=open_only, limit=PAGE, older_than="" if last is None else last.id
+        )
+        return ask("trade", wish, Orders).orders
+
+    return _sent("orders", Order, page)
+
+
+@requires("trade.read")
+def fills() -> Response:
+    """All fills as CSV, newest first: ?symbol=&since_ms=."""
+    symbol, since_ms = request.args.get("symbol") or None, number("since_ms")
+
+    def page(last: Fill | None) -> list[Fill]:
+        older = "" if last is None else f"{last.exchange}|{last.symbol}|{last.id}"
+        wish = ListFills(symbol=symbol, since_ms=since_ms, limit=PAGE, older_than=older)
+        return ask("trade", wish, Fills).fills
+
+    return _sent("fills", Fill, page)
+
+
+def _sent(name: str, kind: type[R], page: Callable[[R | None], list[R]]) -> Response:
+    text = "".join(_lines(kind, page))
+    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return Response(text, mimetype="text/csv", headers=headers)
+
+
+def _lines(kind: type[R], page: Callable[[R | None], list[R]]) -> Iterator[str]:
+    fields = kind.__struct_fields__
+    last: R | None = None
+    yield _line(fields)
+    while rows := page(last):
+        for row in rows:
+            yield _line([_cell(name, getattr(row, name)) for name in fields])
+        if len(rows) < PAGE:
+            return
+        last = rows[-1]
+
+
+def _cell(name: str, value: object) -> str:
+    if value is None:
+        return ""
+    if name.endswith("_ms") and isinstance(value, int):
+        return datetime.fromtimestamp(value / 1000, UTC).isoformat(timespec="milliseconds") if value else ""
+    text = str(value)
+    # A spreadsheet would run what begins so; numbers may.
+    return f"'{text}" if isinstance(value, str) and text.startswith(_AS_FORMULAS) else text
+
+
+def _line(cells: Iterable[str]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer).writerow(cells)
+    return buffer.getvalue()
