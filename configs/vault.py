@@ -170,6 +170,16 @@ class Vault:
             masterkey.forget(self._home, file.protection)
             self._passphrase = passphrase or self._passphrase
 
+    def forget_master(self) -> None:
+        """Remove the master key from where it is kept, before the vault itself goes.
+
+        Raises:
+            SettingsError: the file is damaged, or the keychain is not to be had.
+        """
+        file = self._read()
+        if file is not None:
+            masterkey.forget(self._home, file.protection)
+
     def master_due(self, rotate_days: int) -> bool:
         """Is the master key older than so many days? 0 is never; needs no master key.
 

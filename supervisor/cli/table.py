@@ -112,6 +112,8 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("apikey revoke", SETUP, "End an API key."),
     Entry("audit list", LOOK, "List who did what."),
     Entry("audit verify", LOOK, "Check that nobody changed the audit log."),
+    Entry("setup", START, "Make the home: folders, keys, certificate; optionally start by itself."),
+    Entry("uninstall", SETUP, "Take CryptoBot off this machine; it lists everything and asks."),
     Entry("addon install", SETUP, "Install a signed add-on: a wheel, or a bundle of a strategy."),
     Entry("addon list", SETUP, "List the add-ons of this home."),
     Entry("addon remove", SETUP, "Remove an add-on."),
@@ -128,10 +130,12 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("service list", LOOK, "List the services: what they need, where they answer."),
     Entry("service add", SETUP, "Add a service of your own while everything runs."),
     Entry("service remove", SETUP, "Stop and forget a service that was added."),
+    Entry("service host", SETUP, "What Windows' service manager starts.", hidden=True),
     Entry("service run", SETUP, "Run one service in this process, as the supervisor does.", hidden=True),
 )
 
 GROUPS: dict[str, str] = {
+    "export": "Services on several machines: ready units, settings and keys.",
     "bus": "Watch and use the message bus.",
     "paper": "The paper exchange.",
     "portfolio": "Weights, rebalancing, returns, tax lots.",

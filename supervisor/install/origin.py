@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Literal, cast, get_args
 
-from ..registry import program
+from ...configs.frozen import ONEFILE, executable
 
 Origin = Literal["deb", "rpm", "appimage", "nsis", "brew", "portable", "pip"]
 MARK = "installed-by"
@@ -40,14 +40,16 @@ def installed_by() -> Origin:
 
 def program_folder() -> Path | None:
     """The folder of the frozen program; None when Python runs it from packages."""
-    words = program()
-    return Path(words[0]).resolve().parent if len(words) == 1 else None
+    own = executable()
+    return Path(own).resolve().parent if own else None
 
 
 def how_to_remove(origin: Origin) -> str:
     """What a person does to take the program itself away."""
     if origin == "appimage":
         return f"delete the file {os.environ.get('APPIMAGE', 'that you downloaded')}"
+    if origin == "portable" and os.environ.get(ONEFILE):
+        return f"delete the file {os.environ[ONEFILE]}"
     if origin == "portable":
         return f"delete the folder {program_folder()}"
     if origin == "pip":

@@ -13,9 +13,15 @@ from ..system_service import name_option, scope_option
 @click.command(cls=Command)
 @scope_option
 @name_option
+@click.option(
+    "--autostart/--no-autostart",
+    default=True,
+    show_default=True,
+    help="Start it with the machine (or at your login), or only when you ask for it.",
+)
 @click.option("--print", "only_print", is_flag=True, help="Print what would be installed, and do nothing.")
 @pass_call
-def command(call: Call, whole_machine: bool | None, name: str, only_print: bool) -> None:
+def command(call: Call, whole_machine: bool | None, name: str, autostart: bool, only_print: bool) -> None:
     """Let the operating system start CryptoBot and keep it running.
 
     A unit of systemd on Linux, an agent or daemon of launchd on macOS, a service on Windows (which needs
@@ -24,7 +30,7 @@ def command(call: Call, whole_machine: bool | None, name: str, only_print: bool)
     from ...platform.services.choose import manager_here
     from .. import daemon
 
-    manager = manager_here(call.home, name, whole_machine=whole_machine)
+    manager = manager_here(call.home, name, whole_machine=whole_machine, autostart=autostart)
     if only_print:
         sys.stdout.write(manager.definition())
         return

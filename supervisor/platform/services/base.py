@@ -34,12 +34,14 @@ class Installation:
         home: the home folder it runs in.
         program: the words that start `cryptobot`.
         user: who it runs as, for a service of the machine; "" for one of the person who installs it.
+        autostart: whether it starts with the machine (or at login), not only when it is asked for.
     """
 
     name: str
     home: Home
     program: list[str]
     user: str = ""
+    autostart: bool = True
 
     @property
     def words(self) -> list[str]:
@@ -74,6 +76,10 @@ class ServiceManager(ABC):
     @abstractmethod
     def installed(self) -> bool:
         """Whether a service of this name is there."""
+
+    @abstractmethod
+    def is_ours(self) -> bool:
+        """Whether a service of this name is there and runs this very home."""
 
     @abstractmethod
     def install(self) -> list[str]:

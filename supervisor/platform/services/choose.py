@@ -9,12 +9,18 @@ from .base import Installation, Runner, ServiceManager, run_command
 
 
 def manager_here(
-    home: Home, name: str, *, whole_machine: bool | None, runner: Runner = run_command
+    home: Home,
+    name: str,
+    *,
+    whole_machine: bool | None,
+    autostart: bool = True,
+    runner: Runner = run_command,
 ) -> ServiceManager:
     """The adapter for this machine.
 
     Args:
         whole_machine: a service of the machine, or (False) of this user; None takes what is usual here.
+        autostart: whether it starts by itself.
 
     Raises:
         UsageError: this scope does not exist here, or the home that the service needs does not.
@@ -24,9 +30,9 @@ def manager_here(
 
         if whole_machine is False:
             raise UsageError("Windows has services of the machine only; leave --user out.")
-        return WindowsService(Installation(name, home, lasting_program()), runner=runner)
+        return WindowsService(Installation(name, home, lasting_program(), autostart=autostart), runner=runner)
     machine = bool(whole_machine)
-    what = Installation(name, home, lasting_program(), _owner(home) if machine else "")
+    what = Installation(name, home, lasting_program(), _owner(home) if machine else "", autostart)
     if sys.platform == "darwin":
         from .launchd import Launchd
 

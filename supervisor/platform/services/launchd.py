@@ -39,7 +39,7 @@ class Launchd(ServiceManager):
             "Label": self.label,
             "ProgramArguments": self.what.words,
             "WorkingDirectory": str(self.what.home.root),
-            "RunAtLoad": True,
+            "RunAtLoad": self.what.autostart,
             "KeepAlive": {"SuccessfulExit": False},
             "AbandonProcessGroup": True,
             "ExitTimeOut": STOP_TIMEOUT_S,
@@ -62,12 +62,18 @@ class Launchd(ServiceManager):
     def installed(self) -> bool:
         return self.path.exists()
 
+    def is_ours(self) -> bool:
+        return self.path.exists() and self._is_ours(self.path.read_text(encoding="utf-8"))
+
     def install(self) -> list[str]:
         if not self.whole_machine:
             self.what.home.create()
         self.write(self.path, same_home=self._is_ours)
         self.runner(["launchctl", "bootout", f"{self.domain}/{self.label}"])  # an older one, if loaded
         self.demand(["launchctl", "bootstrap", self.domain, str(self.path)])
+        if not self.what.autostart:
+            self.demand(["launchctl", "kickstart", f"{self.domain}/{self.label}"])
+            return [f"{self.path} is written; {self.label} runs now, and later when you start it."]
         return [f"{self.path} is written; {self.label} runs and starts by itself from now on."]
 
     def uninstall(self) -> list[str]:

@@ -111,14 +111,18 @@ class Systemd(ServiceManager):
     def installed(self) -> bool:
         return self.path.exists()
 
+    def is_ours(self) -> bool:
+        return self.path.exists() and self._is_ours(self.path.read_text(encoding="utf-8"))
+
     def install(self) -> list[str]:
-        ending = f" {_command(self.what.ending)}\n"
         if not self.whole_machine:
             self.what.home.create()
-        self.write(self.path, same_home=lambda text: ending in text)
+        self.write(self.path, same_home=self._is_ours)
         self.demand(self._systemctl("daemon-reload"))
-        self.demand(self._systemctl("enable", self.unit))
+        self.demand(self._systemctl("enable" if self.what.autostart else "disable", self.unit))
         self.demand(self._systemctl("restart", self.unit))
+        if not self.what.autostart:
+            return [f"{self.path} is written; {self.unit} runs now, and later when you start it."]
         told = [f"{self.path} is written; {self.unit} runs and starts with the machine."]
         if not self.whole_machine:
             told[0] = f"{self.path} is written; {self.unit} runs and starts when you log in."
@@ -131,6 +135,9 @@ class Systemd(ServiceManager):
         self.remove(self.path)
         self.demand(self._systemctl("daemon-reload"))
         return [f"{self.unit} is stopped and removed; {self.what.home.root} stays as it is."]
+
+    def _is_ours(self, text: str) -> bool:
+        return f" {_command(self.what.ending)}\n" in text
 
     def _systemctl(self, *words: str) -> list[str]:
         return ["systemctl", *([] if self.whole_machine else ["--user"]), *words]

@@ -4,11 +4,9 @@ import sys
 from collections.abc import Callable
 
 from ....configs.errors import UsageError
-from ....configs.frozen import executable
 from .base import DESCRIPTION, Installation, Runner, ServiceManager, command_line
 
 _NO_SUCH_SERVICE, _NOT_RUNNING = 1060, 1062
-_HOST = "cryptobot.supervisor.platform.services.windows_host"
 
 
 class WindowsService(ServiceManager):
@@ -16,7 +14,6 @@ class WindowsService(ServiceManager):
 
     Args:
         is_administrator: whether this process may do so.
-        interpreter: the Python that runs the host; the compiled program runs it itself.
     """
 
     def __init__(
@@ -25,16 +22,14 @@ class WindowsService(ServiceManager):
         *,
         runner: Runner,
         is_administrator: Callable[[], bool] | None = None,
-        interpreter: str = "",
     ) -> None:
         super().__init__(what, whole_machine=True, runner=runner)
         self._is_administrator = is_administrator or _is_administrator
-        self._interpreter = interpreter or executable() or sys.executable
 
     def commands(self) -> list[list[str]]:
         """What `install` runs, in order. sc.exe wants `key=` and its value as two words."""
         name = self.what.name
-        path = command_line([self._interpreter, "-m", _HOST, name, str(self.what.home.root)])
+        path = command_line([*self.what.program, "service", "host", name, str(self.what.home.root)])
         return [
             [
                 "sc.exe",
@@ -43,7 +38,7 @@ class WindowsService(ServiceManager):
                 "binPath=",
                 path,
                 "start=",
-                "delayed-auto",
+                "delayed-auto" if self.what.autostart else "demand",
                 "DisplayName=",
                 "CryptoBot",
             ],
@@ -71,6 +66,10 @@ class WindowsService(ServiceManager):
     def installed(self) -> bool:
         return self.runner(["sc.exe", "query", self.what.name]).code != _NO_SUCH_SERVICE
 
+    def is_ours(self) -> bool:
+        outcome = self.runner(["sc.exe", "qc", self.what.name])
+        return outcome.code == 0 and str(self.what.home.root).lower() in outcome.said.lower()
+
     def install(self) -> list[str]:
         if self.installed():
             raise UsageError(
@@ -79,7 +78,8 @@ class WindowsService(ServiceManager):
             )
         for words in self.commands():
             self.demand(words)
-        return [f"The service {self.what.name} runs and starts with the machine."]
+        later = "starts with the machine" if self.what.autostart else "later when you start it"
+        return [f"The service {self.what.name} runs now, and {later}."]
 
     def uninstall(self) -> list[str]:
         name = self.what.name

@@ -1,6 +1,6 @@
 """What Windows' service manager starts: it speaks its protocol and holds `cryptobot up` as a child.
 
-Run as `python -m cryptobot.supervisor.platform.services.windows_host NAME HOME`.
+Run as `cryptobot service host NAME HOME`.
 """
 
 import ctypes
@@ -95,7 +95,3 @@ def main(name: str, home: str) -> int:
 
     table = (Entry * 2)(Entry(name, main_type(service_main)), Entry(None, main_type(0)))
     return 0 if api.StartServiceCtrlDispatcherW(table) else ctypes.get_last_error()
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:3]))

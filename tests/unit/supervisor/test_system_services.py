@@ -178,7 +178,7 @@ def test_windows_is_asked_by_sc(tmp_path: Path) -> None:
     """The service is made, told to restart after failures, and started; the path is one word."""
     recorder = Recorder(query=1060)
     service = WindowsService(
-        _what(tmp_path), runner=recorder, is_administrator=lambda: True, interpreter="py"
+        _what(tmp_path), runner=recorder, is_administrator=lambda: True
     )
     service.check()
     service.install()
@@ -188,7 +188,7 @@ def test_windows_is_asked_by_sc(tmp_path: Path) -> None:
     ]  # fmt: skip
     create = recorder.calls[1]
     assert create[2:4] == ["cryptobot", "binPath="]
-    assert create[4].endswith(f'windows_host cryptobot "{tmp_path / "a home"}"')
+    assert create[4].endswith(f'service host cryptobot "{tmp_path / "a home"}"')
     assert create[5:7] == ["start=", "delayed-auto"]
 
 
@@ -238,6 +238,37 @@ def test_a_missing_program_is_an_outcome(tmp_path: Path) -> None:
     """What really runs commands keeps their words and never raises for them."""
     assert run_command([str(tmp_path / "none")]).code == 127
     assert run_command([sys.executable, "-c", "print('hello')"]) == Outcome(0, "hello\n")
+
+
+def test_what_shall_not_start_by_itself_is_not_enabled(tmp_path: Path) -> None:
+    """With --no-autostart each service manager is told so, and the service runs all the same."""
+    recorder = Recorder(query=1060)
+    what = Installation("cryptobot", Home(tmp_path / "h"), ["cryptobot"], autostart=False)
+    folder = tmp_path / "units"
+    Systemd(what, whole_machine=False, runner=recorder, folder=folder, booted=tmp_path).install()
+    agent = Launchd(what, whole_machine=False, runner=recorder, folder=folder, user_id=501)
+    agent.install()
+    WindowsService(what, runner=recorder, is_administrator=lambda: True).install()
+
+    assert ["systemctl", "--user", "disable", "cryptobot.service"] in recorder.calls
+    assert plistlib.loads(agent.path.read_bytes())["RunAtLoad"] is False
+    assert ["launchctl", "kickstart", "gui/501/org.cryptobot.daemon"] in recorder.calls
+    assert any(words[1] == "create" and words[6] == "demand" for words in recorder.calls)
+
+
+def test_each_manager_knows_its_own_home(tmp_path: Path) -> None:
+    """A service of the same name that runs another home is not ours."""
+    folder = tmp_path / "units"
+    for home, ours in (("a home", True), ("other", False)):
+        what = _what(tmp_path, home=home)
+        unit = Systemd(what, whole_machine=False, runner=Recorder(), folder=folder, booted=tmp_path)
+        agent = Launchd(what, whole_machine=False, runner=Recorder(), folder=folder, user_id=501)
+        if ours:
+            unit.install()
+            agent.install()
+        said = Outcome(0, f"BINARY_PATH_NAME: {str(tmp_path / 'a home').upper()}")
+        service = WindowsService(what, runner=lambda _words, said=said: said)
+        assert [unit.is_ours(), agent.is_ours(), service.is_ours()] == [ours] * 3
 
 
 def test_print_installs_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
