@@ -56,7 +56,8 @@ def parts() -> list[str]:
         names = sorted(os.listdir(folder))
     except (FileNotFoundError, NotADirectoryError):
         return []
-    return [path for name in names if os.path.isdir(path := os.path.join(folder, name))]
+    shown = (os.path.join(folder, name) for name in names if not name.startswith("."))
+    return [path for path in shown if os.path.isdir(path)]
 
 
 def begin() -> None:

@@ -2,15 +2,13 @@
 
 import click
 
-from ....configs.errors import CryptoBotError
 from ...doctor.examine import examine
 from ...doctor.finding import FAULT, OK, Finding
 from ..call import Call, json_option, pass_call
+from ..contents import contents
 from ..failures import EXIT_DONE, EXIT_FAILED
 from ..group import Command
 from ..output import Column, note, print_json, print_table
-from ..services import known_services
-from ..table import COMMANDS
 
 
 def _verdict_style(verdict: str) -> str:
@@ -33,25 +31,18 @@ def command(call: Call, fix: bool, as_json: bool) -> int:
 
     Exits with 0 when there is no fault (warnings may be), with 1 when there is one that was not mended.
     With --json: {"ok", "checks": [{"check", "verdict", "what", "why", "todo", "mended"}], "commands",
-    "services"}; the last two tell what this program holds, to compare two installations.
+    "services", "pages", "connectors", "strategies", "schemas", "extras", "unreadable"}; all but the first
+    two tell what this program holds, to compare two installations.
     """
     findings = list(examine(call.home, fix=fix))
     ok = all(finding.verdict != FAULT for finding in findings)
     if as_json:
-        print_json({"ok": ok, "checks": findings, "commands": [entry.name for entry in COMMANDS],
-                    "services": _services(call)})  # fmt: skip
+        print_json({"ok": ok, "checks": findings, **contents(call.home)})
     else:
         print_table(COLUMNS, [[one.check, one.verdict, one.what] for one in findings], empty="")
         _explain(findings)
         note("No fault was found." if ok else "There are faults.")
     return EXIT_DONE if ok else EXIT_FAILED
-
-
-def _services(call: Call) -> list[str]:
-    try:
-        return known_services(call.home)
-    except CryptoBotError:  # which a check has told
-        return []
 
 
 def _explain(findings: list[Finding]) -> None:

@@ -73,8 +73,9 @@ def test_the_downloaded_file_means_nothing_where_python_runs(monkeypatch: pytest
 
 
 def test_parts_are_importable_in_order_and_only_once(executable: Path) -> None:
-    """Every folder of parts/ is appended to the path, and a second beginning adds nothing."""
+    """Every folder of parts/ but half-made ones goes to the path's end; a second beginning adds nothing."""
     second, first = part(executable, "extras"), part(executable, "ccxt")
+    part(executable, ".new-ccxt")
     (executable.parent / "parts" / "readme.txt").touch()
     frozen.begin()
     frozen.begin()
