@@ -4,9 +4,9 @@
 API are loaded on first use, so that importing this package costs nothing.
 """
 
-from typing import TYPE_CHECKING
-
 __version__ = "0.1.0"
+
+TYPE_CHECKING = False  # importing typing would cost more than all the rest of a short command's start
 
 if TYPE_CHECKING:
     from .services.strategy.api import *  # noqa: F403 - its __all__ is the list of names

@@ -1,5 +1,7 @@
 """The checked settings as one file, so that services neither read YAML nor check it again."""
 
+from pathlib import Path
+
 import msgspec
 
 from .errors import NotRunningError, SettingsError
@@ -10,9 +12,14 @@ from .schema import Settings
 _NAME = "settings.json"
 
 
+def path(home: Home) -> Path:
+    """Where they lie."""
+    return home.run / _NAME
+
+
 def write(home: Home, settings: Settings) -> None:
     """Put the settings where `read` of every service finds them (run/settings.json, mode 0600)."""
-    replace(home.run / _NAME, msgspec.json.encode(settings))
+    replace(path(home), msgspec.json.encode(settings))
 
 
 def read(home: Home) -> Settings:
@@ -23,7 +30,7 @@ def read(home: Home) -> Settings:
         SettingsError: the file is damaged.
     """
     try:
-        data = (home.run / _NAME).read_bytes()
+        data = path(home).read_bytes()
     except FileNotFoundError:
         raise NotRunningError(
             f"No settings are in force in {home.root}; start the platform with `cryptobot up`."
@@ -32,7 +39,7 @@ def read(home: Home) -> Settings:
         return msgspec.json.decode(data, type=Settings)
     except msgspec.MsgspecError:
         raise SettingsError(
-            f"The settings in force, {home.run / _NAME}, are damaged; `cryptobot reload`, or `cryptobot up` "
+            f"The settings in force, {path(home)}, are damaged; `cryptobot reload`, or `cryptobot up` "
             "when it does not run, writes them anew."
         ) from None
 
@@ -66,7 +73,7 @@ class Watch:
     def _stamp(self) -> tuple[int, int]:
         """Each writing makes a new file."""
         try:
-            status = (self._home.run / _NAME).stat()
+            status = path(self._home).stat()
         except OSError:
             return 0, 0
         return status.st_ino, status.st_mtime_ns

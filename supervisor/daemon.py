@@ -1,30 +1,37 @@
 """Running the supervisor: one to a home, in the foreground or detached."""
 
 import gc
+import sys
+
+from . import headstart
 
 if __name__ == "__main__":
     gc.disable()  # nothing of what a start makes is garbage; the loop enables it
+    if len(sys.argv) > 1:
+        headstart.begin(sys.argv[1])
 
 import contextlib
 import os
 import signal
-import sys
 from collections.abc import Iterable
 
 from ..configs import snapshot
 from ..configs.errors import CryptoBotError, NotRunningError, SettingsError, UsageError
+from ..configs.frozen import executable
 from ..configs.paths import Home
 from ..configs.schema import Settings
 from ..configs.secret import forbid_core_dumps
+from .headstart import HeadStart
 from .journal import Journal
+from .lock import Lock
 from .notify import tell_manager
 from .registry import Manifest, program
 from .supervisor import OnEvent, Supervisor
+from .surroundings import LEASH_VARIABLE, READY_VARIABLE, descriptor_from
 
-READY_VARIABLE = "CRYPTOBOT_READY_FD"
-LEASH_VARIABLE = "CRYPTOBOT_LEASH_FD"
 OVERRIDES_VARIABLE = "CRYPTOBOT_OVERRIDES"
 EXIT_INTERRUPTED = 1
+_LOOK_FOR_UPDATES_AFTER_S = 0.5
 
 
 def run(
@@ -51,10 +58,13 @@ def run(
         UsageError: another supervisor runs in this home.
         SettingsError: the home or the services are not usable.
     """
-    ready = _descriptor_from(READY_VARIABLE)
+    ready = descriptor_from(READY_VARIABLE)
+    head = headstart.take()
     try:
-        return _run(home, settings, overrides, manifests, on_event, echo, ready)
+        return _run(home, settings, overrides, manifests, on_event, echo, ready, head)
     except CryptoBotError as error:
+        if head is not None:
+            head.abandon()
         _say(ready, str(error))
         raise
 
@@ -67,28 +77,31 @@ def _run(
     on_event: OnEvent | None,
     echo: bool,
     ready: int,
+    head: HeadStart | None,
 ) -> int:
     forbid_core_dumps()
     home.create()
     lock = Lock(home)
-    lock.take()
-    leash = _descriptor_from(LEASH_VARIABLE)
+    lock.take(head.lock if head is not None else -1)
+    leash = descriptor_from(LEASH_VARIABLE)
     in_force = settings if settings is not None else _settings_of(home)
     if settings is not None:
         snapshot.write(home, settings)
     logs = in_force.log
     journal = Journal(home, logs.max_bytes, logs.keep, echo=echo, every_s=logs.rotate_every_s)
-    supervisor = Supervisor(home, in_force, journal, manifests=manifests, on_event=on_event)
+    supervisor = Supervisor(home, in_force, journal, manifests=manifests, on_event=on_event, head_start=head)
     supervisor.overrides = overrides
     try:
         supervisor.start()
         _attach_bridge(supervisor)
         _hear_signals(supervisor)
+        headstart.hear_signals()
         if leash >= 0:
             _watch_leash(supervisor, leash)
         _say(ready, "ready")
         tell_manager("READY=1")
         _feed_watchdog(supervisor)
+        supervisor.loop.call_later(_LOOK_FOR_UPDATES_AFTER_S, lambda: _watch_update(supervisor))
         gc.enable()
         gc.freeze()  # what is here now stays: collections need not look at it again
         gc.set_threshold(10_000, 20, 50)
@@ -127,7 +140,7 @@ def launch_daemon(home: Home) -> int:
 
     home.create()
     argv = [*program(), "--home", str(home.root), "service", "run", "supervisor"]
-    if "__compiled__" not in globals():
+    if not executable():
         argv = [sys.executable, "-m", "cryptobot.supervisor.daemon", str(home.root)]
     if sys.platform == "win32":
         return _launch_on_windows(argv, home)
@@ -176,57 +189,6 @@ def _launch_on_windows(argv: list[str], home: Home) -> int:
     raise UsageError("The daemon did not answer within 10 s.")
 
 
-class Lock:
-    """One supervisor a home: a lock that the system frees when its holder dies, however it dies."""
-
-    def __init__(self, home: Home) -> None:
-        self._home = home
-        self._path = home.run / "supervisor.lock"
-        self._descriptor = -1
-
-    def take(self) -> None:
-        """Hold it until `release`.
-
-        Raises:
-            UsageError: another supervisor holds it; its pid is named.
-        """
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-        if not _try_lock(self._descriptor):
-            holder = (
-                os.pread(self._descriptor, 32, 0).decode("ascii", "replace").strip()
-                if os.name == "posix"
-                else "?"
-            )
-            os.close(self._descriptor)
-            raise UsageError(
-                f"CryptoBot already runs in {self._home.root} as process {holder}; "
-                "see `cryptobot status`, or stop it with `cryptobot down`."
-            )
-        os.ftruncate(self._descriptor, 0)
-        os.write(self._descriptor, f"{os.getpid()}\n".encode())
-
-    def release(self) -> None:
-        """Let it go."""
-        os.close(self._descriptor)
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            os.lseek(descriptor, 1024, os.SEEK_SET)
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-            os.lseek(descriptor, 0, os.SEEK_SET)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
 def _settings_of(home: Home) -> Settings:
     try:
         return snapshot.read(home)
@@ -239,7 +201,7 @@ def _settings_of(home: Home) -> Settings:
 
 
 def _attach_bridge(supervisor: Supervisor) -> None:
-    if "bus" in supervisor.lifecycle.units:
+    if "bus" in supervisor.lifecycle.units or supervisor.elsewhere:
         from .bus_bridge import BusBridge
 
         supervisor.bridge = BusBridge(supervisor)
@@ -277,6 +239,13 @@ def _feed_watchdog(supervisor: Supervisor) -> None:
     alive()
 
 
+def _watch_update(supervisor: Supervisor) -> None:
+    """Out of the way of the start: only a program folder with versions has anything to watch."""
+    from .versions.resume import look
+
+    look(supervisor)
+
+
 def _reload(supervisor: Supervisor) -> None:
     try:
         supervisor.operations.reload()
@@ -290,16 +259,6 @@ def _watch_leash(supervisor: Supervisor, leash: int) -> None:
         supervisor.shut_down("whoever started it is gone")
 
     supervisor.loop.add_reader(leash, ended)
-
-
-def _descriptor_from(variable: str) -> int:
-    number = os.environ.pop(variable, "")
-    if not number.isdigit():
-        return -1
-    with contextlib.suppress(OSError):
-        os.set_inheritable(int(number), False)
-        return int(number)
-    return -1
 
 
 def _say(descriptor: int, text: str) -> None:

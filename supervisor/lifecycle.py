@@ -14,6 +14,7 @@ from .platform.base import CannotSpawn, Platform, describe_exit
 from .processes import Processes
 from .registry import Manifest
 from .unit import Raised, Unit
+from .waiting import blocker
 
 EXIT_TRY_LATER = 75
 EXIT_CANNOT_START = 78
@@ -126,9 +127,9 @@ class Lifecycle:
 
     def _begin(self, unit: Unit) -> None:
         unit.clear_timer()
-        blocker = self._blocker(unit)
-        self._set(unit, states.STARTING, blocker)
-        if blocker:
+        waits = blocker(unit, self.units)
+        self._set(unit, states.STARTING, waits)
+        if waits:
             self._waiting.add(unit.name)
         else:
             self._spawn_in_turn(unit)
@@ -148,20 +149,6 @@ class Lifecycle:
             if self._to_spawn and time.monotonic() > until:
                 self.loop.call_soon(self._spawn_some)
                 return
-
-    def _blocker(self, unit: Unit) -> str:
-        """Why the service has to wait, as a sentence; empty when it need not."""
-        for name in unit.manifest.requires:
-            other = self.units[name]
-            if not other.ready:
-                tail = f", which is {other.state}" if other.state != states.STARTING else ""
-                detail = f": {other.reason}" if tail and other.reason else ""
-                return f"waits for {name}{tail}{detail}"
-        for name in (*unit.manifest.wants, *unit.manifest.after):
-            wanted = self.units.get(name)
-            if wanted is not None and wanted.wanted and wanted.state == states.STARTING and not wanted.ready:
-                return f"waits for {name}"
-        return ""
 
     def _spawn(self, unit: Unit) -> None:
         self._waiting.discard(unit.name)
@@ -197,6 +184,9 @@ class Lifecycle:
                 self._failed(unit, error.reason, 0.0)
             return
         unit.started_at = time.monotonic()
+        self._now_starting(unit)
+
+    def _now_starting(self, unit: Unit) -> None:
         self.listener.spawned(unit)
         if unit.manifest.readiness.kind == "none":
             self.ready(unit)
@@ -447,9 +437,9 @@ class Lifecycle:
         for name in tuple(self._waiting):
             if unit.name in self.graph.before[name]:
                 waiting = self.units[name]
-                blocker = self._blocker(waiting)
-                if blocker:
-                    waiting.reason = blocker
+                waits = blocker(waiting, self.units)
+                if waits:
+                    waiting.reason = waits
                 else:
                     self._waiting.discard(name)
                     self._spawn_in_turn(waiting)
@@ -479,6 +469,13 @@ class Lifecycle:
         if self.leaving.get(unit.name) is unit:
             del self.leaving[unit.name]
             self.outputs.close(unit.name)
+
+    def take_up(self, unit: Unit, pid: int, started_at: float) -> None:
+        """Go on with a child of ours that was made before we were there."""
+        self.processes.take_up(unit, pid)
+        unit.wanted, unit.started_at = True, started_at
+        self._set(unit, states.STARTING, "not ready yet")
+        self._now_starting(unit)
 
     def adopt(self, unit: Unit, pid: int, born: int, *, ready: bool) -> bool:
         """Take up a process that an earlier supervisor started; False when it is gone or is another one."""

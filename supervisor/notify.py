@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..configs.paths import Home
+from .datagrams import listen
 
 NOTIFY_NAME = "notify.sock"
 _CREDENTIALS = struct.Struct("3i")
@@ -23,19 +24,19 @@ NotifyHandler = Callable[[int, dict[str, str]], None]
 
 
 class NotifySocket:
-    """Receives datagrams and hands them on as (sender's pid, fields)."""
+    """Receives datagrams and hands them on as (sender's pid, fields).
 
-    def __init__(self, home: Home, handler: NotifyHandler) -> None:
+    Args:
+        bound: the socket, when children know it already.
+    """
+
+    def __init__(self, home: Home, handler: NotifyHandler, bound: socket.socket | None = None) -> None:
         self._handler = handler
         self._token = ""
         self.environment: dict[str, str] = {}
         if hasattr(socket, "AF_UNIX") and os.name == "posix":
             self._path: Path | None = home.sockets / NOTIFY_NAME
-            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            self._path.unlink(missing_ok=True)
-            self._socket.bind(str(self._path))
-            if hasattr(socket, "SO_PASSCRED"):
-                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+            self._socket = bound or listen(str(self._path))
             self.environment = {"NOTIFY_SOCKET": str(self._path)}
         else:
             self._path = None

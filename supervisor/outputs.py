@@ -56,6 +56,9 @@ class Outputs:
     def adopt(self, name: str, pid: int, inode: int) -> None:
         """A process of an earlier supervisor goes on: take up its output."""
 
+    def take(self, name: str, pipe: tuple[int, int]) -> None:
+        """A pipe was made for the service already: go on with it."""
+
     def inode(self, name: str) -> int:
         """Names the service's pipe on disk, so that `adopt` can know it again; 0 when there is none."""
         return 0

@@ -19,6 +19,7 @@ from .log_keeper import MAX_ATTACHED, run_forked
 from .loop import Loop
 from .notify import NOTIFY_NAME
 from .outputs import Outputs
+from .pipe import make_pipe
 from .platform.base import Platform
 
 _ORDERS_NAME = "logs.sock"
@@ -26,8 +27,6 @@ _SEND_TIMEOUT_S = 2.0
 _KEEPER_RETRY_S = 10.0
 _MARK_AFTER_S = 0.002
 _SLOTS = 4096
-# What a child may write while nobody reads; the system takes the memory only when it is used.
-_PIPE_BYTES = 262_144
 
 
 class KeptOutputs(Outputs):
@@ -98,10 +97,14 @@ class KeptOutputs(Outputs):
     def open(self, name: str) -> int:
         pipe = self._pipes.get(name)
         if pipe is None:
-            pipe = self._pipes[name] = _make_pipe()
-            self._inodes[name] = os.fstat(pipe[0]).st_ino
-            self._attach_soon(name)
+            pipe = make_pipe()
+            self.take(name, pipe)
         return pipe[1]
+
+    def take(self, name: str, pipe: tuple[int, int]) -> None:
+        self._pipes[name] = pipe
+        self._inodes[name] = os.fstat(pipe[0]).st_ino
+        self._attach_soon(name)
 
     def _attach_soon(self, name: str) -> None:
         if not self._unsent:
@@ -176,9 +179,7 @@ class KeptOutputs(Outputs):
             write_end = os.open(source, os.O_RDWR | os.O_CLOEXEC)
         except OSError:
             return
-        self._pipes[name] = (read_end, write_end)
-        self._inodes[name] = inode
-        self._attach_soon(name)
+        self.take(name, (read_end, write_end))
 
     def keeper_ended(self) -> None:
         self._pid = 0
@@ -231,14 +232,3 @@ class KeptOutputs(Outputs):
         if self._lifeline >= 0:
             os.close(self._lifeline)
             self._lifeline = -1
-
-
-def _make_pipe() -> tuple[int, int]:
-    read_end, write_end = os.pipe()
-    if sys.platform == "linux":
-        both = os.open(f"/proc/self/fd/{write_end}", os.O_RDWR | os.O_CLOEXEC)
-        os.close(write_end)
-        write_end = both
-        with contextlib.suppress(OSError):  # a user with very many pipes keeps the usual size
-            fcntl.fcntl(read_end, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-    return read_end, write_end

@@ -5,19 +5,18 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ..configs.errors import SettingsError
+from .headstart_plan import Simple
 from .loop import Loop
 from .outputs import Outputs
 from .platform.base import HELPER_VARIABLE, CannotSpawn, Platform, SpawnRequest, describe_exit
 from .platform.cgroups import Ceilings
 from .registry import Manifest, program
 from .shapes import shape_of
+from .surroundings import inherited
 from .unit import Unit
 
 _STRAY_TIMEOUT_S = 1.0
 _HELPER_TIMEOUT_S = 30.0
-_OURS = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "CRYPTOBOT_READY_FD", "LISTEN_FDS", "LISTEN_PID")
-# They open the vault, and what a service may have of that is handed over.
-_SECRET = ("CRYPTOBOT_PASSPHRASE", "CRYPTOBOT_MASTER_KEY")
 
 
 class Notes(Protocol):
@@ -49,8 +48,7 @@ class Processes:
         self._loop, self._platform, self._outputs, self._notes = loop, platform, outputs, notes
         self._gone = gone
         self._home = home_argument
-        self._environment = {key: value for key, value in os.environ.items() if key not in (*_OURS, *_SECRET)}
-        self._environment.update(extra_environment)
+        self._environment = inherited(extra_environment)
         self._by_pid: dict[int, Unit] = {}
         self._by_stray: dict[int, Unit] = {}
         self._helpers: dict[int, Callable[[int | None], None]] = {}
@@ -64,9 +62,8 @@ class Processes:
             CannotSpawn: with the reason in one sentence.
         """
         manifest = unit.manifest
-        argv = list(manifest.command) or [*program(), "--home", self._home, "service", "run", manifest.name]
         try:
-            request = self._confined(unit, self._request(unit, argv))
+            request = self._confined(unit, self._request(unit, self._argv(manifest)))
             secrets = self._secrets(manifest)
             try:
                 unit.pid = self._platform.spawn(request._replace(secrets=secrets))
@@ -82,6 +79,9 @@ class Processes:
         if manifest.limits.cpu_max_percent is not None and "cpu" not in self._platform.held(unit.name):
             self._notes.note("cpu_max_percent is not enforced", service=unit.name, reason="no control group")
 
+    def _argv(self, manifest: Manifest) -> list[str]:
+        return list(manifest.command) or [*program(), "--home", self._home, "service", "run", manifest.name]
+
     def _secrets(self, manifest: Manifest) -> int:
         """What this service may know, behind a descriptor; -1 for programs of others that name nothing."""
         if self.hand_over is None or not (manifest.target or manifest.secrets):
@@ -92,20 +92,32 @@ class Processes:
             raise CannotSpawn(str(error), lasting=True) from error
 
     def _request(self, unit: Unit, argv: list[str]) -> SpawnRequest:
-        manifest, limits = unit.manifest, unit.manifest.limits
-        environment = {**self._environment, **manifest.environment}
-        environment["CRYPTOBOT_HOME"], environment["CRYPTOBOT_SERVICE"] = self._home, manifest.name
-        output = self._outputs.open(manifest.name)
-        role = unit.settings.roles.get(manifest.part)
+        manifest = unit.manifest
+        nice, cpus = _priority(unit)
         return SpawnRequest(
             argv,
-            environment,
-            output,
+            {**self._environment, **self._own_environment(manifest)},
+            self._outputs.open(manifest.name),
             manifest.directory,
-            limits.rlimits,
-            limits.nice or (role.nice if role else 0),
-            limits.cpus or (tuple(role.cpus) if role else ()),
+            manifest.limits.rlimits,
+            nice,
+            cpus,
         )
+
+    def _own_environment(self, manifest: Manifest) -> dict[str, str]:
+        return {**manifest.environment, "CRYPTOBOT_HOME": self._home, "CRYPTOBOT_SERVICE": manifest.name}
+
+    def simple(self, unit: Unit) -> Simple | None:
+        """How its process is made when one plain call will do for it; None when it takes more."""
+        manifest, limits = unit.manifest, unit.manifest.limits
+        confined = limits.rlimits or limits.cpu_max_percent or limits.processes or limits.memory_bytes
+        if confined or manifest.directory or manifest.secrets or any(_priority(unit)):
+            return None
+        argv = self._argv(manifest)
+        if os.sep not in argv[0]:
+            return None  # it is looked for in PATH
+        environment = self._own_environment(manifest)
+        return Simple(unit.name, argv, environment, bool(manifest.target))
 
     def _confined(self, unit: Unit, request: SpawnRequest) -> SpawnRequest:
         """For the service itself, not for hooks: with the ceilings that the system may enforce."""
@@ -122,6 +134,12 @@ class Processes:
         unit.pid, unit.born, unit.adopted = pid, born, True
         self._by_pid[pid] = unit
         return True
+
+    def take_up(self, unit: Unit, pid: int) -> None:
+        """A child of ours was made for this service before we were there (headstart.py)."""
+        self._platform.expect(pid)
+        unit.pid, unit.shape = pid, shape_of(unit.manifest)
+        self._by_pid[pid] = unit
 
     def owner(self, pid: int) -> Unit | None:
         """Whose process this is, or in whose session."""
@@ -229,6 +247,14 @@ class Processes:
     def _kill_helper(self, pid: int) -> None:
         if pid in self._helpers:
             self._platform.kill_tree(pid)
+
+
+def _priority(unit: Unit) -> tuple[int, tuple[int, ...]]:
+    limits, role = unit.manifest.limits, unit.settings.roles.get(unit.manifest.part)
+    return (
+        limits.nice or (role.nice if role else 0),
+        limits.cpus or (tuple(role.cpus) if role else ()),
+    )
 
 
 def _ignore(_code: int | None) -> None:

@@ -45,8 +45,8 @@ class Store:
     """
 
     def __init__(self, home: Home, boot_id: str) -> None:
-        self._path = home.run / "supervisor-state.jsonl"
-        self._stopped = home.state / "stopped-services.json"
+        self.path = home.run / "supervisor-state.jsonl"
+        self.stopped_path = home.state / "stopped-services.json"
         self._boot_id = boot_id
         self._descriptor = -1
         self._size = 0
@@ -54,7 +54,7 @@ class Store:
     def load(self) -> dict[str, Kept] | None:
         """What a supervisor that did not stop in order has left, by name; None when the last one did."""
         try:
-            lines = self._path.read_bytes().splitlines()
+            lines = self.path.read_bytes().splitlines()
         except OSError:
             return None
         found: dict[str, Kept] = {}
@@ -74,13 +74,13 @@ class Store:
         """Write the file anew with what runs, whole or not at all, and keep it open for appending."""
         head = msgspec.json.encode(_Head(boot_id=self._boot_id, supervisor=os.getpid()))
         data = b"\n".join([head, *(msgspec.json.encode(one) for one in running)]) + b"\n"
-        beside = self._path.with_suffix(".tmp")
+        beside = self.path.with_suffix(".tmp")
         with contextlib.suppress(
             OSError
         ):  # a full disk must not stop supervising; processes carry their mark too
             descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
             os.write(descriptor, data)
-            beside.replace(self._path)
+            beside.replace(self.path)
             self._close()
             self._descriptor, self._size = descriptor, len(data)
 
@@ -94,7 +94,7 @@ class Store:
     def clear(self) -> None:
         """All is stopped: nothing to adopt."""
         self._close()
-        self._path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
 
     def _close(self) -> None:
         if self._descriptor >= 0:
@@ -104,11 +104,11 @@ class Store:
     def stopped_by_user(self) -> set[str]:
         """Services that stay stopped across a restart of the daemon."""
         try:
-            return set(msgspec.json.decode(self._stopped.read_bytes(), type=list[str]))
+            return set(msgspec.json.decode(self.stopped_path.read_bytes(), type=list[str]))
         except (OSError, msgspec.MsgspecError):
             return set()
 
     def keep_stopped(self, names: Iterable[str]) -> None:
         """Remember them for good."""
         with contextlib.suppress(OSError):
-            replace(self._stopped, msgspec.json.encode(sorted(names)))
+            replace(self.stopped_path, msgspec.json.encode(sorted(names)))

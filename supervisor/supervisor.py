@@ -18,11 +18,13 @@ from .control.server import ControlServer
 from .diskuse import disk_walk
 from .followers import Followers
 from .groups import Groups, Rolling
+from .headstart import HeadStart
 from .health import HealthWatch, LivenessWatch
 from .journal import Journal
 from .lifecycle import Lifecycle
 from .logs import outputs_for
 from .loop import Loop, Timer
+from .nextstart import leave_plan
 from .notify import NotifySocket
 from .operations import Operations
 from .platform.choose import here
@@ -58,6 +60,7 @@ class Supervisor:
     Args:
         manifests: the services, instead of the registry's (tests, tools).
         on_event: called in this process for every change of a state and every alert.
+        head_start: what was started before we were loaded.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Supervisor:
         *,
         manifests: Iterable[Manifest] | None = None,
         on_event: OnEvent | None = None,
+        head_start: HeadStart | None = None,
     ) -> None:
         self.home, self.settings, self.journal = home, settings, journal
         self.overrides: tuple[str, ...] = ()
@@ -80,7 +84,8 @@ class Supervisor:
         self._fixed = list(manifests) if manifests is not None else None
         self.store = Store(home, self.platform.boot_id())
         self.outputs = outputs_for(home, settings.log, self.loop, self.platform)
-        self.notify = NotifySocket(home, self._on_notify)
+        self._head_start = head_start
+        self.notify = NotifySocket(home, self._on_notify, head_start.notify if head_start else None)
         self.lifecycle = Lifecycle(
             self.loop,
             self.platform,
@@ -137,7 +142,7 @@ class Supervisor:
         for unit in self.lifecycle.units.values():
             unit.user_stopped = unit.name in stopped
         self.platform.begin(self.loop, self.lifecycle.on_exit, str(self.home.root))
-        kept = self.store.load()
+        kept = self.store.load() if self._head_start is None else None
         self._take_up_logs(kept or {})
         self.loop.add_reader(self.notify.fileno(), self.notify.receive)
         self.control = ControlServer(self.home, self.loop, self.operations)
@@ -146,6 +151,7 @@ class Supervisor:
         self.store.begin(self._running())
         self.state = "RUNNING"
         self.journal.write("info", "started", pid=os.getpid(), version=__version__)
+        self._take_up_head_start()
         self.lifecycle.start(
             unit.name
             for unit in self.lifecycle.units.values()
@@ -167,6 +173,15 @@ class Supervisor:
         if keeper is None or not self.outputs.adopt_keeper(keeper.pid, keeper.born):
             self.outputs.start_keeper()
         self.outputs.on_new_keeper = lambda: self.store.begin(self._running())
+
+    def _take_up_head_start(self) -> None:
+        head, self._head_start = self._head_start, None
+        if head is None:
+            return
+        self.journal.write("info", "head start", services=len(head.started))
+        for one in head.started:
+            self.outputs.take(one.name, one.pipe)
+            self.lifecycle.take_up(self.lifecycle.units[one.name], one.pid, one.at)
 
     def _adopt(self, kept: dict[str, Kept]) -> None:
         known = {process.pid: process for process in kept.values()}
@@ -212,6 +227,8 @@ class Supervisor:
     def close(self) -> None:
         """After the loop: files and sockets go, the log is written out."""
         self._keep_stopped()
+        if self._fixed is None:
+            leave_plan(self.home, self.lifecycle, self.store)
         self.followers.close()
         if self.bridge is not None:
             self.bridge.close()

@@ -9,9 +9,8 @@ from ...configs.errors import NotRunningError, ServiceError
 from ...configs.paths import Home
 from ..control.client import ControlClient
 from ..registry import program
+from ..surroundings import LEASH_VARIABLE, READY_VARIABLE
 
-READY_VARIABLE = "CRYPTOBOT_READY_FD"
-LEASH_VARIABLE = "CRYPTOBOT_LEASH_FD"
 OVERRIDES_VARIABLE = "CRYPTOBOT_OVERRIDES"
 _LOOK_EVERY_S = 0.02
 _START_TIMEOUT_S = 20.0

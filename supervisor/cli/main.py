@@ -13,6 +13,10 @@ def run(argv: Sequence[str]) -> int:
     if words == ["--version"]:
         return _print_version()
     if home != _MISSING and len(words) == 3 and words[:2] == ["service", "run"] and words[2][:1] != "-":
+        if home is not None and words[2] == "supervisor":
+            from ..headstart import begin
+
+            begin(home)
         from .spawned import run_service
 
         return run_service(home, words[2])

@@ -5,11 +5,12 @@ import socket
 import sys
 
 from ...configs.errors import SettingsError
+from ..lock import lock_path
 from .finding import FAULT, OK, WARNING, Finding, Patient
 
 
 def lock(patient: Patient) -> Finding:
-    path = patient.home.run / "supervisor.lock"
+    path = lock_path(patient.home)
     if patient.status is not None or sys.platform == "win32" or not path.exists():
         return Finding("lock", OK, "held by the supervisor that answers" if patient.status else "free")
     import fcntl

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..loop import SLICE_S, Loop, Timer
+from . import plain
 from .base import (
     HELPER_VARIABLE,
     SECRETS_VARIABLE,
@@ -22,11 +23,8 @@ from .base import (
     SpawnRequest,
 )
 
-# Signals that Python ignores at start; a child must find them as a shell would give them.
-_RESTORED = [signal.SIGPIPE] + [getattr(signal, name) for name in ("SIGXFSZ",) if hasattr(signal, name)]
 _TRANSIENT = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ETXTBSY})
 _FOREIGN_POLL_S = 0.5
-_SECRETS = 3  # the descriptor under which a child finds what was handed over
 
 
 class PosixPlatform(Platform):
@@ -47,6 +45,7 @@ class PosixPlatform(Platform):
         self._loop, self._on_exit, self._home = loop, on_exit, home
         self._old_handler = signal.signal(signal.SIGCHLD, self._on_sigchld)
         signal.set_wakeup_fd(loop.wakeup_fd, warn_on_full_buffer=False)
+        loop.call_soon(self._reap)  # what was started before us may have ended before us
 
     def _on_sigchld(self, _number: int, _frame: object) -> None:
         assert self._loop is not None
@@ -93,19 +92,13 @@ class PosixPlatform(Platform):
             if request.directory or request.rlimits:
                 pid = _spawn_limited(program, request, self._null)
             else:
-                pid = os.posix_spawn(
+                pid = plain.spawn(
                     program,
                     request.argv,
-                    _with_secrets(request, _SECRETS),
-                    file_actions=[
-                        (os.POSIX_SPAWN_DUP2, self._null, 0),
-                        (os.POSIX_SPAWN_DUP2, request.output, 1),
-                        (os.POSIX_SPAWN_DUP2, request.output, 2),
-                        *([(os.POSIX_SPAWN_DUP2, request.secrets, _SECRETS)] if request.secrets >= 0 else ()),
-                    ],
-                    setsid=True,
-                    setsigmask=(),
-                    setsigdef=_RESTORED,
+                    _with_secrets(request, plain.SECRETS_DESCRIPTOR),
+                    null=self._null,
+                    output=request.output,
+                    secrets=request.secrets,
                 )
         except OSError as error:
             raise _explain(program, error) from error

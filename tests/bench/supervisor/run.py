@@ -1,11 +1,12 @@
 """Our supervisor beside the floor and, where installed, the peers, in one run: a table and JSON.
 
-    python tests/bench/supervisor/run.py [--n 100] [--peers VENV] [--pm2 DIR] [--s6 DIR] [--quick]
+    python tests/bench/supervisor/run.py [--n 100] [--peers VENV] [--pm2 DIR] [--s6 DIR] [--quick] [--first]
 
 The harness (bench_supervisors.py) is looked for beside the test data (CRYPTOBOT_TEST_DATA, else
 `../shared/data` next to the checkout). VENV is a virtual environment that holds circus and supervisor, --pm2
 a folder in which `npm install pm2` was run, --s6 one into which Debian's packages of s6 were unpacked
-(`dpkg -x`). Quote the ratios.
+(`dpkg -x`). The home of ours was started and stopped once before it is measured; --first measures the very
+first start instead. Quote the ratios.
 """
 
 import argparse
@@ -83,6 +84,7 @@ def main() -> int:
     parser.add_argument("--pm2", default="")
     parser.add_argument("--s6", default="")
     parser.add_argument("--quick", action="store_true", help="fewer kills, a shorter idle window")
+    parser.add_argument("--first", action="store_true", help="the first start of a home, without a head start")
     given = parser.parse_args()
     out = Path(given.out or Path(tempfile.mkdtemp(prefix="bench-")) / "supervisors.json")
     targets = "floor-spawn" + (",supervisor,circus" if given.peers else "")
@@ -92,7 +94,10 @@ def main() -> int:
     command += ["--pm2", given.pm2 or "/nonexistent", "--s6", given.s6 or "/nonexistent"]
     if given.quick:
         command += ["--kills", "40", "--cycles", "2", "--idle", "8", "--rpc", "150"]
-    subprocess.run(command, check=True, env={**os.environ, "CRYPTOBOT_BENCH_PYTHON": sys.executable})
+    environment = {**os.environ, "CRYPTOBOT_BENCH_PYTHON": sys.executable}
+    if given.first:
+        environment["CRYPTOBOT_BENCH_FIRST"] = "1"
+    subprocess.run(command, check=True, env=environment)
     judged = verdicts(json.loads(out.read_text(encoding="utf-8"))["rows"])
     for one in judged:
         mark = "hold" if one["met"] else "MISS"

@@ -16,7 +16,7 @@ from cryptobot.configs import snapshot
 from cryptobot.configs.paths import Home
 from cryptobot.configs.schema import Settings
 from cryptobot.dashboard import tls
-from cryptobot.supervisor.daemon import Lock
+from cryptobot.supervisor.lock import Lock
 from cryptobot.supervisor.doctor import finding, house, machine, running, stores
 from cryptobot.supervisor.doctor.examine import CHECKS, examine
 from cryptobot.supervisor.doctor.finding import FAULT, OK, WARNING, Finding, Instruments, Patient
