@@ -35,6 +35,7 @@ from .links import Link, ZmqLink
 from .probes import Probes
 from .publishing import BEAT_INTERVAL_S, BEATS, Outgoing
 from .receiving import Incoming, Listener
+from .relay import offer_outbox
 
 M = TypeVar("M", bound=Message)
 R = TypeVar("R", bound=Message)
@@ -126,9 +127,11 @@ class AsyncBus(AsyncBusApi):
         Args:
             group: the services that share this process (bus/group.py).
         """
-        settings = endpoints.bus_settings(home)
-        link = ZmqLink(endpoints.of(home), name, settings.high_water_mark, group)
-        return cls(name, link, HomeIdentity(home, name), settings.high_water_mark)
+        settings, places = endpoints.bus_settings(home), endpoints.of(home)
+        link = ZmqLink(places, name, settings.high_water_mark, group)
+        bus = cls(name, link, HomeIdentity(home, name), settings.high_water_mark)
+        offer_outbox(bus, home, places)
+        return bus
 
     def __init__(self, name: str, link: Link, identity: ClientIdentity, high_water_mark: int) -> None:
         self.name = name

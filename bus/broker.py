@@ -31,6 +31,7 @@ from .contracts.service import Alert, Heartbeat, Ping
 from .gate import Gate
 from .journal import Journal
 from .publishing import BEATS
+from .relay import replay_of
 from .retention import forget_passing_clients
 from .surrogate import SILENT_S, Surrogate
 
@@ -152,12 +153,15 @@ def _serve_archive(
     bus: AsyncBus, home: Home, proxy: Proxy, surrogate: Surrogate
 ) -> Callable[[int], BusStats]:
     """Answer what is asked of the journal; return what counts, for so many topics."""
-    archive, journal = Archive(home), proxy.journal
+    archive, journal, places = Archive(home), proxy.journal, endpoints.of(home)
 
     def count(limit: int) -> BusStats:
         return journal.stats(limit, surrogate.counters, proxy.refused)
 
     async def replay(request: Request[Replay]) -> ReplayChunk:
+        found = await replay_of(bus, places, request.message)
+        if found is not None:
+            return found
         return await asyncio.to_thread(archive.replay, request.message)
 
     def snapshot(request: Request[GetSnapshot]) -> Snapshot:

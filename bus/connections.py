@@ -68,7 +68,8 @@ class Connections:
             socket.connect(within)
             return socket
         if self._pair is not None:
-            socket.setsockopt(zmq.CURVE_SERVERKEY, keys.pair(self._places.home, server).public)
+            public = keys.public_of(self._places.home, server, self._places.elsewhere(place))
+            socket.setsockopt(zmq.CURVE_SERVERKEY, public)
             socket.setsockopt(zmq.CURVE_PUBLICKEY, self._pair.public)
             socket.setsockopt(zmq.CURVE_SECRETKEY, self._pair.secret)
             sockets.watch_peer(socket)
@@ -92,13 +93,13 @@ class Connections:
         else:
             trust.admit_only_us(socket)
         self._bind_within(socket, place)
-        address = self._places.address(place)
+        address = self._places.listening(place)
         for _ in range(_MOVES):
             try:
                 socket.bind(address)
                 return socket
             except zmq.ZMQError as error:
-                if not self._places.secure:
+                if not self._places.secure or self._places.is_fixed(place):
                     raise BusError(f"{self._name} cannot take requests at {address}: {error}.") from error
                 address = self._places.move(place)
         raise BusError(f"{self._name} found no free port for {place}.")

@@ -2,6 +2,7 @@
 
 Unix sockets have fixed names. A TCP port is taken when its address is first asked for, by either side,
 and kept in `run/endpoints/`; a server that finds its port taken by a stranger moves, and clients follow.
+Where the services are spread over machines, the settings fix every address (configs/machines.py).
 """
 
 import contextlib
@@ -13,11 +14,12 @@ from pathlib import Path
 import msgspec
 import zmq
 
-from ..configs import snapshot
+from ..configs import machines, snapshot
 from ..configs.errors import BusError, NotRunningError
 from ..configs.files import replace
 from ..configs.paths import Home
 from ..configs.schema import BusSettings
+from ..configs.sections.machines import MachinesSettings
 from .epochs import file_name
 
 BROKER = "bus"
@@ -40,16 +42,38 @@ class _Stored(msgspec.Struct, frozen=True):
 class Endpoints:
     """Addresses of one home. `secure` says that they are TCP and need keys."""
 
-    def __init__(self, home: Home, settings: BusSettings) -> None:
+    def __init__(self, home: Home, settings: BusSettings, spread: MachinesSettings | None = None) -> None:
         self.home = home
         self._host = settings.host
-        self.secure = settings.transport == "tcp" or (settings.transport == "auto" and not ipc_available())
+        self._here = spread.here if spread is not None else ""
+        self._fixed = machines.places(spread) if spread is not None else {}
+        tcp = settings.transport == "tcp" or bool(self._fixed)
+        self.secure = tcp or (settings.transport == "auto" and not ipc_available())
 
     def address(self, place: str) -> str:
         """Where a place is: a service's name, PUBLISH or SUBSCRIBE."""
         if not self.secure:
             return f"ipc://{self.home.sockets}/{place}.sock"
+        fixed = self._fixed.get(place)
+        if fixed is not None:
+            return f"tcp://{fixed.address}:{fixed.port}"
         return _stored(self._path(place)) or self._take(place)
+
+    def listening(self, place: str) -> str:
+        """Where a server binds so that others find it at `address`."""
+        fixed = self._fixed.get(place)
+        if fixed is None:
+            return self.address(place)
+        return f"tcp://{self._host}:{fixed.port}"
+
+    def is_fixed(self, place: str) -> bool:
+        """Whether the settings say where it is: such a server cannot move."""
+        return place in self._fixed
+
+    def elsewhere(self, place: str) -> str:
+        """The other machine that a place is on; "" when it is on this one."""
+        fixed = self._fixed.get(place)
+        return fixed.machine if fixed is not None and fixed.machine != self._here else ""
 
     def prepare(self) -> None:
         """Make the folder that a server's address needs."""
@@ -102,7 +126,11 @@ def _stored(path: Path) -> str:
 
 def of(home: Home) -> Endpoints:
     """The endpoints of a home."""
-    return Endpoints(home, bus_settings(home))
+    try:
+        settings = snapshot.read(home)
+    except NotRunningError:
+        return Endpoints(home, BusSettings())
+    return Endpoints(home, settings.bus, settings.machines)
 
 
 def bus_settings(home: Home) -> BusSettings:

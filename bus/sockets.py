@@ -60,6 +60,8 @@ def watch_peer(socket: Socket) -> None:
     socket.setsockopt(zmq.HEARTBEAT_IVL, 1000)
     socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 5000)
     socket.setsockopt(zmq.TCP_KEEPALIVE, 1)
+    # The system would try one connection for two minutes, ever more rarely, also when the network is back.
+    socket.setsockopt(zmq.CONNECT_TIMEOUT, 2000)
 
 
 def wake(owner: Context) -> tuple[Socket, str]:

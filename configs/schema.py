@@ -13,6 +13,7 @@ from .sections.backtest import BacktestSettings
 from .sections.base import Section, decimal_setting, setting
 from .sections.database import DatabaseSettings as DatabaseSettings
 from .sections.log import LogSettings as LogSettings
+from .sections.machines import MachinesSettings
 from .sections.monitor import MonitorSettings
 from .sections.oidc import OidcProvider
 from .sections.portfolio import PortfolioSettings
@@ -407,3 +408,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     portfolio: PortfolioSettings = msgspec.field(default_factory=PortfolioSettings)
     monitor: MonitorSettings = msgspec.field(default_factory=MonitorSettings)
     backtest: BacktestSettings = msgspec.field(default_factory=BacktestSettings)
+    machines: MachinesSettings = msgspec.field(default_factory=MachinesSettings)

@@ -19,12 +19,14 @@ from ..bus.contracts.service import (
     Audit,
     ControlService,
     GetStatus,
+    Heartbeat,
     ServiceState,
     ServiceStats,
     ServiceStatus,
     SupervisorStatus,
 )
 from ..configs.errors import CryptoBotError, RequestFailedError, SettingsError, UsageError
+from ..configs.machines import supervisor_of
 from . import states
 from .pings import Pings
 from .resources import USES
@@ -60,11 +62,15 @@ class BusBridge:
         self._pings: Pings | None = None
         supervisor.listeners.append(self._heard)
         supervisor.probes.ping = self._ping
-        broker = supervisor.lifecycle.units[_BUS_SERVICE]
-        if broker.ready:
+        if self._bus_is_up():
             self._broker_ready()
 
     # On the supervisor's thread
+
+    def _bus_is_up(self) -> bool:
+        """A broker on another machine is taken to be there: what is said meanwhile waits."""
+        broker = self._supervisor.lifecycle.units.get(_BUS_SERVICE)
+        return broker is None or broker.ready
 
     def _heard(self, event: StateChange | Raised | Acted) -> None:
         # Before the first broker states are not kept (all are stated when it comes), and little of the rest.
@@ -92,7 +98,7 @@ class BusBridge:
             self._supervisor.loop.call_later(after_s, self._state_all)
 
     def _state_all(self) -> None:
-        if not self._closing and self._supervisor.lifecycle.units[_BUS_SERVICE].ready:
+        if not self._closing and self._bus_is_up():
             for state in self._all_states():
                 self._put(state)
 
@@ -100,7 +106,7 @@ class BusBridge:
         if self._closing:
             return
         now = time.monotonic()
-        if self._supervisor.lifecycle.units[_BUS_SERVICE].ready:
+        if self._bus_is_up():
             for unit in self._supervisor.lifecycle.units.values():
                 if unit.pid and unit.sample is not None:
                     self._put(
@@ -122,7 +128,7 @@ class BusBridge:
     def _ping(self, name: str, timeout_s: float, verdict: Callable[[bool], None]) -> None:
         """Ask a service over the bus; without a bus nothing is asked, and nobody is judged."""
         bus = self._bus
-        if bus is None or self._closing or not self._supervisor.lifecycle.units[_BUS_SERVICE].ready:
+        if bus is None or self._closing or not self._bus_is_up():
             return
         if self._pings is None:
             self._pings = Pings(self._supervisor.loop)
@@ -178,11 +184,28 @@ class BusBridge:
     def _open(self) -> BlockingBus:
         from ..bus.blocking import BlockingBus
 
-        bus = BlockingBus.open(self._supervisor.home, _NAME)
+        machines = self._supervisor.settings.machines
+        bus = BlockingBus.open(self._supervisor.home, supervisor_of(machines, machines.here))
         bus.serve(GetStatus, self._get_status)
         bus.serve(ControlService, self._control)
         bus.subscribe(topics.BUS_REPORT, BusReport, self._keep_report)
+        if self._supervisor.elsewhere:
+            bus.subscribe(topics.SERVICE_HEARTBEATS, Heartbeat, self._on_heartbeat)
+            bus.subscribe(topics.SERVICE_STATES, ServiceState, self._on_state, last_value=True)
         return bus
+
+    def _on_heartbeat(self, received: Received[Heartbeat]) -> None:
+        self._supervisor.loop.call_soon_threadsafe(lambda: self._heard_elsewhere(received.message))
+
+    def _heard_elsewhere(self, beat: Heartbeat) -> None:
+        if self._supervisor.elsewhere.heard(beat.name, beat.pid):
+            self._broker_ready()
+
+    def _on_state(self, received: Received[ServiceState]) -> None:
+        told = received.message
+        self._supervisor.loop.call_soon_threadsafe(
+            lambda: self._supervisor.elsewhere.told(told.name, told.state, told.reason, told.title)
+        )
 
     def _keep_report(self, received: Received[BusReport]) -> None:
         if received.source == _BUS_SERVICE:
@@ -206,6 +229,13 @@ class BusBridge:
         wanted = request.message
         if wanted.action not in {"start", "stop", "restart", "reload"}:
             raise RequestFailedError("unknown_action", "Known actions are start, stop, restart and reload.")
+        machine = self._supervisor.elsewhere.machine_of(wanted.service)
+        if machine:
+            raise RequestFailedError(
+                "refused",
+                f"{wanted.service} runs on the machine {machine}; use `cryptobot {wanted.action} "
+                f"{wanted.service}` there.",
+            )
 
         operations = self._supervisor.operations
 
@@ -300,6 +330,27 @@ def _status_message(status: dict[str, Any]) -> SupervisorStatus:
         pid=own["pid"],
         state=own["state"],
         uptime_s=own["uptime_s"],
+    services += [_remote_status(row) for row in status.get("elsewhere", [])]
         version=own["version"],
         services=services,
+    )
+
+
+def _remote_status(row: dict[str, Any]) -> ServiceStatus:
+    """A service on another machine, as far as it is known here."""
+    reach = row["within_reach"]
+    where = f"on {row['machine']}" + ("" if reach else ", out of reach")
+    return ServiceStatus(
+        name=row["name"],
+        title=row["title"],
+        state=row["state"],
+        ready=reach and row["state"] == states.RUNNING,
+        pid=row["pid"],
+        uptime_s=0.0,
+        restarts=0,
+        cpu_percent=0.0,
+        rss_bytes=0,
+        health="ok" if reach else "failed",
+        reason=f"{where}: {row['reason']}" if row["reason"] else where,
+        requires=[],
     )

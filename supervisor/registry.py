@@ -14,6 +14,7 @@ from ..configs.frozen import program as program
 from ..configs.impact import restarting
 from ..configs.paths import Home
 from ..configs.schema import Role, ServiceOverride, Settings
+from .machines import of_this_machine
 from .order import nearest
 
 SUPERVISOR_TARGET = "cryptobot.supervisor.daemon:main"
@@ -287,7 +288,7 @@ def _digest(settings: Settings, entry: _Entry) -> str:
     # A change of what needs a restart in these sections changes the manifest: a reload restarts this alone.
     import zlib
 
-    chosen: object = restarting(settings, (*_sections(entry), "bus"))
+    chosen: object = restarting(settings, (*_sections(entry), "bus", "machines"))
     heeded = [name for name in entry.heeds if is_enabled(settings, name)]
     if heeded:
         chosen = (chosen, heeded)
@@ -307,7 +308,8 @@ def _sections(entry: _Entry) -> tuple[str, ...]:
 
 def readers(settings: Settings) -> dict[str, list[str]]:
     """Section of the settings, and which of our services a change of it restarts."""
-    found: dict[str, list[str]] = {"bus": [manifest.name for manifest in built_in(settings)]}
+    ours = [manifest.name for manifest in built_in(settings)]
+    found: dict[str, list[str]] = {"bus": ours, "machines": [*ours]}
     for manifest in built_in(settings):
         for section in _sections(_TABLE[manifest.name]):
             if manifest.name not in found.setdefault(section, []):
@@ -345,7 +347,7 @@ def load(home: Home, settings: Settings) -> list[Manifest]:
     for name in settings.services:
         if name not in manifests and name not in _TABLE:
             raise SettingsError(f"services.{name} names no service; {nearest(name, manifests)}")
-    return spread(manifests.values())
+    return spread(of_this_machine(settings.machines, manifests, _TABLE))
 
 
 def load_groups(home: Home) -> list[Group]:

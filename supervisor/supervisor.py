@@ -16,6 +16,7 @@ from ..configs.schema import Settings
 from . import states
 from .control.server import ControlServer
 from .diskuse import disk_walk
+from .elsewhere import Elsewhere
 from .followers import Followers
 from .groups import Groups, Rolling
 from .headstart import HeadStart
@@ -107,6 +108,7 @@ class Supervisor:
         self.health = HealthWatch(self.lifecycle, self.loop)
         self.resources = ResourceWatch(self.lifecycle, self.platform, lambda: disk_walk(home))
         self.operations = Operations(self)
+        self.elsewhere = Elsewhere(settings.machines, time.monotonic)
         self.followers = Followers(self)
         self.control: ControlServer | None = None
         self.bridge: Bridge | None = None
@@ -161,6 +163,8 @@ class Supervisor:
             self.lifecycle.restart(name, CHANGED)
         self.settings_changed()
         self._tick_health()
+        if self.elsewhere:
+            self._tick_elsewhere()
         self._tick_resources()
         self.loop.call_later(_MACHINE_INTERVAL_S, self._tick_machine)
 
@@ -364,6 +368,11 @@ class Supervisor:
                 self._keep(unit)
         self.loop.call_later(self.settings.supervisor.stats_interval_s, self._tick_resources)
 
+    def _tick_elsewhere(self) -> None:
+        for alert in self.elsewhere.tick():
+            self.raised(alert)
+        self.loop.call_later(1.0, self._tick_elsewhere)
+
     def _minimum_room(self) -> Room:
         own = self.settings.supervisor
         return Room(own.min_free_disk_bytes, own.min_free_memory_bytes)
@@ -436,4 +445,5 @@ class Supervisor:
             },
             "total": total(self.lifecycle.units.values(), self.resources.own),
             "services": [unit.status(now) for unit in self.lifecycle.units.values()],
+            **({"elsewhere": self.elsewhere.rows()} if self.elsewhere else {}),
         }

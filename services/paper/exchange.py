@@ -49,6 +49,7 @@ class PaperExchange(Parts):
         clock: milliseconds since 1970; tests may give their own.
         connect: opens the file where it is encrypted.
         live: opens the venue whose public prices are played when `paper.source` is live.
+        listen: address that it listens on; `told` is the one under which others reach it.
     """
 
     def __init__(
@@ -58,9 +59,12 @@ class PaperExchange(Parts):
         clock: Callable[[], int] = now_ms,
         connect: db.Connect | None = None,
         live: Callable[[], Awaitable[Venue]] | None = None,
+        listen: str = HOST,
+        told: str = HOST,
     ) -> None:
         super().__init__(settings, clock)
         self._open_live = live
+        self._host, self._told = listen, told
         self._live: LivePrices | None = None
         self._folder, self._connect = folder, connect
         self.port = 0
@@ -181,30 +185,30 @@ class PaperExchange(Parts):
         await runner.setup()
         wanted = self.settings.port or stored
         try:
-            self.port = await _bind(runner, wanted)
+            self.port = await _bind(runner, self._host, wanted)
         except OSError as error:
             if self.settings.port or error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 await runner.cleanup()
                 raise StartError(
-                    f"The paper exchange cannot listen on {HOST}:{wanted} (paper.port): "
+                    f"The paper exchange cannot listen on {self._host}:{wanted} (paper.port): "
                     f"{error.strerror or error}. Choose another port, or 0 for a free one."
                 ) from error
-            self.port = await _bind(runner, 0)
+            self.port = await _bind(runner, self._host, 0)
         self._runner = runner
 
     # what people need to know
 
     @property
     def rest_url(self) -> str:
-        return f"http://{HOST}:{self.port}"
+        return f"http://{self._told}:{self.port}"
 
     @property
     def ws_url(self) -> str:
-        return f"ws://{HOST}:{self.port}/ws"
+        return f"ws://{self._told}:{self.port}/ws"
 
     @property
     def ws_api_url(self) -> str:
-        return f"ws://{HOST}:{self.port}/ws-api/v3"
+        return f"ws://{self._told}:{self.port}/ws-api/v3"
 
     @property
     def api_key(self) -> str:
@@ -230,8 +234,8 @@ def _rules(symbol: str, price: int) -> Rules:
     return for_pair(base, quote, price)
 
 
-async def _bind(runner: web.ServerRunner, port: int) -> int:
-    site = web.TCPSite(runner, HOST, port)
+async def _bind(runner: web.ServerRunner, host: str, port: int) -> int:
+    site = web.TCPSite(runner, host, port)
     await site.start()
     server = site._server
     assert server is not None, "a started site has a server"

@@ -8,10 +8,11 @@ from ...bus.api import Request
 from ...bus.contracts.paper import GetPaperInfo, InjectPaperFault, PaperFault, PaperFaults, PaperInfo
 from ...bus.contracts.service import Audit
 from ...configs.errors import RequestFailedError, StartError
+from ...configs.machines import places
 from ...configs.paths import Home
 from ..connectors.venue import Venue
 from ..host.service import Service, run
-from .exchange import PaperExchange
+from .exchange import HOST, PaperExchange
 from .faults import KINDS, Fault
 from .orders import RefusedError
 
@@ -31,8 +32,14 @@ class PaperService(Service):
             from ..database.files import opener  # plain homes do not load what that needs
 
             connect = opener(self.home)
+        place = places(self.settings.machines).get(self.name)
         self.exchange = PaperExchange(
-            self.settings.paper, self.home.databases, connect=connect, live=self._open_live
+            self.settings.paper,
+            self.home.databases,
+            connect=connect,
+            live=self._open_live,
+            listen=self.settings.bus.host if place else HOST,
+            told=place.address if place else HOST,
         )
         await self.exchange.start()
         self._opened.set()

@@ -23,10 +23,14 @@ def prepare(home: Home, overrides: tuple[str, ...]) -> Settings:
     daemon.refuse_second(home)
     home.create()
     settings = load(home, overrides).settings
-    refuse_missing(load_manifests(home, settings))
+    manifests = load_manifests(home, settings)
+    refuse_missing(manifests)
+    here = {manifest.name for manifest in manifests}
     if not daemon.orphans(home):  # which hold their ports, and are adopted with them
-        refuse_taken_port("dashboard.port", settings.dashboard.host, settings.dashboard.port)
-        refuse_taken_port("paper.port", "127.0.0.1", settings.paper.port)
+        if "dashboard" in here:
+            refuse_taken_port("dashboard.port", settings.dashboard.host, settings.dashboard.port)
+        if "paper" in here:
+            refuse_taken_port("paper.port", "127.0.0.1", settings.paper.port)
     note_edits(home)
     snapshot.write(home, settings)
     return settings

@@ -31,13 +31,17 @@ def command(call: Call, as_json: bool) -> None:
 
     With --json: {"supervisor": {"pid", "state", …}, "services": [{"name", "state", "ready", "pid",
     "uptime_s", "restarts", "cpu_percent", "rss_bytes", "health", "reason", "pss_bytes", "threads",
-    "open_files", "disk_bytes", …}], "total": {…}}. Exits with 3 when the platform does not run.
+    "open_files", "disk_bytes", …}], "total": {…}}; with services on other machines also
+    "elsewhere": [{"name", "machine", "state", "heard_s", "within_reach", …}]. Exits
+    with 3 when the platform does not run.
     """
     found = daemon.status(call.home)
     if as_json:
         print_json(found)
         return
     print_table(COLUMNS, [row(service) for service in found["services"]], empty="There are no services.")
+    for service in found.get("elsewhere", ()):
+        note(elsewhere(service))
     supervisor = found["supervisor"]
     up = duration(supervisor["uptime_s"])
     if "total" in found:
@@ -52,6 +56,13 @@ def uses(total: dict[str, Any]) -> str:
         f"All together: {total['cpu_percent']:.1f} % CPU, {size(total['rss_bytes'])} of memory{own}, "
         f"{total['threads']} threads, {total['open_files']} open files, {size(total['disk_bytes'])} of files"
     )
+
+
+def elsewhere(service: dict[str, Any]) -> str:
+    """A service on another machine: where, how, and when it was last heard."""
+    heard = "never heard" if service["heard_s"] is None else f"heard {duration(service['heard_s'])} ago"
+    reach = "" if service["within_reach"] else ", out of reach"
+    return f"{service['name']} on {service['machine']}: {service['state']}, {heard}{reach}"
 
 
 def row(service: dict[str, Any]) -> list[object]:

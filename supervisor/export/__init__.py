@@ -1,0 +1,1 @@
+"""Ready units for services on several machines."""
