@@ -385,9 +385,14 @@ def spread(manifests: Iterable[Manifest]) -> list[Manifest]:
     return out
 
 
+def manifest_folder(home: Home) -> Path:
+    """Where the files that add services lie."""
+    return home.root / "services.d"
+
+
 def manifest_files(home: Home) -> list[Path]:
     """The files that add services."""
-    folder = home.root / "services.d"
+    folder = manifest_folder(home)
     if not folder.is_dir():
         return []
     return [path for path in folder.iterdir() if path.suffix in {".yaml", ".yml", ".json"}]
