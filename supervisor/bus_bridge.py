@@ -326,11 +326,11 @@ def _status_message(status: dict[str, Any]) -> SupervisorStatus:
         )
         for service in status["services"]
     ]
+    services += [_remote_status(row) for row in status.get("elsewhere", [])]
     return SupervisorStatus(
         pid=own["pid"],
         state=own["state"],
         uptime_s=own["uptime_s"],
-    services += [_remote_status(row) for row in status.get("elsewhere", [])]
         version=own["version"],
         services=services,
     )
