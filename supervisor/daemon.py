@@ -201,7 +201,7 @@ def _settings_of(home: Home) -> Settings:
 
 
 def _attach_bridge(supervisor: Supervisor) -> None:
-    if "bus" in supervisor.lifecycle.units:
+    if "bus" in supervisor.lifecycle.units or supervisor.elsewhere:
         from .bus_bridge import BusBridge
 
         supervisor.bridge = BusBridge(supervisor)
