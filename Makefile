@@ -11,6 +11,7 @@ WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); \
 	if [ $$n -gt 4 ]; then echo $$n; else expr $$n \* 2; fi)
 TESTS ?=
 DEMO ?=
+BINARY ?=
 
 VENV := .venv
 TEST_VENV := .cache/venv-test
@@ -43,13 +44,18 @@ if [ -e $(1)/fresh ]; then rm $(1)/fresh; else rm -rf .cache/build && \
   $(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .; fi
 endef
 
-.PHONY: help demo test test-again test-slow test-release bench lint types contracts docs check install install-test clean
+.PHONY: help demo binary test test-again test-slow test-release bench lint types contracts docs check install install-test clean
 
 help:  ## What can be made here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/installed  ## Start everything on recorded prices and watch the bot trade (Ctrl-C ends it)
 	@exec $(VENV)/bin/cryptobot demo $(DEMO)
+
+# An hour the first time, minutes when little changed. BINARY="--quick" compiles nothing of ours to C.
+binary:  ## Compile the program into dist/: folders and single files (docs/binary.md)
+	@$(FIND_PYTHON); NUITKA_CACHE_DIR="$${NUITKA_CACHE_DIR:-$(CURDIR)/.cache/nuitka}" \
+	  exec "$$found" build/binary/build.py $(BINARY)
 
 test: $(TEST_VENV)/installed  ## Run the tests (minutes)
 	@exec $(TEST_VENV)/bin/pytest -n $(WORKERS) --dist worksteal -m "$(FAST)" $(TESTS)

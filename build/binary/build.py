@@ -61,7 +61,9 @@ class Build:
             shutil.copytree(ROOT / name, sources / name, ignore=BUILT)
         wheels = self.work / "wheels"
         shutil.rmtree(wheels, ignore_errors=True)
-        run(self._base, "-m", "pip", "wheel", *QUIET, "--no-deps", "--wheel-dir", wheels, sources)
+        if not Path(self.python).exists():
+            run(self._base, "-m", "venv", self.environment)
+        run(self.python, "-m", "pip", "wheel", *QUIET, "--no-deps", "--wheel-dir", wheels, sources)
         (self.wheel,) = wheels.glob("cryptobot-*.whl")
         self.version = self.wheel.name.split("-")[1]
 
