@@ -15,6 +15,7 @@ PUBLISH: tuple[tuple[str, frozenset[str]], ...] = (
     ("risk.", frozenset({"risk"})),
     ("portfolio.", frozenset({"portfolio"})),
     ("backtest.", frozenset({"backtest"})),
+    ("notify.", frozenset({"notify"})),
     ("market.", frozenset({"data"})),
     ("signal.", frozenset({"strategy"})),
     ("service.state.", frozenset({"supervisor"})),

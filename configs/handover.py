@@ -136,6 +136,16 @@ def find(home: Home, name: str) -> Secret | None:
     return vault.get(name) if name in {info.name for info in vault.names()} else None
 
 
+def names(home: Home, pattern: str) -> list[str]:
+    """Names of the secrets that `find` would find, such as those of `notify.*`.
+
+    Raises:
+        SettingsError: the vault cannot be opened.
+    """
+    there = list(_handed) if _handed is not None else [info.name for info in Vault(home).names()]
+    return sorted(fnmatch.filter(there, pattern))
+
+
 def is_supervised() -> bool:
     """Was something handed over to this process, if only nothing?"""
     return _handed is not None

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
+from . import daytimes
 from .schema import Settings
 
 # What a rule finds: the key to blame and the whole sentence.
@@ -43,10 +44,31 @@ def database_url_holds_no_password(settings: Settings) -> Iterator[Finding]:
         yield "database.url", "database.url must begin with postgresql:// or mariadb://; empty takes SQLite"
 
 
+def notify_times_are_times(settings: Settings) -> Iterator[Finding]:
+    """Quiet hours, digests and their zone have to be understood before they are needed at night."""
+    notify = settings.notify
+    times = {
+        "notify.quiet_from": [notify.quiet_from] if notify.quiet_from else [],
+        "notify.quiet_until": [notify.quiet_until] if notify.quiet_until else [],
+        "notify.digest_at": notify.digest_at,
+    }
+    for key, texts in times.items():
+        for text in texts:
+            try:
+                daytimes.time_of(text)
+            except ValueError as error:
+                yield key, f"{key}: {error}"
+    try:
+        daytimes.zone_of(notify.timezone)
+    except ValueError as error:
+        yield "notify.timezone", f"notify.timezone: {error}"
+
+
 RULES: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     backoff_grows,
     strategies_have_data,
     database_url_holds_no_password,
+    notify_times_are_times,
 )
 
 

@@ -15,6 +15,7 @@ from .sections.database import DatabaseSettings as DatabaseSettings
 from .sections.log import LogSettings as LogSettings
 from .sections.machines import MachinesSettings
 from .sections.monitor import MonitorSettings
+from .sections.notify import NotifySettings
 from .sections.oidc import OidcProvider
 from .sections.portfolio import PortfolioSettings
 from .sections.risk import RiskSettings
@@ -407,5 +408,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     risk: RiskSettings = msgspec.field(default_factory=RiskSettings)
     portfolio: PortfolioSettings = msgspec.field(default_factory=PortfolioSettings)
     monitor: MonitorSettings = msgspec.field(default_factory=MonitorSettings)
+    notify: NotifySettings = msgspec.field(default_factory=NotifySettings)
     backtest: BacktestSettings = msgspec.field(default_factory=BacktestSettings)
     machines: MachinesSettings = msgspec.field(default_factory=MachinesSettings)

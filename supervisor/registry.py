@@ -225,6 +225,17 @@ _TABLE: dict[str, _Entry] = {
         optional=True,
         stores=True,
     ),
+    "notify": _Entry(
+        "Notifications",
+        "cryptobot.services.notify.service:main",
+        ("bus",),
+        (),
+        ("notify",),
+        enabled=False,
+        optional=True,
+        secrets=("notify.*",),
+        stores=True,
+    ),
 }
 _NEED_VENUE = frozenset({"data", "trade"})
 # Heartbeats come from the main loop; that requests are answered as well is asked now and then, patiently:

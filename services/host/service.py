@@ -100,6 +100,10 @@ class Service:
             )
         return found
 
+    def secret_names(self, pattern: str) -> list[str]:
+        """Names of the secrets that were handed over, such as those of `notify.*`."""
+        return handover.names(self.home, pattern)
+
     def ill(self, what: str, reason: str) -> None:
         """Tell the supervisor, with the next heartbeat, that something does not work; "" ends it.
 

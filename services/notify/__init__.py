@@ -1,0 +1,1 @@
+"""Telling people: rules, channels, a delivery log, and commands by Telegram."""
