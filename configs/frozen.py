@@ -7,8 +7,14 @@ import os
 import sys
 
 PARTS = "parts"
+INSIDE = "program"
+"""FOLDER/cryptobot only becomes FOLDER/program/cryptobot.bin, beside which all that was compiled lies."""
+
 ONEFILE = "CRYPTOBOT_ONEFILE"
 """Set by the starter of the one-file form: the file that a person downloaded and starts."""
+FOLDER_VARIABLE = "CRYPTOBOT_PROGRAM_FOLDER"
+"""Set by the stub of a folder with versions side by side (configs/programfolder.py)."""
+STUB = "cryptobot.cmd" if sys.platform == "win32" else "cryptobot"
 
 _BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -20,15 +26,19 @@ _COMPILED_IN = "/usr/lib/ssl/certs"
 
 
 def executable() -> str:
-    """The compiled executable that this process runs; "" when Python runs us from packages.
+    """The executable of the compiled program, as a whole path; "" when Python runs us from packages.
 
-    `sys.executable` names a file that does not exist there, and `sys.argv[0]` may be a link or the one-file
-    form's starter: each child would go through it again.
+    `sys.executable` names a file that does not exist there, and `sys.argv[0]` may be the one-file form's
+    starter: each child would go through it again.
     """
     compiled = globals().get("__compiled__")
     if compiled is None:
         return ""
-    return str(getattr(compiled, "process_exe", None) or os.path.abspath(sys.argv[0]))
+    own = str(getattr(compiled, "process_exe", None) or os.path.abspath(sys.argv[0]))
+    folder, name = os.path.split(own)
+    starter = os.path.join(os.path.dirname(folder), name.removesuffix(".bin"))
+    inside = os.path.basename(folder) == INSIDE and os.path.isfile(starter)
+    return starter if inside else own
 
 
 def program() -> list[str]:
@@ -40,8 +50,11 @@ def program() -> list[str]:
 def lasting_program() -> list[str]:
     """How others start this program next month: of the one-file form the file that was downloaded.
 
-    What it unpacked lies in a cache, which a person may empty.
+    What it unpacked lies in a cache, which a person may empty. Of versions side by side it is their stub.
     """
+    folder = os.environ.get(FOLDER_VARIABLE, "")
+    if folder and os.path.isfile(os.path.join(folder, STUB)):
+        return [os.path.join(folder, STUB)]
     own, onefile = executable(), os.environ.get(ONEFILE, "")
     return [onefile] if own and onefile else program()
 

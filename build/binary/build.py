@@ -95,7 +95,11 @@ class Build:
         """The folders of both variants; the smaller one is made first, the other one of it."""
         minimal, full = self.target / "cryptobot-minimal", self.target / "cryptobot"
         shutil.rmtree(minimal, ignore_errors=True)
-        shutil.copytree(frozen, minimal, symlinks=True)
+        if os.name == "posix":
+            shutil.copytree(frozen, minimal / "program", symlinks=True)
+            onefile.compile_c("starter.c", minimal / "cryptobot")
+        else:
+            shutil.copytree(frozen, minimal, symlinks=True)
         self._finish(minimal)
         held = {parts.normalized(line.split()[0]): line for line in self._held()}
         write_list(minimal, held.values())
@@ -134,7 +138,8 @@ class Build:
         """What the compiler leaves out: licences, and the texts of our strategies, for their fingerprints."""
         for name in ("LICENSE", "NOTICE"):
             shutil.copy2(ROOT / name, folder)
-        texts = folder / "cryptobot" / _IN_A_FINGERPRINT
+        inner = folder / "program" if os.name == "posix" else folder
+        texts = inner / "cryptobot" / _IN_A_FINGERPRINT
         texts.mkdir(parents=True, exist_ok=True)
         for path in sorted((self.work / "sources" / _IN_A_FINGERPRINT).glob("*.py")):
             shutil.copy2(path, texts)

@@ -29,7 +29,7 @@ def make(folder: Path, target: Path, version: str) -> None:
     starter = target.with_name(f".{target.name}.starter")
     fresh = target.with_name(f".{target.name}.new")
     try:
-        compile_starter(starter)
+        compile_c("onefile.c", starter, "-llzma")
         archive = pack(folder)
         name = f"{version}-{hashlib.sha256(archive).hexdigest()[:12]}".encode()
         trailer = MAGIC + struct.pack("<Q", len(archive)) + name.ljust(_NAME_BYTES, b"\0")
@@ -41,12 +41,12 @@ def make(folder: Path, target: Path, version: str) -> None:
         fresh.unlink(missing_ok=True)
 
 
-def compile_starter(target: Path) -> None:
-    """Compile onefile.c, on Linux without any library of the system."""
+def compile_c(source: str, target: Path, *libraries: str) -> None:
+    """Compile one of the C files here, on Linux without any library of the system."""
     static = ["-static"] if sys.platform == "linux" else []
     compiler = shutil.which("cc") or "cc"
     strict = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-D_FILE_OFFSET_BITS=64"]
-    words = [compiler, *strict, "-O2", "-s", *static, "-o", target, HERE / "onefile.c", "-llzma"]
+    words = [compiler, *strict, "-O2", "-s", *static, "-o", target, HERE / source, *libraries]
     subprocess.run([str(word) for word in words], check=True)
 
 

@@ -32,7 +32,8 @@ FIXED = (
     # ccxt is left out on purpose and lies beside; entry.py answers what the standard library passes with -c.
     "--no-deployment-flag=excluded-module-usage",
     "--no-deployment-flag=self-execution",
-    "--output-filename=cryptobot",
+    # Not `cryptobot`: beside it lies a folder of that name, with the files of our package.
+    "--output-filename=cryptobot.exe" if sys.platform == "win32" else "--output-filename=cryptobot.bin",
 )
 
 

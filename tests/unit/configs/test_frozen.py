@@ -45,6 +45,19 @@ def test_a_child_of_the_compiled_program_is_the_same_executable(executable: Path
     assert program() == [str(executable)]
 
 
+def test_the_executable_is_the_one_that_people_start(
+    executable: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FOLDER/program/cryptobot.bin runs, FOLDER/cryptobot is what is started and where parts lie beside."""
+    inner = executable.parent / "program" / "cryptobot.bin"
+    monkeypatch.setattr(frozen, "__compiled__", SimpleNamespace(process_exe=str(inner)))
+    assert frozen.executable() == str(executable)
+    beside = part(executable, "ccxt")
+    assert frozen.parts() == [str(beside)]
+    executable.unlink()
+    assert frozen.executable() == str(inner)
+
+
 def test_a_compiled_program_that_does_not_know_its_file_takes_its_first_word(
     executable: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
