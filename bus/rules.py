@@ -16,6 +16,7 @@ PUBLISH: tuple[tuple[str, frozenset[str]], ...] = (
     ("portfolio.", frozenset({"portfolio"})),
     ("backtest.", frozenset({"backtest"})),
     ("notify.", frozenset({"notify"})),
+    ("update.", frozenset({"update"})),
     ("market.", frozenset({"data"})),
     ("signal.", frozenset({"strategy"})),
     ("service.state.", frozenset({"supervisor"})),

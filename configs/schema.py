@@ -20,6 +20,7 @@ from .sections.oidc import OidcProvider
 from .sections.portfolio import PortfolioSettings
 from .sections.risk import RiskSettings
 from .sections.secrets import SecretsSettings
+from .sections.update import UpdateSettings
 
 
 class BusSettings(Section, frozen=True, kw_only=True):
@@ -410,4 +411,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     monitor: MonitorSettings = msgspec.field(default_factory=MonitorSettings)
     notify: NotifySettings = msgspec.field(default_factory=NotifySettings)
     backtest: BacktestSettings = msgspec.field(default_factory=BacktestSettings)
+    update: UpdateSettings = msgspec.field(default_factory=UpdateSettings)
     machines: MachinesSettings = msgspec.field(default_factory=MachinesSettings)

@@ -56,6 +56,10 @@ class Operations(Handler):
             self.asked(wish, operation, lambda: self._rolling(wish, reply))
         elif operation in _INSTANT:
             reply(self.asked(wish, operation, lambda: self._at_once(operation, wish)))
+        elif operation == "replace":
+            from .versions.succession import succeed  # asked for once a version
+
+            reply(self.asked(wish, operation, lambda: succeed(self._supervisor, wish.program)))
         elif operation == "shutdown":
             self.asked(wish, operation, lambda: reply({"stopping": True}))
             self._supervisor.shut_down(f"{wish.who} asked for it")
@@ -89,7 +93,7 @@ class Operations(Handler):
             return [describe(unit) for unit in units if wish.service in {"", unit.name}]
         raise UsageError(
             f"There is no operation {operation!r}; known are status, start, stop, restart, rolling, scale, "
-            "add, remove, wait, shutdown, reload, plan, graph, discover, metrics, events."
+            "add, remove, wait, replace, shutdown, reload, plan, graph, discover, metrics, events."
         )
 
     def asked(self, wish: Wish, operation: str, work: Callable[[], T]) -> T:

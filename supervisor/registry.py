@@ -236,6 +236,15 @@ _TABLE: dict[str, _Entry] = {
         secrets=("notify.*",),
         stores=True,
     ),
+    "update": _Entry(
+        "Updates",
+        "cryptobot.services.update.service:main",
+        ("bus",),
+        (),
+        ("update",),
+        enabled=False,
+        optional=True,
+    ),
 }
 _NEED_VENUE = frozenset({"data", "trade"})
 # Heartbeats come from the main loop; that requests are answered as well is asked now and then, patiently:

@@ -17,6 +17,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
         remember: a stop is kept as a person's wish; without it the next daemon starts the service again.
         action: what `plan` is asked about.
         manifest: of a service to add, as its file has it.
+        program: what `replace` lets take over.
         uid: the user at the other end, as the kernel tells; -1 where it does not.
     """
 
@@ -29,6 +30,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     action: str = ""
     style: str = "text"
     manifest: dict[str, Any] = {}
+    program: str = ""
     actor: str = ""
     uid: int = -1
 

@@ -9,7 +9,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -119,12 +119,25 @@ def restore_file(home: Home, path: Path, target: FileTarget) -> Path | None:
         DatabaseBrokenError: the backup is damaged; nothing was changed.
         DatabaseAccessError: somebody uses the database, or it cannot be written.
     """
+    return replace_file(home, path, target)
+
+
+def replace_file(
+    home: Home, path: Path, target: FileTarget, *, change: Callable[[Path], None] | None = None
+) -> Path | None:
+    """As `restore_file`.
+
+    Args:
+        change: is given the copy of the backup before it is verified and takes the database's place.
+    """
     note = read_note(path)
     beside = target.path.with_name(f".{target.path.name}.restoring")
     try:
         shutil.copyfile(path, beside)
         beside.chmod(0o600)
         _convert(home, beside, note.encrypted, target.encrypted)
+        if change is not None:
+            change(beside)
         _verify(home, beside, target.encrypted)
         _sync(beside)
         old = _move_away(home, target)

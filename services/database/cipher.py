@@ -38,6 +38,12 @@ def unlock(connection: Any, key: bytes) -> None:
     connection.execute(f"PRAGMA key = {_literal(key)}")
 
 
+def attach(connection: Any, path: Path, name: str, key: bytes | None) -> None:
+    """Give an open connection a second file; without a key a plain one, on either driver."""
+    suffix = "" if key is None else f" KEY {_literal(key)}"
+    connection.execute(f"ATTACH DATABASE ? AS {name}{suffix}", (str(path),))
+
+
 def driver() -> Any:
     """The module sqlcipher3.dbapi2.
 

@@ -19,7 +19,7 @@ from ...configs.errors import CryptoBotError, SettingsError, UsageError
 from ...configs.load import load
 from ...configs.paths import Home
 from ...configs.schema import DatabaseSettings
-from . import cipher, sqlite
+from . import cipher, sqlite, takeback
 from . import migrations as forward
 from .backup import backup_folder, make_backup, open_backup, read_note, restore_file
 from .connect import connect, database_key
@@ -69,6 +69,9 @@ def _parser() -> argparse.ArgumentParser:
             action.add_argument("--to", help="folder for the backups")
     restore = actions.add_parser("restore", help="put a backup in the place of a database")
     restore.add_argument("file")
+    back = actions.add_parser("take-back", help="bring tables to the form of older backups, with their rows")
+    back.add_argument("folder", help="of the backups, one a database")
+    back.add_argument("--dry-run", action="store_true", help="only say what would be done")
     convert = actions.add_parser("convert", help="move all data to another engine")
     convert.add_argument("--url", default=None, help="postgresql://… or mariadb://…")
     convert.add_argument("--encrypted", action="store_true", help="to encrypted SQLite files")
@@ -193,6 +196,17 @@ def _restore(home: Home, settings: DatabaseSettings, options: argparse.Namespace
     return [msgspec.to_builtins(report) for report in reports]
 
 
+def _take_back(home: Home, settings: DatabaseSettings, options: argparse.Namespace) -> Rows:
+    rows: Rows = []
+    for path in sorted(Path(options.folder).glob("*.sqlite")):
+        owner = owner_of(read_note(path).owner)
+        target = _target(home, owner, settings)
+        if isinstance(target, FileTarget) and takeback.is_newer(home, path, target):
+            old = None if options.dry_run else takeback.take_back(home, path, target)
+            rows.append({"owner": owner.name, "form of": str(path), "before": str(old or "")})
+    return rows
+
+
 def _convert(home: Home, settings: DatabaseSettings, options: argparse.Namespace) -> Rows:
     if (options.url is not None) + options.encrypted + options.plain != 1:
         raise UsageError("Say where to: --url URL, --encrypted or --plain.")
@@ -250,6 +264,7 @@ _ACTIONS: dict[str, Callable[[Home, DatabaseSettings, argparse.Namespace], Rows]
     "convert": _convert,
     "migrate": _migrate,
     "restore": _restore,
+    "take-back": _take_back,
 }
 
 if __name__ == "__main__":
