@@ -7,12 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import structlog
 from flask import Flask, Request, g, redirect, request
 from werkzeug.wrappers import Response
 
 from ..bus.contracts.auth import Session, permits
 from ..configs.errors import AuthError
+from .assets import HSTS
 from .problems import ApiProblem
+from .rates import STRANGERS, USERS, Rate, Rates
 from .sessions import COOKIE, Sessions, proof_of
 
 V = TypeVar("V", bound=Callable[..., Any])
@@ -29,7 +32,7 @@ POLICY = (
 )
 HEADERS = {
     "Content-Security-Policy": POLICY,
-    "Strict-Transport-Security": "max-age=31536000",
+    "Strict-Transport-Security": HSTS,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     # Not no-referrer: with it browsers send `Origin: null` with the forms of our own pages.
@@ -76,15 +79,16 @@ def demand_of(view: Callable[..., Any]) -> Demand | None:
     return declared
 
 
-def install(app: Flask, sessions: Sessions) -> None:
+def install(app: Flask, sessions: Sessions, log: structlog.typing.FilteringBoundLogger) -> None:
     """Put the checks in front of every route and the headers on every answer."""
+    rates = Rates()
 
     @app.before_request
     def check() -> Response | None:
         if request.url_rule is None:
             return None
         view = app.view_functions[request.endpoint or ""]
-        return _check(view, sessions)
+        return _check(view, sessions, rates, log)
 
     @app.after_request
     def harden(response: Response) -> Response:
@@ -94,7 +98,9 @@ def install(app: Flask, sessions: Sessions) -> None:
         return response
 
 
-def _check(view: Callable[..., Any], sessions: Sessions) -> Response | None:
+def _check(
+    view: Callable[..., Any], sessions: Sessions, rates: Rates, log: structlog.typing.FilteringBoundLogger
+) -> Response | None:
     g.session = None
     demand = demand_of(view)
     if demand is None:
@@ -104,16 +110,22 @@ def _check(view: Callable[..., Any], sessions: Sessions) -> Response | None:
     changes = request.method not in _SAFE_METHODS
     if changes and not proof.by_key:
         _check_origin(request)
+    address = request.remote_addr or ""
+    if demand.permission == PUBLIC or not proof.secret:
+        _demand_calm(rates, log, f"address {address}", STRANGERS)
     if demand.permission == PUBLIC:
         return None
     try:
         if not proof.secret:
             raise AuthError("You are not logged in.")
-        g.session = sessions.check_from_thread(proof, request.remote_addr or "")
+        g.session = sessions.check_from_thread(proof, address)
     except AuthError as error:
+        # Tokens and keys are guessed no faster than passwords.
+        _demand_calm(rates, log, f"address {address}", STRANGERS)
         if is_api():
             raise ApiProblem(401, "not_logged_in", str(error)) from error
         return redirect("/login")
+    _demand_calm(rates, log, f"user {g.session.user}", USERS)
     if changes and not proof.by_key:
         _check_token(g.session)
     _check_permission(g.session, demand)
@@ -125,6 +137,15 @@ def _check(view: Callable[..., Any], sessions: Sessions) -> Response | None:
     if demand.step_up:
         demand_step_up()
     return None
+
+
+def _demand_calm(rates: Rates, log: structlog.typing.FilteringBoundLogger, who: str, rate: Rate) -> None:
+    wait_s = rates.wait_s(who, rate)
+    if wait_s > 0:
+        # The first of each burst is told; log lines are what the monitor's rules look at.
+        if rates.first_refusal(who):
+            log.warning("too many requests", who=who, path=request.path[:80])
+        raise ApiProblem(429, "too_many_requests", "Too many requests; try again in a moment.", wait_s)
 
 
 def _check_permission(session: Session, demand: Demand) -> None:

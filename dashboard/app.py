@@ -41,7 +41,7 @@ def create_app(
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["static"] = assets.url
-    access.install(app, sessions)
+    access.install(app, sessions, log)
     problems.install(app)
     login.install(app)
     providers.install(app)

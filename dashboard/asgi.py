@@ -1,16 +1,21 @@
 """Who answers what: WebSockets and static files natively, everything else by Flask in a pool of threads."""
 
+import asyncio
 import ipaddress
+from collections.abc import MutableMapping
 from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
 from flask import Flask
 
+from .access import HEADERS
 from .assets import PREFIX, Assets, Receive, Scope, Send
 from .live import LiveEndpoint
 
 WORKERS = 8
 MAX_BODY_BYTES = 1_048_576
+BODY_S = 15.0
+SEND_S = 30.0
 
 
 class Dispatcher:
@@ -35,7 +40,21 @@ class Dispatcher:
         elif scope["path"].startswith(PREFIX):
             await self._assets(scope, send)
         else:
-            await self._flask(scope, receive, send)
+            await self._by_flask(scope, receive, send)
+
+    async def _by_flask(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Threads are few: none waits for a client that sends or reads a byte a minute.
+        try:
+            body = await asyncio.wait_for(_whole_body(receive), BODY_S)
+        except TimeoutError:
+            await _refuse(send, 408, b"The request did not come within its time.")
+            return
+        if body is None:
+            return
+        if len(body) > MAX_BODY_BYTES:
+            await _refuse(send, 413, b"The request is too large.")
+            return
+        await self._flask(scope, _Replayed(body, receive), _in_time(send))
 
     def _host_allowed(self, scope: Scope) -> bool:
         # A page elsewhere whose name is made to point here (DNS rebinding) is known by its Host header.
@@ -44,6 +63,41 @@ class Dispatcher:
         if name.lower() in self._hosts:
             return True
         return "*" in self._hosts and _is_address(name)
+
+
+class _Replayed:
+    """`receive` for an application, of a body that is already here."""
+
+    def __init__(self, body: bytes, receive: Receive) -> None:
+        self._body: bytes | None = body
+        self._receive = receive
+
+    async def __call__(self) -> MutableMapping[str, Any]:
+        """The body first, then whatever comes."""
+        if self._body is None:
+            return await self._receive()
+        body, self._body = self._body, None
+        return {"type": "http.request", "body": body, "more_body": False}
+
+
+async def _whole_body(receive: Receive) -> bytes | None:
+    """The body, as far as it is allowed; None when the client has gone."""
+    parts: list[bytes] = []
+    size, more = 0, True
+    while more and size <= MAX_BODY_BYTES:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        parts.append(message.get("body", b""))
+        size, more = size + len(parts[-1]), message.get("more_body", False)
+    return b"".join(parts)
+
+
+def _in_time(send: Send) -> Send:
+    async def sent(message: MutableMapping[str, Any]) -> None:
+        await asyncio.wait_for(send(message), SEND_S)
+
+    return sent
 
 
 def _is_address(name: str) -> bool:
@@ -64,6 +118,11 @@ def _too_large(scope: Scope) -> bool:
 
 
 async def _refuse(send: Send, status: int, text: bytes) -> None:
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(text)).encode())]
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(text)).encode()),
+        (b"connection", b"close"),
+        *((name.lower().encode(), value.encode()) for name, value in HEADERS.items()),
+    ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": text})

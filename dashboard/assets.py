@@ -12,6 +12,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+HSTS = "max-age=31536000"
 PREFIX = "/static/"
 FOLDER = Path(__file__).parent / "static"
 _COMPRESSED = {".js", ".mjs", ".css", ".svg", ".json"}
@@ -78,6 +79,7 @@ class Assets:
             await _respond(send, 404, [(b"content-type", b"text/plain")], b"There is no such file.")
             return
         headers = [(b"content-type", asset.content_type.encode()), (b"x-content-type-options", b"nosniff")]
+        headers.append((b"strict-transport-security", HSTS.encode()))
         current = version == self.version
         headers.append((b"cache-control", b"public, max-age=31536000, immutable" if current else b"no-cache"))
         body = asset.plain

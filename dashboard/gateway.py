@@ -71,6 +71,7 @@ class Gateway:
         self.on_resync: Callable[[], None] = lambda: None
         self.on_revoked: Callable[[str], None] = lambda user: None
         self.on_logout: Callable[[str], None] = lambda token: None
+        self.on_rotated: Callable[[str, str], None] = lambda old, new: None
         self._bus, self._log = bus, log
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()

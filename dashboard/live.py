@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from http.cookies import CookieError, SimpleCookie
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs
 
 import msgspec
@@ -34,6 +34,7 @@ CHANNELS = {
     "strategy": "strategy.read",
     "backtest": "backtest.read",
     "logs": "service.read",
+    "output": "service.read",
     "audit": "audit.read",
     # Everything is seen there, the audit trail too.
     "bus": "audit.read",
@@ -77,6 +78,14 @@ class Client:
         self._next = None
 
 
+class Source(Protocol):
+    """What feeds a channel while somebody follows it; each call may be repeated."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
 class Hub:
     """Collects changes and sends them to all browsers, encoded once for all that follow the same channels."""
 
@@ -87,9 +96,13 @@ class Hub:
         self._pending: dict[str, dict[str, tuple[str, Any]]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._last_flush = 0.0
-        self._on_demand = gateway.on_demand(self.put)
+        self._on_demand: dict[str, Source] = {**gateway.on_demand(self.put)}
         gateway.on_change = self.put
         gateway.on_resync = self.resync
+
+    def offer(self, channel: str, source: Source) -> None:
+        """A channel that is fed only while somebody follows it."""
+        self._on_demand[channel] = source
 
     @property
     def clients(self) -> list[Client]:
@@ -177,12 +190,16 @@ class LiveEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one browser."""
         await receive()
+        checked_at = self._sessions.revocations
         client = await self._admit(scope)
         if client is None or len(self._hub.clients) >= MAX_CLIENTS:
             await send(_closing(4403))
             return
         await send({"type": "websocket.accept"})
         self._hub.join(client)
+        if checked_at != self._sessions.revocations:
+            # Between the check and now somebody's sessions ended, and this stream was not yet among them.
+            await self.recheck(client.session.user)
         feeding = asyncio.ensure_future(self._hub.feed(client, send))
         reading = asyncio.ensure_future(_until_gone(receive))
         ageing = asyncio.ensure_future(self._until_ended(client))
@@ -240,6 +257,12 @@ class LiveEndpoint:
                 else:
                     if not all(permits(session.permissions, CHANNELS[name]) for name in client.channels):
                         client.close(CLOSE_GOING_AWAY)  # the page comes again and gets what it may see
+
+    def rotated(self, old: str, new: str) -> None:
+        """A session has another token: its streams go on with that one. Called on the loop."""
+        for client in self._hub.clients:
+            if client.proof.secret == old:
+                client.proof = Proof(new)
 
     def end(self, token: str) -> None:
         """End the streams of one session: its user logged out. Called on the loop."""

@@ -1,5 +1,6 @@
 """What is answered when something is wrong: one JSON shape for the API (RFC 9457), one page for people."""
 
+import math
 from http import HTTPStatus
 
 import msgspec
@@ -20,11 +21,13 @@ class ApiProblem(Exception):
         status: HTTP status.
         code: stable, lower_snake_case.
         message: one sentence for people.
+        retry_after_s: when it may work, where that is known.
     """
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, retry_after_s: float = 0.0) -> None:
         super().__init__(message)
         self.status, self.code, self.message = status, code, message
+        self.retry_after_s = retry_after_s
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,17 +67,22 @@ def as_json(problem: ApiProblem) -> Response:
         type=_TYPE.format(code=problem.code), title=HTTPStatus(problem.status).phrase, status=problem.status,
         detail=problem.message, code=problem.code,
     )  # fmt: skip
-    return Response(msgspec.json.encode(told), problem.status, mimetype=PROBLEM_TYPE)
+    return Response(msgspec.json.encode(told), problem.status, mimetype=PROBLEM_TYPE, headers=_when(problem))
 
 
 def install(app: Flask) -> None:
     """Answer every error of every route."""
 
     @app.errorhandler(Exception)
-    def answer(error: Exception) -> Response | tuple[str, int]:
+    def answer(error: Exception) -> Response:
         problem = problem_of(error)
         if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
             app.logger.error("request failed", exc_info=error)
         if request.path.startswith("/api/") or request.accept_mimetypes.best == "application/json":
             return as_json(problem)
-        return render_template("problem.html", problem=problem), problem.status
+        page = render_template("problem.html", problem=problem)
+        return Response(page, problem.status, mimetype="text/html", headers=_when(problem))
+
+
+def _when(problem: ApiProblem) -> dict[str, str]:
+    return {"Retry-After": str(math.ceil(problem.retry_after_s))} if problem.retry_after_s > 0 else {}

@@ -13,6 +13,7 @@ from typing import Any
 import uvicorn
 
 from ..configs.errors import StartError
+from .door import Door, PatientProtocol
 
 BACKLOG = 512
 MAX_CONNECTIONS = 1_000
@@ -63,11 +64,12 @@ class WebServer(uvicorn.Server):
         config = uvicorn.Config(
             app, http="h11", ws="websockets-sansio", lifespan="off", log_config=None, access_log=False,
             server_header=False, proxy_headers=False, ws_per_message_deflate=False, ws_max_size=65_536,
-            limit_concurrency=MAX_CONNECTIONS, timeout_graceful_shutdown=GRACE_S, date_header=False,
+            timeout_graceful_shutdown=GRACE_S, date_header=False,
             h11_max_incomplete_event_size=32_768, ssl_context_factory=lambda config, default: context,
         )  # fmt: skip
         super().__init__(config)
-        self._listener = listener
+        self._listener, self._context = listener, context
+        self._door: Door | None = None
         self._ending = asyncio.Event()
         self.listening = asyncio.Event()
 
@@ -77,9 +79,28 @@ class WebServer(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Called by uvicorn."""
-        await super().startup(sockets)
+        """Called by uvicorn, which would take everybody who comes, and wait for ever for what they say."""
+        await self.lifespan.startup()
+        self.servers = []
+        self._door = Door(
+            self._listener, self._context, MAX_CONNECTIONS, lambda: len(self.server_state.connections)
+        )
+        self._door.open(self._protocol)
+        self.started = True
         self.listening.set()
+
+    def _protocol(self, connection: socket.socket) -> asyncio.Protocol:
+        assert self._door is not None
+        return PatientProtocol(
+            door=self._door, connection=connection, config=self.config, server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )  # fmt: skip
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Called by uvicorn."""
+        if self._door is not None:
+            self._door.close()
+        await super().shutdown(sockets)
 
     async def main_loop(self) -> None:
         """Called by uvicorn, whose own would wake ten times a second."""

@@ -18,6 +18,7 @@ from .assets import Assets
 from .context import EXTENSION, Dashboard
 from .gateway import Gateway
 from .live import Hub, LiveEndpoint
+from .logtail import LogTail
 from .server import WebServer, listen
 from .sessions import Sessions
 
@@ -39,9 +40,11 @@ class DashboardService(Service):
         self._context, self._not_after = tls.server_context(certificate), certificate.not_after
         self._gateway = Gateway(self.bus, self.log)
         self._sessions, self._hub = Sessions(self._gateway), Hub(self._gateway, self.log)
+        self._hub.offer("output", LogTail(self.home.logs, self._hub.put))
         self._live = LiveEndpoint(self._hub, self._sessions, self.log)
         self._gateway.on_revoked = self._revoked
         self._gateway.on_logout = self._live.end
+        self._gateway.on_rotated = self._live.rotated
         assets = Assets()
         flask = create_app(self._gateway, self._sessions, assets, self.home, self.log)
         self._jobs = cast(Dashboard, flask.extensions[EXTENSION]).jobs

@@ -11,6 +11,7 @@ from .gateway import Gateway
 COOKIE = "__Host-session"
 BEARER = "Bearer "
 REMEMBER_S = 30.0
+GRACE_S = 5.0
 _MAX_REMEMBERED = 10_000
 
 
@@ -34,6 +35,7 @@ class Sessions:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._known: dict[str, _Remembered] = {}
+        self._revocations = 0
 
     async def check(self, proof: Proof, address: str) -> Session:
         """The session of a token, or what an API key may do from this address.
@@ -44,19 +46,21 @@ class Sessions:
         """
         known = self._recall(_key(proof, address))
         if known is None:
+            asked_at = self._revocations
             known = await self._ask(_question(proof, address))
-            self._remember(_key(proof, address), known)
+            self._remember(_key(proof, address), known, asked_at)
         return known
 
     def check_from_thread(self, proof: Proof, address: str) -> Session:
         """As `check`, for Flask's threads."""
         known = self._recall(_key(proof, address))
         if known is None:
+            asked_at = self._revocations
             try:
                 known = self._gateway.request_from_thread("auth", _question(proof, address), Session)
             except RequestFailedError as error:
                 raise AuthError(error.message) from error
-            self._remember(_key(proof, address), known)
+            self._remember(_key(proof, address), known, asked_at)
         return known
 
     async def look(self, proof: Proof, address: str) -> Session:
@@ -75,14 +79,25 @@ class Sessions:
             raise AuthError(error.message) from error
 
     def forget_user(self, user: str) -> None:
-        """Drop what is remembered of a user's sessions."""
+        """Drop what is remembered of a user's sessions, and what is being asked about just now."""
+        self._revocations += 1
         for key, known in list(self._known.items()):
             if known.session.user == user:
                 self._known.pop(key, None)
 
+    def replaced(self, token: str, session: Session) -> None:
+        """A session has another token: what its pages sent before they heard of it is still answered."""
+        self._known[_key(Proof(token), "")] = _Remembered(session, time.monotonic() + GRACE_S)
+
     def forget(self, token: str) -> None:
         """Drop what is remembered of one session's token."""
+        self._revocations += 1
         self._known.pop(_key(Proof(token), ""), None)
+
+    @property
+    def revocations(self) -> int:
+        """How often sessions were revoked so far; what was checked before the last one is not certain."""
+        return self._revocations
 
     def _recall(self, key: str) -> Session | None:
         known = self._known.get(key)
@@ -90,7 +105,9 @@ class Sessions:
             return None
         return known.session
 
-    def _remember(self, key: str, session: Session) -> None:
+    def _remember(self, key: str, session: Session, asked_at: int) -> None:
+        if asked_at != self._revocations:
+            return  # auth may have answered before the revocation that was told here meanwhile
         if len(self._known) >= _MAX_REMEMBERED:
             self._known.clear()
         self._known[key] = _Remembered(session, time.monotonic() + REMEMBER_S)

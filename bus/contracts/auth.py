@@ -266,6 +266,13 @@ class ResetTotp(Message, frozen=True, kw_only=True, gc=False):
     actor: str
 
 
+@request(0x052B, reply=LoginResult, permission="account.password")
+class RotateSession(Message, frozen=True, kw_only=True, gc=False):
+    """Give one's own session another token; the old one ends. Done when its person proved who they are."""
+
+    token: str
+
+
 @message(0x0530, delivery=Delivery.REPLY)
 class ApiKey(Message, frozen=True, kw_only=True, gc=False):
     """An API key without its secret. Times are 0 when never; `addresses` empty allows all."""

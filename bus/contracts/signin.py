@@ -118,7 +118,7 @@ class BeginProviderLogin(Message, frozen=True, kw_only=True, gc=False):
 
 @request(0x055E, reply=LoginResult, permission="")
 class FinishProviderLogin(Message, frozen=True, kw_only=True, gc=False):
-    """End it with what the provider gave the browser: a code, or an error."""
+    """End it with what the provider gave the browser: a code, or an error; `issuer` as in RFC 9207."""
 
     ceremony: str
     state: str
@@ -126,3 +126,4 @@ class FinishProviderLogin(Message, frozen=True, kw_only=True, gc=False):
     code: str = ""
     error: str = ""
     user_agent: str = ""
+    issuer: str = ""

@@ -8,7 +8,9 @@ from ...bus.contracts.auth import (
     DisableTotp,
     EndSession,
     ListSessions,
+    LoginResult,
     RecoveryCodes,
+    RotateSession,
     Session,
     Sessions,
     StepUp,
@@ -57,7 +59,7 @@ def step_up() -> Response:
     wish, token = body(Proof), own_token()
     proved = ask("auth", StepUp(token=token, code=wish.code, password=wish.password), Session, TIMEOUT_S)
     dashboard().sessions.forget(token)
-    return answer(proved)
+    return renewed(answer(proved))
 
 
 @requires(ANY_USER)
@@ -130,6 +132,19 @@ def finish_passkey() -> Response:
 def remove_passkey(name: str) -> Response:
     """Remove one of your passkeys."""
     return answer(Message(message=ask("auth", RemovePasskey(token=own_token(), id=name), Done).message))
+
+
+def renewed(response: Response) -> Response:
+    """An answer that brings the browser another token for its session, after its person proved who they are:
+    whoever got hold of the old one has nothing.
+    """
+    board, token = dashboard(), own_token()
+    made = board.gateway.request_from_thread("auth", RotateSession(token=token), LoginResult)
+    if made.token and made.session is not None:
+        board.sessions.replaced(token, made.session)
+        board.gateway.tell_from_thread(board.gateway.on_rotated, token, made.token)
+        response.set_cookie(COOKIE, made.token, secure=True, httponly=True, samesite="Strict", path="/")
+    return response
 
 
 def own_token() -> str:

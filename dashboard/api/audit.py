@@ -5,10 +5,11 @@ import io
 from collections.abc import Iterator
 
 import msgspec
-from flask import Flask, Response, request, stream_with_context
+from flask import Flask, Response, request
 
 from ...bus.contracts.auth import AuditEntry, AuditLog, AuditReport, ListAudit, VerifyAudit
 from ..access import requires
+from ..context import dashboard
 from .answers import PREFIX, answer, ask, limit, number
 from .lists import cursor_number, following, page
 
@@ -66,7 +67,8 @@ def _question(before: int, most: int) -> ListAudit:
 
 def _all() -> Iterator[AuditEntry]:
     """Page by page; the first is asked for at once, so that a refusal is still answered as one."""
-    first = ask("auth", _question(0, _CHUNK), AuditLog, TIMEOUT_S).entries
+    gateway, question = dashboard().gateway, _question(0, _CHUNK)
+    first = ask("auth", question, AuditLog, TIMEOUT_S).entries
 
     def go_on() -> Iterator[AuditEntry]:
         found = first
@@ -74,7 +76,8 @@ def _all() -> Iterator[AuditEntry]:
             yield from found
             if len(found) < _CHUNK:
                 return
-            found = ask("auth", _question(found[-1].number, _CHUNK), AuditLog, TIMEOUT_S).entries
+            further = msgspec.structs.replace(question, before=found[-1].number)
+            found = gateway.request_from_thread("auth", further, AuditLog, TIMEOUT_S).entries
 
     return go_on()
 
@@ -94,7 +97,7 @@ def _harmless(value: object) -> object:
 
 def _download(parts: Iterator[bytes], kind: str, name: str) -> Response:
     headers = {"Content-Disposition": f"attachment; filename={name}"}
-    return Response(stream_with_context(parts), mimetype=kind, headers=headers)
+    return Response(parts, mimetype=kind, headers=headers)
 
 
 def _number_of(entry: AuditEntry) -> str:

@@ -86,7 +86,7 @@ DESCRIBED: dict[str, tuple[type | None, type | None, tuple[str, ...]]] = {
     "api_fills": (Fills, None, ("symbol", "since_ms", "cursor", "limit")),
     "api_positions": (Positions, None, ("cursor", "limit")),
     "api_balance": (Balances, None, ("cursor", "limit")),
-    "api_equity": (EquityHistory, None, ("since_ms", "cursor", "limit")),
+    "api_equity": (EquityHistory, None, ("since_ms", "before_ms", "cursor", "limit")),
     "api_candles": (Candles, None, ("exchange", "symbol", "timeframe", "since_ms", "cursor", "limit")),
     "api_feeds": (Feeds, None, ("cursor", "limit")),
     "api_strategies": (Strategies, None, ("cursor", "limit")),
@@ -186,7 +186,9 @@ SUCCESS = {
     "api_create_key": "201",
     "api_start_backtest": "201",
 }
-_NUMBERS = frozenset({"limit", "since_ms", "until_ms", "before", "from_ms", "to_ms", "step_s", "points"})
+_NUMBERS = frozenset(
+    {"limit", "since_ms", "before_ms", "until_ms", "before", "from_ms", "to_ms", "step_s", "points"}
+)
 _COMPONENTS = "#/components/schemas/{name}"
 
 

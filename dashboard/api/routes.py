@@ -145,9 +145,10 @@ def balance() -> Response:
 
 @requires("trade.read")
 def equity() -> Response:
-    """The equity curve, oldest first; further pages go back in time: ?since_ms=&cursor=&limit=."""
-    most = limit(2000)
-    question = ListEquity(since_ms=number("since_ms"), limit=most, before_ms=cursor_number())
+    """The equity curve, oldest first; further pages go back: ?since_ms=&before_ms=&cursor=&limit=."""
+    most, seen = limit(2000), cursor_number()
+    before_ms = number("before_ms") if seen is None else seen
+    question = ListEquity(since_ms=number("since_ms"), limit=most, before_ms=before_ms)
     found = ask("trade", question, EquityHistory)
     key = following(found.points, most, lambda one: str(one.ts_ms), newest_last=True)
     return page(found, "points", found.points, key)

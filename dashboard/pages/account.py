@@ -1,11 +1,12 @@
 """One's own account. Not a page of the menu."""
 
-from flask import Flask, render_template, request
+from flask import Flask, Response, make_response, render_template, request
 
 from ...bus.contracts.auth import ChangePassword
 from ...bus.contracts.base import Done
 from ...configs.errors import RequestFailedError
 from ..access import ANY_USER, requires
+from ..api.account import renewed
 from ..context import dashboard, session
 from ..sessions import COOKIE
 from .login import LOGIN_TIMEOUT_S, MAX_FIELD
@@ -24,7 +25,7 @@ def account_page() -> str:
 
 
 @requires(ANY_USER, with_old_password=True)
-def change_password() -> tuple[str, int]:
+def change_password() -> Response | tuple[str, int]:
     """Change one's own password."""
     form, board = request.form, dashboard()
     if form.get("new", "") != form.get("again", ""):
@@ -38,7 +39,7 @@ def change_password() -> tuple[str, int]:
     except RequestFailedError as error:
         return _account_page(problem=error.message), 400
     board.sessions.forget_user(session().user)
-    return _account_page(done="The password is changed."), 200
+    return renewed(make_response(_account_page(done="The password is changed.")))
 
 
 def _account_page(problem: str = "", done: str = "") -> str:

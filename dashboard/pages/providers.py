@@ -45,9 +45,10 @@ def begin(name: str) -> Response:
 def finish() -> Response:
     """The browser is back with a code, or with a refusal."""
     given = {name: request.args.get(name, "")[:_MAX_FIELD] for name in ("state", "code", "error")}
+    issuer = request.args.get("iss", "")[:_MAX_FIELD]
     question = FinishProviderLogin(
         ceremony=request.cookies.get(CEREMONY_COOKIE, ""), address=request.remote_addr or "",
-        user_agent=request.user_agent.string[:200], **given,
+        user_agent=request.user_agent.string[:200], issuer=issuer, **given,
     )  # fmt: skip
     try:
         gateway = dashboard().gateway

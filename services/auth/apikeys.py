@@ -22,7 +22,7 @@ from ...bus.contracts.auth import (
 )
 from ...bus.contracts.base import Done
 from ...configs.errors import RequestFailedError
-from .context import AuthContext
+from .context import AuthContext, printable
 from .models import ApiKeyRow
 from .roles import checked_permissions
 
@@ -56,7 +56,7 @@ class ApiKeyDesk:
             id=key_id,
             secret_hash=_hash(text),
             user=row.name,
-            name=wish.name[:80],
+            name=printable(wish.name[:80]),
             scopes=" ".join(sorted(set(wish.scopes))),
             addresses=" ".join(wish.addresses),
             created_ms=now,

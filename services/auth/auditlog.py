@@ -18,6 +18,7 @@ from ...bus.contracts.service import Audit
 from ...configs.files import replace
 from ..database.fields import fn
 from ..database.store import Database
+from .context import printable
 from .models import AuditRow
 
 MAX_LISTED = 5000
@@ -56,11 +57,11 @@ class AuditDesk:
                 origin=origin,
                 ts_ms=received.ts_ns // 1_000_000,
                 source=received.source[:40],
-                kind=event.kind[:20],
-                actor=event.actor[:80],
-                action=event.action[:80],
-                subject=event.subject[:255],
-                detail=event.detail[:4000],
+                kind=printable(event.kind[:20]),
+                actor=printable(event.actor[:80]),
+                action=printable(event.action[:80]),
+                subject=printable(event.subject[:255]),
+                detail=printable(event.detail[:4000]),
                 ok=event.ok,
             )
             row.seal = self._seal(row, last.seal if last else "")

@@ -12,10 +12,13 @@ from .accounts import Accounts
 from .hashing import BusyError, Hashing
 from .models import SessionRow, UserRow
 from .roles import RoleStore
-from .sessions import SessionStore, csrf_token
+from .sessions import SessionStore
 from .throttle import LoginThrottle
 
-OWN_PASSWORD = "own password"  # noqa: S105  # stands for the address where a session already proves who asks
+# These stand for the address where a session already proves who asks. Codes are counted for themselves: a
+# right password must not forgive wrong codes, or whoever has both session and password could try all codes.
+OWN_PASSWORD = "own password"  # noqa: S105
+OWN_CODE = "own code"
 
 
 class AuthContext:
@@ -50,13 +53,13 @@ class AuthContext:
             raise RequestFailedError("session_invalid", "You are not logged in, or the session has ended.")
         return session, row
 
-    def describe(self, token: str, session: SessionRow, row: UserRow) -> Session:
+    def describe(self, session: SessionRow, row: UserRow) -> Session:
         """A session as others see it."""
         return Session(
             user=row.name,
             role=row.role,
             permissions=self.roles.permissions(row.role),
-            csrf_token=csrf_token(token),
+            csrf_token=self.sessions.csrf_token(session),
             expires_ms=self.sessions.expires_ms(session),
             must_change_password=row.must_change_password,
             stepped_up_until_ms=self.sessions.stepped_up_until_ms(session),
@@ -68,7 +71,7 @@ class AuthContext:
         row.save(only=[UserRow.last_login_ms])
         token, session = self.sessions.open(row.name, address, user_agent)
         self.sessions.stepped_up(session)
-        return LoginResult(token=token, session=self.describe(token, session, row))
+        return LoginResult(token=token, session=self.describe(session, row))
 
     async def demand_password(self, row: UserRow, password: str) -> None:
         """Check somebody's own password again, throttled.
@@ -86,9 +89,9 @@ class AuthContext:
             raise RequestFailedError("password_wrong", "The current password is wrong.")
         self.throttle.succeeded(row.name, OWN_PASSWORD)
 
-    def demand_calm(self, row: UserRow) -> None:
-        """Raises RequestFailedError throttled after too many wrong passwords or codes."""
-        wait_s = self.throttle.wait_s(row.name, OWN_PASSWORD)
+    def demand_calm(self, row: UserRow, what: str = OWN_PASSWORD) -> None:
+        """Raises RequestFailedError throttled after too many wrong passwords, or codes (`what` OWN_CODE)."""
+        wait_s = self.throttle.wait_s(row.name, what)
         if wait_s > 0:
             raise RequestFailedError("throttled", f"Too many wrong tries; try again in {wait_s:.0f} s.")
 
@@ -114,8 +117,16 @@ class AuthContext:
         self, kind: str, actor: str, action: str, subject: str, detail: str = "", *, ok: bool = True
     ) -> None:
         """Tell everybody, and the audit log, what was done."""
-        event = Audit(kind=kind, actor=actor, action=action, subject=subject, detail=detail, ok=ok)
+        event = Audit(
+            kind=kind, actor=printable(actor), action=action, subject=printable(subject),
+            detail=printable(detail), ok=ok,
+        )  # fmt: skip
         self.bus.publish(topics.audit(kind), event)
+
+
+def printable(text: str) -> str:
+    """A text of a stranger without signs that would steer a terminal or break a line."""
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
 
 
 def busy() -> RequestFailedError:

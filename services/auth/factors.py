@@ -14,7 +14,7 @@ from ...bus.contracts.auth import (
 from ...bus.contracts.base import Done
 from ...configs.errors import RequestFailedError
 from . import totp
-from .context import OWN_PASSWORD, AuthContext
+from .context import OWN_CODE, AuthContext
 from .models import RecoveryRow, UserRow
 from .totp import TotpVault
 
@@ -67,11 +67,11 @@ class SecondFactors:
         session, row = context.session_of(wish.token)
         if row.totp_pending is None:
             raise RequestFailedError("totp_missing", "No second factor was begun.")
-        context.demand_calm(row)
+        context.demand_calm(row, OWN_CODE)
         secret = self._vault.open(row.name, row.totp_pending)
         step = totp.matching_step(secret, wish.code, context.now_ms(), 0)
         if not step:
-            context.throttle.failed(row.name, OWN_PASSWORD)
+            context.throttle.failed(row.name, OWN_CODE)
             raise RequestFailedError("totp_wrong", "The code is wrong; is the clock of your device right?")
         row.totp, row.totp_pending, row.totp_step = row.totp_pending, None, step
         row.save(only=[UserRow.totp, UserRow.totp_pending, UserRow.totp_step])
@@ -108,16 +108,16 @@ class SecondFactors:
             await context.demand_password(row, wish.password)
         context.sessions.stepped_up(session)
         context.audit("login", row.name, "step up", session.address)
-        return context.describe(wish.token, session, row)
+        return context.describe(session, row)
 
     def _demand_code(self, row: UserRow, code: str) -> None:
         context = self._context
-        context.demand_calm(row)
-        context.throttle.failed(row.name, OWN_PASSWORD)
+        context.demand_calm(row, OWN_CODE)
+        context.throttle.failed(row.name, OWN_CODE)
         if not self.accepts(row, code):
             context.audit("login", row.name, "second factor", row.name, "wrong code", ok=False)
             raise RequestFailedError("totp_wrong", "The code is wrong, or was used before.")
-        context.throttle.succeeded(row.name, OWN_PASSWORD)
+        context.throttle.succeeded(row.name, OWN_CODE)
 
     def _remove(self, row: UserRow) -> None:
         row.totp, row.totp_pending, row.totp_step = None, None, 0

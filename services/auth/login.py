@@ -9,6 +9,7 @@ from ...bus.contracts.auth import (
     Login,
     LoginResult,
     Logout,
+    RotateSession,
     Session,
     SessionInfo,
     Sessions,
@@ -40,6 +41,7 @@ class LoginDesk:
         bus.serve(ChangePassword, self._change_password)
         bus.serve(ListSessions, self._list)
         bus.serve(EndSession, self._end)
+        bus.serve(RotateSession, self._rotate)
 
     async def _login(self, request: Request[Login]) -> LoginResult:
         wish = request.message
@@ -77,7 +79,7 @@ class LoginDesk:
 
     def _check(self, request: Request[CheckSession]) -> Session:
         session, row = self._context.session_of(request.message.token, used=request.message.used)
-        return self._context.describe(request.message.token, session, row)
+        return self._context.describe(session, row)
 
     def _logout(self, request: Request[Logout]) -> Done:
         user = self._context.sessions.end(request.message.token)
@@ -102,6 +104,15 @@ class LoginDesk:
         context.revoked(row.name)
         context.audit("user", row.name, "change password", row.name)
         return Done(message="The password is changed; all other sessions have ended.")
+
+    def _rotate(self, request: Request[RotateSession]) -> LoginResult:
+        context = self._context
+        _, row = context.session_of(request.message.token)
+        made = context.sessions.rotate(request.message.token)
+        if made is None:
+            return _refused("session_invalid", "You are not logged in, or the session has ended.", 0.0)
+        token, session = made
+        return LoginResult(token=token, session=context.describe(session, row))
 
     def _list(self, request: Request[ListSessions]) -> Sessions:
         current, row = self._context.session_of(request.message.token)

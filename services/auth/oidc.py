@@ -86,6 +86,19 @@ class Provider:
             raise ProviderError(f"{self.title} did not accept the login: {error}.") from error
         return self._checked(str(token.get("id_token", "")), begun.nonce)
 
+    def demand_issuer(self, told: str) -> None:
+        """Does the answer come from this provider (RFC 9207)? Blocks, too.
+
+        Whoever offers logins by several providers could else be given the code of one in the name of another.
+
+        Raises:
+            ProviderError: it does not, or does not say so although this provider always does.
+        """
+        self._known("token_endpoint")
+        must = self._document.get("authorization_response_iss_parameter_supported") is True
+        if (told or must) and told != self.settings.issuer:
+            raise ProviderError(f"The answer is not of {self.title}: it names {told[:120]!r}.")
+
     @property
     def title(self) -> str:
         """What people read."""

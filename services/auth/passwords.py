@@ -1,6 +1,7 @@
 """Passwords: argon2id hashes, generated ones, and which are too weak."""
 
 import math
+import re
 import secrets
 
 import argon2
@@ -10,10 +11,11 @@ _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 _GROUPS, _GROUP = 4, 5
 GENERATED_BITS = _GROUPS * _GROUP * math.log2(len(_ALPHABET))
 MIN_LENGTH = 12
-MAX_LENGTH = 256
+MAX_LENGTH = 128
 # zxcvbn's scale: 10^8 guesses and fewer are 0 to 2.
 _MIN_GUESSES_LOG10 = 9.0
 _JUDGED = 64
+_SPACES = re.compile(r"\s+")
 _OUR_WORDS = (
     "cryptobot", "bitcoin", "ethereum", "satoshi", "binance", "hodl", "tothemoon", "wallet", "trader",
 )  # fmt: skip
@@ -56,8 +58,9 @@ def weakness(password: str, user: str) -> str:
     rows and repeats first, decorated or not (Wheeler, "zxcvbn: Low-Budget Password Strength Estimation",
     USENIX Security 2016). No network is asked.
     """
-    if len(password) < MIN_LENGTH:
-        return f"The password has {len(password)} characters; at least {MIN_LENGTH} are needed."
+    length = len(_SPACES.sub(" ", password))
+    if length < MIN_LENGTH:
+        return f"The password has {length} characters (several spaces count as one); {MIN_LENGTH} are needed."
     if len(password) > MAX_LENGTH:
         return f"The password has more than {MAX_LENGTH} characters."
     if len(user) > 3 and user.lower() in password.lower():

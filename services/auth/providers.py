@@ -77,6 +77,7 @@ class ProviderDesk:
         if not secrets.compare_digest(begun.state.encode(), wish.state.encode()):
             raise RequestFailedError("state_wrong", "This login was begun in another window; try again.")
         provider = self._providers[begun.provider]
+        await asyncio.to_thread(provider.demand_issuer, wish.issuer)
         if wish.error or not wish.code:
             why = wish.error[:120] or "it sent no code"
             raise ProviderError(f"{provider.title} refused the login: {why}.")

@@ -98,6 +98,7 @@ class AuthService(Service):
                 settings.auth.step_up_s,
             ),
             self.now_ms,
+            machine_key(self.home),
         )
         roles = RoleStore()
         keys = self.home.keys

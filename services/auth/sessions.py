@@ -26,10 +26,12 @@ class SessionStore:
 
     Args:
         now_ms: wall clock.
+        key: the machine's.
     """
 
-    def __init__(self, limits: Limits, now_ms: Callable[[], int]) -> None:
+    def __init__(self, limits: Limits, now_ms: Callable[[], int], key: bytes) -> None:
         self._limits, self._now_ms = limits, now_ms
+        self._key = hmac.new(key, b"csrf tokens", hashlib.sha256).digest()
 
     def open(self, user: str, address: str, user_agent: str) -> tuple[str, SessionRow]:
         """A new session: its secret token, which is kept nowhere, and its row."""
@@ -43,6 +45,18 @@ class SessionStore:
             seen_ms=now,
         )
         return token, row
+
+    def rotate(self, token: str) -> tuple[str, SessionRow] | None:
+        """Another token for the same session, in one step; the old one is worth nothing. None without one."""
+        row = self.check(token)
+        if row is None:
+            return None
+        fresh = secrets.token_urlsafe(32)
+        moved = SessionRow.update(token_hash=_hash(fresh)).where(SessionRow.token_hash == row.token_hash)
+        if not moved.execute():
+            return None
+        row.token_hash = _hash(fresh)
+        return fresh, row
 
     def check(self, token: str, *, used: bool = True) -> SessionRow | None:
         """The session of a token, noted as `used` now; None when there is none or it has ended."""
@@ -67,6 +81,10 @@ class SessionStore:
         """Until when dangerous things are allowed without proving again; 0 when they are not."""
         until = row.stepped_up_ms + int(self._limits.step_up_s * 1000)
         return int(until) if row.stepped_up_ms and self._now_ms() < until else 0
+
+    def csrf_token(self, row: SessionRow) -> str:
+        """The CSRF token of a session, which stays the same when the session gets another token."""
+        return hmac.new(self._key, f"{row.user} {row.created_ms}".encode(), hashlib.sha256).hexdigest()
 
     def end(self, token: str) -> str:
         """End one session; its user's name, "" when there was none."""
@@ -104,11 +122,6 @@ class SessionStore:
         for token_hash in ended:
             SessionRow.delete().where(SessionRow.token_hash == token_hash).execute()
         return len(ended)
-
-
-def csrf_token(token: str) -> str:
-    """The CSRF token of a session: made from its secret token, so that nothing more must be kept."""
-    return hmac.new(token.encode(), b"csrf", hashlib.sha256).hexdigest()
 
 
 def _hash(token: str) -> str:

@@ -74,7 +74,8 @@ async def log_in(auth, name: str, provider: str = "work", **changed: str):
     """What a login as `name` comes to; `changed` says what an attacker puts in its place."""
     begun = await auth.ask(BeginProviderLogin(provider=provider, redirect_uri=BACK))
     back = await asyncio.to_thread(at_the_provider, begun.url, name)
-    fields = {"ceremony": begun.ceremony, "state": back["state"], "code": back["code"], **changed}
+    fields = {"ceremony": begun.ceremony, "state": back["state"], "code": back["code"], "issuer": back["iss"]}
+    fields |= changed
     return await auth.ask(FinishProviderLogin(address="127.0.0.1", **fields))
 
 
@@ -171,13 +172,29 @@ def test_a_code_of_another_login_is_refused(running_auth, settings):
     scene(running_auth, settings, story)
 
 
+@pytest.mark.parametrize("told", ["https://evil.example", ""])
+def test_an_answer_in_the_name_of_another_provider_is_refused(running_auth, settings, told):
+    """Mix-up (RFC 9207): the code of one provider is never taken to another."""
+
+    async def story(auth):
+        result = await log_in(auth, "ada", issuer=told)
+        assert (result.token, result.code) == ("", "provider_failed")
+        assert "is not of Work" in result.reason
+
+    scene(running_auth, settings, story)
+
+
 def test_a_refusal_of_the_provider_is_told(running_auth, settings):
     """Who clicks Cancel there reads so here."""
 
     async def story(auth):
         begun = await auth.ask(BeginProviderLogin(provider="work", redirect_uri=BACK))
         wish = FinishProviderLogin(
-            ceremony=begun.ceremony, state=begun.state, address="127.0.0.1", error="access_denied"
+            ceremony=begun.ceremony,
+            state=begun.state,
+            address="127.0.0.1",
+            error="access_denied",
+            issuer=settings.auth.providers["work"].issuer,
         )
         assert "Work refused the login: access_denied" in (await auth.ask(wish)).reason
 

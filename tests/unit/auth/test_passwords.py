@@ -61,8 +61,8 @@ def test_guessable_passwords_are_refused_with_a_sentence(password):
 
 def test_a_very_long_password_is_judged_at_once():
     """What takes a guesser for ever must not take us long: only the beginning is judged."""
-    assert weakness("violet harbour 49 stone " * 10, "ann") == ""
-    assert weakness("a" * 256, "ann").endswith(".")
+    assert weakness("violet harbour 49 stone " * 5, "ann") == ""
+    assert weakness("a" * 128, "ann").endswith(".")
 
 
 def test_hashes_are_argon2id_and_differ_each_time():

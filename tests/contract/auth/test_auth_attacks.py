@@ -1,0 +1,154 @@
+"""What a hostile person tried against auth, and why it does not work."""
+
+import asyncio
+
+import pyotp
+import pytest
+from cryptobot.bus.contracts.auth import (
+    AddUser,
+    BeginTotp,
+    CheckApiKey,
+    CheckSession,
+    ConfirmTotp,
+    CreateApiKey,
+    DisableTotp,
+    ListAudit,
+    RotateSession,
+    SetRole,
+    StepUp,
+    covers,
+)
+from cryptobot.configs.errors import RequestFailedError
+from cryptobot.services.auth import passwords
+
+
+async def refused(auth, wish):
+    """The code with which a request is refused."""
+    with pytest.raises(RequestFailedError) as error:
+        await auth.ask(wish)
+    return error.value.code
+
+
+async def with_totp(auth):
+    """Switch the admin's second factor on; token and secret."""
+    token = await auth.admin_token()
+    setup = await auth.ask(BeginTotp(token=token, password=auth.password))
+    code = pyotp.TOTP(setup.secret).at(auth.clock.ms // 1000)
+    await auth.ask(ConfirmTotp(token=token, code=code))
+    auth.clock.pass_s(30)
+    return token, setup.secret
+
+
+def test_the_right_password_does_not_forgive_wrong_codes(running_auth):
+    """Who has stolen session and password cannot try all codes: after five the wait begins, and grows."""
+
+    async def scenario():
+        async with running_auth() as auth:
+            token, secret = await with_totp(auth)
+            answers = [
+                await refused(auth, DisableTotp(token=token, password=auth.password, code=f"{guess:06}"))
+                for guess in range(7)
+            ]
+            assert answers == ["totp_wrong"] * 5 + ["throttled"] * 2
+            right = pyotp.TOTP(secret).at(auth.clock.ms // 1000)
+            assert await refused(auth, StepUp(token=token, code=right)) == "throttled"
+
+    asyncio.run(scenario())
+
+
+def test_a_code_that_logged_in_proves_nothing_a_second_time(running_auth):
+    """A code that was overheard at the login opens no step-up."""
+
+    async def scenario():
+        async with running_auth() as auth:
+            _, secret = await with_totp(auth)
+            code = pyotp.TOTP(secret).at(auth.clock.ms // 1000)
+            session = await auth.login("admin", auth.password, totp=code)
+            assert await refused(auth, StepUp(token=session.token, code=code)) == "totp_wrong"
+
+    asyncio.run(scenario())
+
+
+def test_a_session_gets_another_token_and_keeps_its_age(running_auth):
+    """The old token is worth nothing, the session's end stays, its pages stay valid."""
+
+    async def scenario():
+        async with running_auth() as auth:
+            old = await auth.login("admin", auth.password)
+            auth.clock.pass_s(3600)
+            made = await auth.ask(RotateSession(token=old.token))
+            assert made.token not in ("", old.token)
+            assert made.session.csrf_token == old.session.csrf_token
+            assert await refused(auth, CheckSession(token=old.token)) == "session_invalid"
+            assert await refused(auth, RotateSession(token=old.token)) == "session_invalid"
+            for _ in range(20):
+                auth.clock.pass_s(10 * 3600)
+                last = made.token
+                try:
+                    made = await auth.ask(RotateSession(token=last))
+                except RequestFailedError as error:
+                    assert error.code == "session_invalid"
+                    return
+            raise AssertionError("rotation made the session live for ever")
+
+    asyncio.run(scenario())
+
+
+def test_names_of_strangers_cannot_steer_a_terminal(running_auth):
+    """Escape sequences and line breaks typed as a user name are not in the audit log."""
+
+    async def scenario():
+        async with running_auth() as auth:
+            await auth.login("x\x1b[2J\r\nadmin logged in", "wrong", address="1.2.3.4\x1b]0;owned\x07")
+            for _ in range(500):
+                entries = (await auth.ask(ListAudit())).entries
+                if entries:
+                    break
+                await asyncio.sleep(0)
+            text = "".join(f"{one.actor}{one.subject}{one.detail}" for one in entries)
+            assert text
+            assert text.isprintable()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("held", "wanted", "covered"),
+    [
+        (["trade.read"], "trade.read", True),
+        (["trade.read"], "trade.read:paper", True),
+        (["strategy.control:ema-*"], "strategy.control:ema-1", True),
+        (["strategy.control:ema-*"], "strategy.control:ema-*", True),
+        (["strategy.control:ema-*"], "strategy.control", False),
+        (["strategy.control:ema-*"], "strategy.control:*", False),
+        (["strategy.control:ema-*"], "strategy.control:ema-[12]", False),
+        (["strategy.control:x[?]"], "strategy.control:x?", False),
+        ([], "trade.read", False),
+    ],
+)
+def test_a_pattern_is_covered_by_no_wider_pattern(held, wanted, covered):
+    """A narrowed permission gives away nothing beyond itself, however its signs are combined."""
+    assert covers(held, wanted) is covered
+
+
+def test_a_key_of_a_narrowed_role_cannot_be_wider(running_auth):
+    """A scope with a wild card beside a role with another one allows nothing."""
+
+    async def scenario():
+        async with running_auth() as auth:
+            narrow = ["strategy.control:x[?]"]
+            await auth.ask(SetRole(role="narrow", permissions=narrow, actor="admin"))
+            password = "violet-harbour-49-stone"
+            await auth.ask(AddUser(user="eve", role="narrow", actor="admin", password=password))
+            made = await auth.ask(
+                CreateApiKey(user="eve", name="k", scopes=["strategy.control:x?"], actor="eve")
+            )
+            held = await auth.ask(CheckApiKey(secret=made.secret, address="127.0.0.1"))
+            assert held.permissions == []
+
+    asyncio.run(scenario())
+
+
+def test_spaces_do_not_make_a_password_long():
+    """Several spaces count as one."""
+    assert "characters" in passwords.weakness("ab        cd      1", "ann")
