@@ -72,6 +72,7 @@ class BinanceVenue(CcxtVenue):
         self._tap("handle_balance", self._on_balance)
         self._tap("handle_ohlcv", self._on_kline)
         self._tap("handle_trade", self._on_trade)
+        self._break_when_terminated()
 
     async def fetch_permissions(self) -> KeyPermissions:
         raw = await self._read("read the key's permissions", self._exchange.sapiGetAccountApiRestrictions)
@@ -130,13 +131,22 @@ class BinanceVenue(CcxtVenue):
             yield item
 
     def _tap(self, method: str, sink: Callable[[dict[str, Any]], None]) -> None:
-        original = getattr(self._exchange, method)
+        """Read these messages instead of ccxt, whose caches of them nobody would look at."""
 
-        def tapped(client: Any, message: dict[str, Any]) -> Any:
+        def tapped(_client: Any, message: dict[str, Any]) -> None:
             sink(message)
-            return original(client, message)
 
         setattr(self._exchange, method, tapped)
+
+    def _break_when_terminated(self) -> None:
+        """A user stream that the venue ends is asked for anew: ccxt alone would wait on it for ever."""
+        original = self._exchange.handle_event_stream_terminated
+
+        def handle(client: Any, message: dict[str, Any]) -> None:
+            original(client, message)
+            client.reject(ConnectionError("the venue ended the user stream"))
+
+        self._exchange.handle_event_stream_terminated = handle
 
     def _market_id(self, symbol: str) -> str:
         return str(self._exchange.market(symbol)["id"])

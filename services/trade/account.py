@@ -4,14 +4,15 @@ them.
 
 import math
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections import OrderedDict, deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
 from ...bus.contracts.trade import Balance, Equity, Position
 from ..connectors.venue import Market
 from . import ledger, money, rows
+from .bindings import Bindings
 from .clock import now_ms
 from .limits import Picture
 from .money import ZERO
@@ -43,13 +44,12 @@ class Account:
         self.positions: dict[str, PositionRecord] = {
             position.symbol: position for position in store.positions() if position.exchange == exchange
         }
-        self._used: dict[str, Decimal] = {}
-        self._bound: dict[str, tuple[str, Decimal]] = {}
+        self._bound = Bindings()
         self._finished: OrderedDict[str, OrderRecord] = OrderedDict()
         self._by_exchange_id = {
             o.exchange_order_id: o.id for o in self.orders.values() if o.exchange_order_id
         }
-        self._created_ms = store.orders_created_since(now_ms() - _MINUTE_MS)
+        self._created_ms = deque(store.orders_created_since(now_ms() - _MINUTE_MS))
 
     def learn_markets(self, markets: dict[str, Market]) -> None:
         """The rules of the venue; what open orders bind follows from them."""
@@ -106,7 +106,7 @@ class Account:
 
     def used(self, asset: str) -> Decimal:
         """What open orders bind."""
-        return self._used.get(asset, ZERO)
+        return self._bound.used(asset)
 
     def free(self, asset: str) -> Decimal:
         left = money.subtract(self.total(asset), self.used(asset))
@@ -127,12 +127,11 @@ class Account:
 
     def closing(self, symbol: str, side: str) -> Decimal:
         """Base units that open orders of this side will take from the position."""
-        return money.add(*(order.remaining for order in self._open(symbol, side) if self._leads(order)))
+        return self._bound.closing(symbol, side)
 
     def picture(self, symbol: str, side: str, trading_state: str, in_step: bool) -> Picture:
         """What the limits look at for an order of this symbol and side."""
         market, price = self.markets[symbol], self.prices.get(symbol)
-        buying = money.add(*(order.reserved_quote for order in self._open(symbol, "buy")))
         position = self.position(symbol).amount
         return Picture(
             trading_state=trading_state,
@@ -142,7 +141,7 @@ class Account:
             closing=self.closing(symbol, side),
             free_base=self.free(market.base),
             free_quote=self.free(market.quote),
-            buying=buying,
+            buying=self._bound.buying(symbol),
             open_orders=len(self.orders),
             orders_last_minute=self._orders_last_minute(),
             in_step=in_step,
@@ -206,25 +205,12 @@ class Account:
         return not order.list_id or order.id == min(other.id for other in self._list_of(order))
 
     def _bind(self, order: OrderRecord) -> None:
-        """Keep the sums of what open orders bind, so that nobody has to add them up."""
-        asset, amount = self._bound.pop(order.id, ("", ZERO))
-        if asset:
-            self._used[asset] = money.subtract(self._used[asset], amount)
-        market = self.markets.get(order.symbol)
-        if market is None or not order.is_open or not self._leads(order):
-            return
-        asset = market.base if order.side == "sell" else market.quote
-        amount = order.reserved_base if order.side == "sell" else order.reserved_quote
-        if amount:
-            self._bound[order.id] = (asset, amount)
-            self._used[asset] = money.add(self._used.get(asset, ZERO), amount)
-
-    def _open(self, symbol: str, side: str) -> Iterable[OrderRecord]:
-        return (order for order in self.orders.values() if order.symbol == symbol and order.side == side)
+        self._bound.take(order, self.markets.get(order.symbol), leads=order.is_open and self._leads(order))
 
     def _orders_last_minute(self) -> int:
         oldest = now_ms() - _MINUTE_MS
-        self._created_ms = [created for created in self._created_ms if created >= oldest]
+        while self._created_ms and self._created_ms[0] < oldest:
+            self._created_ms.popleft()
         return len(self._created_ms)
 
     def _is_traded(self, asset: str) -> bool:

@@ -37,7 +37,7 @@ class Batch:
             self._open = self._database.transaction()
             self._open.__enter__()
             self._later(_TURNS)
-        with self._database.transaction():
+        with self._database.step():
             yield
 
     async def durable(self) -> None:

@@ -59,13 +59,18 @@ class Booking:
         store.on_committed = self._publish
 
     def journal(
-        self, *orders: OrderRecord, protection: ProtectionRecord | None = None, decision: bytes = b""
+        self,
+        *orders: OrderRecord,
+        protection: ProtectionRecord | None = None,
+        decision: bytes = b"",
+        action: Audit | None = None,
     ) -> None:
         """Write new orders down, with the guard that they belong to; wait for the store before acting on
         them.
 
         Args:
             decision: what the limits saw of the (first) order.
+            action: who or what caused it, to be sealed together with the orders.
 
         Raises:
             IntegrityError: an id or intent exists already.
@@ -77,6 +82,8 @@ class Booking:
             change.protections.append(protection)
         if decision:
             change.decisions[orders[0].id] = decision
+        if action is not None:
+            _seal(change, action)
         self._save(change)
 
     def move(self, order_id: str, event: Event, reason: str = "") -> OrderRecord | None:
@@ -239,8 +246,9 @@ class Booking:
 
     def audit(self, actor: str, action: str, subject: str, detail: str, *, ok: bool = True) -> None:
         """Record who or what caused what: in the sealed chain, and for the platform's audit log."""
-        entry = Audit(kind="trading", actor=actor, action=action, subject=subject, detail=detail, ok=ok)
-        self._save(Change(audits=[entry], events=[OutgoingEvent(topics.audit("trading"), entry)]))
+        change = Change()
+        _seal(change, trading_action(actor, action, subject, detail, ok=ok))
+        self._save(change)
 
     def publish_left_over(self) -> int:
         """Publish what an earlier life committed and may not have told; how many."""
@@ -312,6 +320,16 @@ class Booking:
     def _fill_event(self, fill: FillRecord, order: OrderRecord) -> OutgoingEvent:
         message = rows.fill_message(rows.fill_row(fill, order))
         return OutgoingEvent(topics.fill(fill.exchange), message, _correlation(order))
+
+
+def trading_action(actor: str, action: str, subject: str, detail: str, *, ok: bool = True) -> Audit:
+    """An entry for the sealed chain of trading actions."""
+    return Audit(kind="trading", actor=actor, action=action, subject=subject, detail=detail, ok=ok)
+
+
+def _seal(change: Change, action: Audit) -> None:
+    change.audits.append(action)
+    change.events.append(OutgoingEvent(topics.audit("trading"), action))
 
 
 def _fill_record(trade: VenueTrade, order: OrderRecord) -> FillRecord:

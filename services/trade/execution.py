@@ -8,6 +8,7 @@ from ...bus.contracts.strategy import OrderIntent, OrderIntentReply
 from ...configs.errors import CredentialsError, OrderRejectedError, OutcomeUnknownError
 from ..connectors.venue import Market, OrderRequest, ReplaceFailedError
 from . import ids, limits, money, rounding
+from .booking import trading_action
 from .clock import now_ms
 from .dispatcher import Urgency
 from .limits import Denial, Subject
@@ -45,11 +46,14 @@ class Execution:
                 "intent denied", intent=intent.intent_id, code=denial.code, reason=denial.reason
             )
             order.state, order.reason = State.DENIED, f"{denial.code}: {denial.reason}"
-        self._booking.journal(order, decision=limits.account_for(subject, denial))
         told = f"{order.side} {order.amount} {order.symbol}"
         if denial is not None:
             told = f"{told}: {denial.code}"
-        self._booking.audit(intent.source, "order", order.id, told, ok=denial is None)
+        self._booking.journal(
+            order,
+            decision=limits.account_for(subject, denial),
+            action=trading_action(intent.source, "order", order.id, told, ok=denial is None),
+        )
         if denial is None and not self.hold(order):
             self.send_later(order.id)
         return _reply(order)
@@ -109,8 +113,8 @@ class Execution:
                 updated_ms=moment,
             )
             if self._account.find(order_id=order.id) is None:
-                self._booking.journal(order)
-                self._booking.audit(actor, "flatten", order.id, f"{order.side} {amount} {order.symbol}")
+                told = f"{order.side} {amount} {order.symbol}"
+                self._booking.journal(order, action=trading_action(actor, "flatten", order.id, told))
                 if not self.hold(order):
                     self.send_later(order.id)
                 placed.append(order.id)

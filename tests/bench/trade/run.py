@@ -6,7 +6,8 @@ throughput  orders into the paper exchange, each journalled and committed before
             CPU of trade alone, and what the disk's sync alone allows
 restart     a home with 100,000 past orders: from spawn to ready, and how long lists take
 memory      a simulated month of one-minute candles with an order every half hour: growth of memory
-latency     from the publication of a candle to the order at the exchange, on a running platform
+latency     from the publication of a candle to its order's bytes out of the exchange's socket, beside a chain
+            of three raw sockets, without and with a journal that reaches the disk
 """
 
 import asyncio
@@ -15,6 +16,7 @@ import importlib.util
 import json
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -23,17 +25,26 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import psutil
+from cryptobot.bus import topics
 from cryptobot.bus.contracts.market import Candle
-from cryptobot.bus.contracts.trade import Fills, ListFills, ListOrders, Orders
+from cryptobot.bus.contracts.trade import Fills, ListFills, ListOrders, Order, Orders
 from cryptobot.bus.replay import replay
+from cryptobot.configs import snapshot
 from cryptobot.configs.paths import Home
+from cryptobot.configs.schema import StrategyInstance, StrategySettings
 from cryptobot.services.trade.order import OrderRecord
 from cryptobot.services.trade.states import State
 from cryptobot.services.trade.store import Change, TradeStore
 
 TESTS = Path(__file__).parents[2]
-ORDERS = 480
+ORDERS = 2_000
+UNDER_WAY = 128
+SAMPLES = 40
+WARM = 8
+CANDLE_EVERY_S = 1.0
+ENDED = ("FILLED", "CANCELED", "EXPIRED", "REJECTED")
 PAST = 100_000
 MONTH_MINUTES = 43_200
 EVERY_MINUTES = 30
@@ -61,32 +72,74 @@ def sync_floor(folder: Path, seconds: float = 2.0) -> float:
 
 
 async def throughput(folder: Path) -> dict[str, Any]:
+    """Orders whose whole life is journalled, sent and ended: without a fill, and filled and booked."""
     rig = load("bench_process_rig", TESTS / "process" / "trade" / "conftest.py")
+    settings = msgspec.structs.replace(
+        rig.SETTINGS,
+        trade=msgspec.structs.replace(
+            rig.SETTINGS.trade,
+            max_orders_per_10s=10_000,
+            max_orders_per_minute=60_000,
+            max_open_orders=1_000,
+            max_position_value=Decimal(10_000_000),
+        ),
+    )
     platform = rig.Platform(folder / "home")
+    snapshot.write(platform.home, settings)
     try:
         await platform.start_all()
-        trade = psutil.Process(platform.processes["trade"].pid)
-        price = await _price(platform)
-        limit = (price * Decimal("0.7")).quantize(Decimal("0.01"))
-        before, begun = sum(trade.cpu_times()[:2]), time.perf_counter()
-        gate = asyncio.Semaphore(64)
-
-        async def one(number: int) -> None:
-            async with gate:
-                await platform.intend(f"bench:{number}", type="limit", price=limit)
-
-        await asyncio.gather(*(one(number) for number in range(ORDERS)))
-        await platform.exchange_has(ORDERS)
-        wall, cpu = time.perf_counter() - begun, sum(trade.cpu_times()[:2]) - before
+        limit = (await _price(platform) * Decimal("0.7")).quantize(Decimal("0.01"))
+        unfilled = {"type": "limit", "price": limit, "time_in_force": "IOC"}
+        await _orders(platform, "warm", 300, unfilled)
         return {
             "orders": ORDERS,
-            "orders_per_s": round(ORDERS / wall),
-            "orders_per_cpu_s_of_trade": round(ORDERS / cpu),
+            "ended_unfilled": await _orders(platform, "ended", ORDERS, unfilled),
+            "filled": await _orders(platform, "filled", ORDERS // 2, {"amount": Decimal("0.002")}),
             "syncs_per_s_of_this_disk": round(sync_floor(folder)),
+            "cores": os.cpu_count(),
         }
     finally:
         await platform.close()
         platform.end()
+
+
+async def _orders(platform: Any, prefix: str, count: int, fields: dict[str, Any]) -> dict[str, Any]:
+    """So many orders, UNDER_WAY at a time, until trade has told how each of them ended."""
+    ended: set[str] = set()
+    all_ended, gate = asyncio.Event(), asyncio.Semaphore(UNDER_WAY)
+
+    def take(received: Any) -> None:
+        order = received.message
+        name = order.intent_id
+        if order.state in ENDED and name.startswith(f"{prefix}:") and name not in ended:
+            ended.add(name)
+            gate.release()
+            if len(ended) == count:
+                all_ended.set()
+
+    platform.bus.subscribe(topics.ORDERS, Order, take)
+    await platform.bus.settled(10.0)
+    names = ("trade", "paper", "bus")
+    running = {name: psutil.Process(platform.processes[name].pid) for name in names}
+    running["client"] = psutil.Process()
+    before, begun = {name: sum(p.cpu_times()[:2]) for name, p in running.items()}, time.perf_counter()
+
+    async def one(number: int) -> None:
+        await gate.acquire()
+        reply = await platform.intend(f"{prefix}:{number}", **fields)
+        if not reply.accepted:
+            raise RuntimeError(f"An order of the benchmark was denied: {reply.reason}")
+
+    await asyncio.gather(*(one(number) for number in range(count)))
+    async with asyncio.timeout(60):
+        await all_ended.wait()
+    wall = time.perf_counter() - begun
+    cpu = {name: sum(p.cpu_times()[:2]) - before[name] for name, p in running.items()}
+    return {
+        "orders_per_s": round(count / wall),
+        "orders_per_cpu_s_of_trade": round(count / cpu["trade"]),
+        "cpu_ms_an_order": {name: round(spent * 1000 / count, 2) for name, spent in cpu.items()},
+    }
 
 
 async def _price(platform: Any) -> Decimal:
@@ -190,40 +243,124 @@ def _candle(minute: int, price: str) -> Candle:
     )  # fmt: skip
 
 
-async def latency(folder: Path) -> dict[str, Any]:
-    """The default strategy on recorded prices, candles every half second, for a minute."""
-    rig = load("bench_process_rig", TESTS / "process" / "trade" / "conftest.py")
-    import msgspec
-    from cryptobot.configs import snapshot
+EAGER = '''"""Trades on every candle, for the benchmark."""
 
+from cryptobot import Strategy
+
+
+class Eager(Strategy):
+    """Buys for a little, then sells it."""
+
+    title = "Eager"
+
+    def on_candle(self, candle):
+        if self.position:
+            self.close()
+        else:
+            self.buy(cash=20)
+'''
+TIMED_EXCHANGE = """
+import re, sys, time
+from aiohttp.web_protocol import RequestHandler
+received, notes = RequestHandler.data_received, open(sys.argv[2], "w")
+name = re.compile(rb"newClientOrderId=([A-Za-z0-9_-]+)")
+
+def timed(self, data):
+    now = time.time_ns()
+    received(self, data)
+    found = name.search(data)
+    if found:
+        notes.write(f"{found[1].decode()} {now}\\n")
+        notes.flush()
+
+RequestHandler.data_received = timed
+from cryptobot.configs.paths import Home
+from cryptobot.services.paper.service import main
+sys.exit(main(Home.find(sys.argv[1])))
+"""
+"""The paper exchange, which notes when an order's bytes came out of its socket."""
+
+
+async def latency(folder: Path) -> dict[str, Any]:
+    """Bus, paper, data, strategy and trade as they are; an order on every candle, one a second."""
+    rig = load("bench_process_rig", TESTS / "process" / "trade" / "conftest.py")
+    chain = load("bench_raw_chain", Path(__file__).with_name("chain.py"))
     platform = rig.Platform(folder / "home")
-    paper = msgspec.structs.replace(rig.SETTINGS.paper, candle_interval_s=1.0)
-    snapshot.write(platform.home, msgspec.structs.replace(rig.SETTINGS, paper=paper))
+    paper = msgspec.structs.replace(rig.SETTINGS.paper, candle_interval_s=CANDLE_EVERY_S)
+    eager = StrategySettings(instances={"eager": StrategyInstance(strategy="eager")})
+    snapshot.write(platform.home, msgspec.structs.replace(rig.SETTINGS, paper=paper, strategy=eager))
+    (platform.home.root / "strategies").mkdir(exist_ok=True)
+    (platform.home.root / "strategies" / "eager.py").write_text(EAGER)
+    raw = [chain.measure(folder / "raw1", SAMPLES // 2, CANDLE_EVERY_S, journal=False)]
     try:
-        await platform.start_all()
-        platform.start("strategy")
-        await asyncio.sleep(90)
-        placed = {order["clientOrderId"]: order["time"] for order in await platform.exchange_orders()}
-        orders = await platform.orders()
-        home = platform.home
+        orders = await _trade_on_candles(platform, SAMPLES + WARM)
     finally:
         await platform.close()
         platform.end()
+    raw.append(chain.measure(folder / "raw2", SAMPLES // 2, CANDLE_EVERY_S, journal=False))
+    synced = chain.measure(folder / "raw3", SAMPLES // 2, CANDLE_EVERY_S, journal=True)
+    spans = _spans(platform.home, orders)[-SAMPLES:]
+    p50 = statistics.median(spans)
+    return {
+        "orders": len(spans),
+        "candle_to_wire_p50_ms": round(p50, 3),
+        "candle_to_wire_p90_ms": round(statistics.quantiles(spans, n=10)[-1], 3),
+        "raw_chain_p50_ms": [round(one, 3) for one in raw],
+        "raw_chain_with_a_synced_journal_p50_ms": round(synced, 3),
+        "ratio_to_raw": round(p50 / statistics.mean(raw), 2),
+        "ratio_to_raw_with_journal": round(p50 / synced, 2),
+    }
+
+
+async def _trade_on_candles(platform: Any, samples: int) -> dict[str, Order]:
+    """Run until the strategy traded so often; its orders by client order id."""
+    notes = _notes(platform.home)
+    command = [sys.executable, "-c", TIMED_EXCHANGE, os.fspath(platform.home.root), os.fspath(notes)]
+    start = platform.start
+
+    def start_timed(*names: str) -> None:
+        for name in names:
+            if name != "paper":
+                start(name)
+                continue
+            with (platform.home.logs / "paper.log").open("ab") as log:
+                platform.processes[name] = subprocess.Popen(command, stdout=log, stderr=log)
+
+    platform.start = start_timed
+    await platform.start_all()
+    platform.start("strategy")
+    enough = asyncio.Event()
+    placed: set[str] = set()
+
+    def take(received: Any) -> None:
+        placed.add(received.message.client_order_id)
+        if len(placed) >= samples:
+            enough.set()
+
+    platform.bus.subscribe(topics.ORDERS, Order, take)
+    async with asyncio.timeout(samples * 3 + 60):
+        await enough.wait()
+    listed = await platform.ask("trade", ListOrders(limit=10_000), Orders)
+    return {order.client_order_id: order for order in listed.orders}
+
+
+def _notes(home: Home) -> Path:
+    return home.root / "wire"
+
+
+def _spans(home: Home, orders: dict[str, Order]) -> list[float]:
+    """Milliseconds from each candle's publication to the order's bytes on the socket."""
     candles = {
         message["payload"]["open_ms"]: message["ts_ns"]
         for message in replay(home, "market.candle.")
         if message["payload"].get("closed")
     }
-    spans = [
-        placed[order.client_order_id] - candles[order.candle_open_ms] / 1e6
-        for order in orders.values()
-        if order.candle_open_ms in candles and order.client_order_id in placed
+    wire = (line.split() for line in _notes(home).read_text().splitlines())
+    return [
+        (int(sent_ns) - candles[orders[name].candle_open_ms]) / 1e6
+        for name, sent_ns in wire
+        if name in orders and orders[name].candle_open_ms in candles
     ]
-    return {
-        "orders": len(spans),
-        "candle_to_exchange_p50_ms": round(statistics.median(spans), 1) if spans else None,
-        "sync_ms": round(1000 / sync_floor(folder), 2),
-    }
 
 
 def main() -> None:

@@ -180,3 +180,22 @@ async def test_exchange_that_comes_back_elsewhere_is_found(market, reading):
     await until_resumed(user)
     assert (await market.venue.fetch_balance())["USDT"].total == 10000
     await user.aclose()
+
+
+async def test_a_user_stream_that_the_venue_ends_is_asked_for_anew(market, reading):
+    """After `eventStreamTerminated` the stream stands again by itself, and tells orders as before."""
+    take, until_resumed = reading
+    await market.venue.load_markets()
+    stream = market.venue.watch_user()
+    assert await anext(stream) == Resumed(first=True)
+    exchange = market.venue._exchange
+    client = next(client for url, client in exchange.clients.items() if "ws-api" in url)
+    async with asyncio.timeout(20):
+        while not client.futures:
+            await asyncio.sleep(0)
+    exchange.handle_event_stream_terminated(client, {"e": "eventStreamTerminated", "E": 1})
+    assert "ended the user stream" in (await until_resumed(stream)).reason
+    await market.venue.create_order(order())
+    (opened,) = await take(stream, 1)
+    assert (opened.client_id, opened.status) == ("one", "open")
+    await stream.aclose()
