@@ -85,6 +85,7 @@ class Build:
     def freeze(self, jobs: int, *, quick: bool) -> Path:
         """Compile; the folder that Nuitka leaves."""
         environment = {"NUITKA_CACHE_DIR": str(self.work / "nuitka-cache"), **os.environ}
+        environment.setdefault("CCFLAGS", "-Os")  # half the time of -O2, a quarter less code
         environment["CRYPTOBOT_BINARY_QUICK"] = "1" if quick else "0"
         options = json.loads(output(self.python, HERE / "options.py"))
         named = [f"--output-dir={self.work}", f"--jobs={jobs}", f"--report={self.work / 'report.xml'}"]

@@ -17,6 +17,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ...configs.errors import SettingsError
+
 _PACKAGES = ("ccxt", "ccxt.async_support", "ccxt.pro")
 _SHARED = ("ccxt.base.errors", "ccxt.base.decimal_to_precision", "ccxt.base.precise")
 _VERSION = re.compile(r"^__version__\s*=\s*['\"]([^'\"]+)", re.MULTILINE)
@@ -59,10 +61,15 @@ def install() -> None:
     """Make ccxt lazy in this process. Does nothing when it is lazy already, or was imported whole before.
 
     Raises:
-        ModuleNotFoundError: ccxt is not installed.
+        SettingsError: ccxt is not here.
     """
     if "ccxt" in sys.modules:
         return
+    if importlib.machinery.PathFinder.find_spec("ccxt", None) is None:
+        raise SettingsError(
+            "This program does not hold ccxt, which every venue but paper needs. Take the full variant, or put "
+            "ccxt into the folder `addons` of the home; where Python runs CryptoBot, `pip install ccxt`."
+        )
     for name in _PACKAGES:
         spec = _spec(name)
         module = _LazyPackage(name)

@@ -77,4 +77,9 @@ def backtest(action: str) -> Callable[[Home, list[str]], int]:
 
 def history(action: str) -> Callable[[Home, list[str]], int]:
     """The work of `data ACTION`."""
-    return lambda home, words: int(load("cryptobot.services.data.cli:main")(home, [action, *words]))
+
+    def work(home: Home, words: list[str]) -> int:
+        addons.use(home)
+        return int(load("cryptobot.services.data.cli:main")(home, [action, *words]))
+
+    return work

@@ -66,3 +66,15 @@ def test_ccxt_that_was_imported_whole_is_left_alone():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+def test_without_ccxt_one_sentence_says_what_to_do(monkeypatch):
+    """The minimal compiled variant has none; trading on paper does not need it."""
+    from cryptobot.configs.errors import SettingsError
+    from cryptobot.services.connectors import lazy, registry
+
+    monkeypatch.delitem(sys.modules, "ccxt", raising=False)
+    monkeypatch.setattr("sys.path", [])
+    with pytest.raises(SettingsError, match="full variant"):
+        lazy.install()
+    assert registry.find("paper").name == "paper"

@@ -1,0 +1,85 @@
+"""The demo of the compiled program where there is nothing else, and kill -9 of its processes."""
+
+import os
+import signal
+from typing import Any
+
+import psutil
+import pytest
+from conftest import until
+
+QUICK = "paper.start=1010"
+
+
+def services(program: Any) -> dict[str, dict[str, Any]]:
+    """The services that run, by name."""
+    return {one["name"]: one for one in program.ask("status")["services"] if one["pid"]}
+
+
+def assert_one_executable(program: Any) -> None:
+    """Every process of the home runs what lies beside the executable, and none unpacked anything."""
+    inner = program.executable.parent / "program" / "cryptobot.bin"
+    assert {process.exe() for process in program.processes()} == {str(inner)}
+
+
+def assert_one_of_each(program: Any) -> None:
+    """Of every service and of the supervisor there is exactly one process."""
+    words = [" ".join(process.cmdline()) for process in program.processes()]
+    runs = [line.rpartition(" service run ")[2] for line in words if " service run " in line]
+    assert sorted(runs) == sorted({*services(program), "supervisor"})
+
+
+def test_the_demo_trades_and_survives_kills(program: Any) -> None:
+    """Every process is the same executable; a killed child is healed, a killed supervisor's are adopted."""
+    demo = program.start("demo", "--no-browser", "--set", QUICK, "--set", "dashboard.port=0")
+    demo.wait_for("bought ")
+    assert_one_executable(program)
+    assert_one_of_each(program)
+
+    for victim in ("trade", "bus"):
+        at, before = len(demo.lines), services(program)[victim]["pid"]
+        os.kill(before, signal.SIGKILL)
+        demo.wait_for(f"{victim} is RUNNING", after=at)
+        after = services(program)[victim]
+        assert (after["restarts"], after["pid"] != before) == (1, True)
+
+    at, pids = len(demo.lines), {name: one["pid"] for name, one in services(program).items()}
+    supervisor = int(program.ask("status")["supervisor"]["pid"])
+    os.kill(supervisor, signal.SIGKILL)
+    demo.wait_for("takes the services over", after=at)
+    demo.wait_for("sold ", after=at)
+    assert {name: one["pid"] for name, one in services(program).items()} == pids
+    assert_one_of_each(program)
+
+    assert demo.end(signal.SIGINT) == 0, "\n".join(demo.lines)
+    until(lambda: program.processes() == [], "no process of the demo is left")
+
+
+def test_the_platform_runs_detached_and_is_adopted(program: Any) -> None:
+    """`up -d` with an empty environment; the next `up` after kill -9 takes the same processes over."""
+    options = ("--set", "dashboard.port=0")
+    assert program.run("up", "-d", *options).returncode == 0
+    pids = {name: one["pid"] for name, one in services(program).items()}
+    assert_one_executable(program)
+    killed = psutil.Process(int(program.ask("status")["supervisor"]["pid"]))
+    killed.kill()
+    until(
+        lambda: not killed.is_running() or killed.status() == psutil.STATUS_ZOMBIE, "the supervisor is dead"
+    )
+
+    done = program.run("up", "-d", *options)
+    assert done.returncode == 0, done.stderr
+    assert {name: one["pid"] for name, one in services(program).items()} == pids
+    assert_one_of_each(program)
+    assert program.run("down").returncode == 0
+    until(lambda: program.processes() == [], "no process is left")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_foreground_ends_in_order_on_a_signal(program: Any, number: int) -> None:
+    """As a service manager ends it; no process is left."""
+    running = program.start("up", "--set", "dashboard.port=0")
+    until(lambda: program.run("status").returncode == 0, "the platform answers")
+    running.wait_for("ready")
+    assert running.end(number) == 0, "\n".join(running.lines)
+    until(lambda: program.processes() == [], "no process is left")
