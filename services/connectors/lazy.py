@@ -67,8 +67,8 @@ def install() -> None:
         return
     if importlib.machinery.PathFinder.find_spec("ccxt", None) is None:
         raise SettingsError(
-            "This program does not hold ccxt, which every venue but paper needs. Take the full variant, or put "
-            "ccxt into the folder `addons` of the home; where Python runs CryptoBot, `pip install ccxt`."
+            "This program does not hold ccxt, which every venue but paper needs. Take the full variant, or "
+            "put ccxt into the folder `addons` of the home; where Python runs CryptoBot, `pip install ccxt`."
         )
     for name in _PACKAGES:
         spec = _spec(name)
