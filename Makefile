@@ -44,7 +44,7 @@ if [ -e $(1)/fresh ]; then rm $(1)/fresh; else rm -rf .cache/build && \
   $(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .; fi
 endef
 
-.PHONY: help demo binary test test-again test-slow test-release bench lint types contracts docs check install install-test clean
+.PHONY: help demo binary test test-again test-slow test-release packages bench lint types contracts docs check install install-test clean
 
 help:  ## What can be made here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,13 @@ test-slow: $(TEST_VENV)/installed  ## Run the long tests too
 # Binary, packages, SBOM: what is built is built again where it is missing.
 test-release: $(TEST_VENV)/installed  ## Prove what is handed out: binary, packages, reproducible builds
 	@exec $(TEST_VENV)/bin/pytest -n 0 -m release --timeout 3600 $(TESTS)
+
+# FOLDER names another standalone folder than dist/cryptobot; PACKAGES names kinds (deb rpm appimage ...).
+FOLDER ?= dist/cryptobot
+PACKAGES ?=
+packages: $(TEST_VENV)/installed  ## Make .deb, .rpm, AppImage and the recipes for macOS and Windows
+	@$(TEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check ".[release]"
+	@$(TEST_VENV)/bin/python build/packages/make.py --folder $(FOLDER) --out dist/packages $(PACKAGES)
 
 bench: $(TEST_VENV)/installed  ## Measure; prints tables, judges nothing
 	@exec $(TEST_VENV)/bin/pytest -n 0 -m bench --timeout 3600 -s $(TESTS)

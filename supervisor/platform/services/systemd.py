@@ -1,11 +1,11 @@
 """Linux: a unit of systemd, of the machine or of one user."""
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 
 from ....configs.errors import CryptoBotError, UsageError
-from ....configs.paths import Home
 from .base import DESCRIPTION, STOP_TIMEOUT_S, Installation, Runner, ServiceManager
 
 BOOTED = Path("/run/systemd/system")
@@ -22,7 +22,7 @@ StartLimitBurst=5
 Type=notify
 NotifyAccess=main
 ExecStart={command}
-ExecReload=/bin/kill -HUP $MAINPID
+ExecReload={reload}
 WorkingDirectory={directory}
 {user}WatchdogSec=30
 Restart=on-failure
@@ -45,9 +45,14 @@ _FOR_ALL = (
     "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
     "SystemCallArchitectures=native",
 )
-# A user's own manager may not mount: these are for services of the machine.
+# A user's own manager may not mount: these are for services of the machine. PrivateUsers is left out, since a
+# supervisor that takes over what its predecessor left must share its users; MemoryDenyWriteExecute, since a
+# strategy may bring a compiler of its own (numba). SQLite calls fchown when it runs as root.
 _FOR_MACHINE = (
+    "AmbientCapabilities=",
     "CapabilityBoundingSet=",
+    "DevicePolicy=closed",
+    "KeyringMode=private",
     "PrivateDevices=yes",
     "ProtectClock=yes",
     "ProtectControlGroups=yes",
@@ -55,8 +60,13 @@ _FOR_MACHINE = (
     "ProtectKernelLogs=yes",
     "ProtectKernelModules=yes",
     "ProtectKernelTunables=yes",
+    "ProtectProc=invisible",
     "ProtectSystem=strict",
     "RestrictNamespaces=yes",
+    "SystemCallErrorNumber=EPERM",
+    "SystemCallFilter=@system-service",
+    "SystemCallFilter=~@privileged",
+    "SystemCallFilter=@chown",
 )
 
 
@@ -84,11 +94,12 @@ class Systemd(ServiceManager):
 
     def definition(self) -> str:
         machine = self.whole_machine
-        hardening = [*_FOR_ALL, *(_for_machine(self.what.home) if machine else ())]
+        hardening = [*_FOR_ALL, *(_for_machine(self.what) if machine else ())]
         return _SERVICE.format(
             description=DESCRIPTION,
             after="Wants=network-online.target\nAfter=network-online.target\n" if machine else "",
             command=_command(self.what.words),
+            reload=_command([*self.what.words[:-1], "reload"]),
             directory=_plain(str(self.what.home.root)),
             user=f"User={self.what.user}\n" if self.what.user else "",
             stop_s=STOP_TIMEOUT_S,
@@ -150,13 +161,20 @@ def _folder(whole_machine: bool) -> Path:
     return Path(base) / "systemd" / "user"
 
 
-def _for_machine(home: Home) -> list[str]:
-    """The home stays writable; a /tmp of its own only when neither home nor sockets lie in the shared one."""
+def _for_machine(what: Installation) -> list[str]:
+    """The home stays writable; a /tmp of its own only when neither home nor sockets lie in the shared one.
+
+    People's homes are out of sight, unless the program or its home lies in one.
+    """
+    home = what.home
+    needed = [str(home.root), *what.program, sys.prefix]
+    among_people = any(path.startswith(("/home/", "/root/", "/run/user/")) for path in needed)
     shared = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]  # noqa: S108 - nothing is written there
     in_shared = any(place.is_relative_to(top) for place in (home.root, home.sockets) for top in shared)
     writable = [home.root, *([] if home.sockets.is_relative_to(home.root) else [home.sockets.parent])]
     paths = " ".join(_word(str(path)) for path in writable)
-    return [*_FOR_MACHINE, f"PrivateTmp={'no' if in_shared else 'yes'}", f"ReadWritePaths={paths}"]
+    shut = f"ProtectHome={'read-only' if among_people else 'yes'}"
+    return [*_FOR_MACHINE, shut, f"PrivateTmp={'no' if in_shared else 'yes'}", f"ReadWritePaths={paths}"]
 
 
 def _command(words: list[str]) -> str:
