@@ -68,6 +68,11 @@ class LinuxPlatform(PosixPlatform):
         if born == 0 or self.born(pid) != born:
             os.close(descriptor)
             return False
+        if _is_child(pid):
+            # We were another version before (versions/succession.py); its end comes by SIGCHLD.
+            os.close(descriptor)
+            self._ours.add(pid)
+            return True
         assert self._loop is not None
         self._pidfds[pid] = descriptor
         self._loop.add_reader(descriptor, lambda: self._foreign_ended(pid))
@@ -226,6 +231,12 @@ def _stat_fields(pid: int) -> list[bytes]:
 
 def _fields(data: bytes) -> list[bytes]:
     return data[data.rindex(b")") + 2 :].split()
+
+
+def _is_child(pid: int) -> bool:
+    """Whether a process is a child of ours."""
+    fields = _stat_fields(pid)
+    return bool(fields) and int(fields[1]) == os.getpid()
 
 
 def _children(pid: int) -> list[int]:

@@ -16,13 +16,17 @@ from .stage import run
 _LIMIT_S = 600.0
 _KEPT_BACKUPS = 5
 # A trial never speaks to the real database server: the copies are files.
-_NO_SERVER = {"CRYPTOBOT__DATABASE__URL": ""}
+_SERVER = "CRYPTOBOT__DATABASE__URL"
 
 
-def ask(folder: ProgramFolder, version: str, home: Path, *words: str, away_from_server: bool = False) -> Any:
-    """Run a command of one version in a home and read its JSON; None when it wrote none."""
+def ask(folder: ProgramFolder, version: str, home: Path, *words: str, alone: bool = False) -> Any:
+    """Run a command of one version in a home and read its JSON; None when it wrote none.
+
+    Args:
+        alone: without the database server that the environment may name.
+    """
     program = [str(folder.program_of(version)), "--home", str(home), *words]
-    environment = {**os.environ, **(_NO_SERVER if away_from_server else {})}
+    environment = {key: value for key, value in os.environ.items() if key != _SERVER or not alone}
     return json.loads(run(program, _LIMIT_S, environment) or "null")
 
 
@@ -57,26 +61,44 @@ def try_on_copy(folder: ProgramFolder, home: Home, backup: Path, version: str) -
     Raises:
         CryptoBotError: it cannot; the home itself was not touched.
     """
-    copy = home.state / "update-trial"
-    shutil.rmtree(copy, ignore_errors=True)
+    copy = forget_copy(home)
     try:
         databases = copy / "state" / "databases"
         databases.mkdir(parents=True, mode=0o700)
         for path in backup.glob("*.sqlite"):
             shutil.copyfile(path, databases / f"{_owner_of(path)}.sqlite")
         if (backup / "config.yaml").exists():
-            shutil.copyfile(backup / "config.yaml", copy / "config.yaml")
+            replace(copy / "config.yaml", _without_server((backup / "config.yaml").read_bytes()))
         _lend_keys(home, copy)
-        ask(folder, version, copy, "config", "check", "--json", away_from_server=True)
-        migrated = ask(folder, version, copy, "db", "migrate", "--json", away_from_server=True)
-        ask(folder, version, copy, "db", "check", "--json", away_from_server=True)
+        ask(folder, version, copy, "config", "check", "--json", alone=True)
+        migrated = ask(folder, version, copy, "db", "migrate", "--json", alone=True)
+        ask(folder, version, copy, "db", "check", "--json", alone=True)
     except OSError as error:
         raise CryptoBotError(
             f"The databases cannot be copied to {copy}: {error.strerror or error}."
         ) from error
     finally:
-        shutil.rmtree(copy, ignore_errors=True)
+        forget_copy(home)
     return [row for row in migrated or [] if row.get("applied")]
+
+
+def forget_copy(home: Home) -> Path:
+    """Remove the copies of a trial, whose process may have died; where they were."""
+    copy = home.state / "update-trial"
+    shutil.rmtree(copy, ignore_errors=True)
+    return copy
+
+
+def _without_server(text: bytes) -> bytes:
+    """Settings that name no database server; as they are when they name none."""
+    import yaml
+
+    found = yaml.safe_load(text)
+    section = found.get("database") if isinstance(found, dict) else None
+    if not isinstance(section, dict) or "url" not in section:
+        return text
+    del section["url"]
+    return str(yaml.safe_dump(found)).encode()
 
 
 def _owner_of(backup: Path) -> str:

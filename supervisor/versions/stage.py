@@ -25,7 +25,8 @@ def stage(folder: ProgramFolder, ready: Ready) -> None:
     """
     target = folder.folder_of(ready.version)
     beside = folder.versions / f".{ready.version}.staging"
-    shutil.rmtree(beside, ignore_errors=True)
+    for left in folder.versions.glob(".*.staging"):
+        shutil.rmtree(left, ignore_errors=True)
     try:
         _check(folder, ready)
         if folder.current() == ready.version:
@@ -77,8 +78,8 @@ def run(words: list[str], limit_s: float, environment: dict[str, str] | None = N
     except OSError as error:
         raise CryptoBotError(f"`{name}` does not start on this machine: {error.strerror}.") from error
     if done.returncode != 0:
-        words_left = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1]
-        raise CryptoBotError(f"`{name}` failed with code {done.returncode}: {words_left}")
+        said = done.stderr.strip() or done.stdout.strip() or "it said nothing"
+        raise CryptoBotError(f"`{name}` failed with code {done.returncode}: {said.splitlines()[-1].strip()}")
     return done.stdout
 
 

@@ -93,6 +93,7 @@ class Trial:
 
     def _cancelled(self, update: Update) -> None:
         """The end came before the switch: nothing of the new version ever ran."""
+        safeguard.forget_copy(self.home)
         self.trade_again(update)
         journal.end(self.folder, update, "cancelled", "it was interrupted before the switch")
 
