@@ -8,16 +8,18 @@ from flask import Flask, g
 
 from ..bus.contracts.auth import permits
 from ..configs.paths import Home
-from . import access, problems
+from . import access, idempotency, problems
 from .api import routes as api_routes
 from .asgi import MAX_BODY_BYTES
 from .assets import Assets
 from .context import EXTENSION, Dashboard
 from .gateway import Gateway
+from .idempotency import Answers
 from .jobs import Jobs
 from .pages import account, login, providers, registry, setup
 from .sessions import Sessions
 
+ANSWERS = "cryptobot-answers"
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -42,6 +44,9 @@ def create_app(
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["static"] = assets.url
     access.install(app, sessions, log)
+    answers = Answers(home)
+    app.extensions[ANSWERS] = answers
+    idempotency.install(app, answers)
     problems.install(app)
     login.install(app)
     providers.install(app)

@@ -12,11 +12,12 @@ from ..configs.files import replace
 from ..configs.paths import Home
 from ..services.host.service import Service, run
 from . import tls
-from .app import create_app
+from .app import ANSWERS, create_app
 from .asgi import Dispatcher
 from .assets import Assets
 from .context import EXTENSION, Dashboard
 from .gateway import Gateway
+from .idempotency import Answers
 from .live import Hub, LiveEndpoint
 from .logtail import LogTail
 from .server import WebServer, listen
@@ -47,6 +48,7 @@ class DashboardService(Service):
         self._gateway.on_rotated = self._live.rotated
         assets = Assets()
         flask = create_app(self._gateway, self._sessions, assets, self.home, self.log)
+        self._answers = cast(Answers, flask.extensions[ANSWERS])
         self._jobs = cast(Dashboard, flask.extensions[EXTENSION]).jobs
         hosts = frozenset({*names, *(["*"] if names[3:] else [])})
         self._server = WebServer(Dispatcher(flask, assets, self._live, hosts), self._context, listener)
@@ -65,6 +67,7 @@ class DashboardService(Service):
             self._server.stop()
             await asyncio.gather(self._serving, return_exceptions=True)
             await asyncio.to_thread(self._jobs.close)
+            self._answers.close()
         if hasattr(self, "_gateway"):
             await self._gateway.close()
 

@@ -243,6 +243,7 @@ def _operation(
     if verb != "GET":
         # With an API key there is no session, and so no token of it.
         parameters.append(_parameter("X-CSRF-Token", "header", required=False))
+        parameters.append(_parameter("Idempotency-Key", "header", required=False))
     done = (
         {"description": "Done."} if reply is None else _content("Done.", _answered(reply, words, references))
     )

@@ -59,6 +59,7 @@ async def test_only_the_login_is_public(make_rig: MakeRig) -> None:
         "/login/passkey/finish",
         "/login/with/<name>",
         "/login/back",
+        "/setup",
     }
 
 
