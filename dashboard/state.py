@@ -120,7 +120,8 @@ class LiveState:
             view.update(
                 name=item.name, title=item.title, state=item.state, ready=item.ready, pid=item.pid,
                 restarts=item.restarts, health=item.health, reason=item.reason, requires=item.requires,
-                cpu_percent=item.cpu_percent, rss_bytes=item.rss_bytes,
+                cpu_percent=item.cpu_percent, rss_bytes=item.rss_bytes, secrets=item.secrets,
+                memory_limit_bytes=item.memory_limit_bytes,
                 started_ms=now_ms - int(item.uptime_s * 1000) if item.pid else 0,
             )  # fmt: skip
             views[item.name] = view

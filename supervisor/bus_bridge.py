@@ -316,13 +316,17 @@ def _topic(message: Message) -> str:
     return topics.alert(message.severity)
 
 
+_LISTS = ("requires", "secrets")
+
+
 def _status_message(status: dict[str, Any]) -> SupervisorStatus:
     own = status["supervisor"]
     fields = ServiceStatus.__struct_fields__
     services = [
         ServiceStatus(
-            **{key: value for key, value in service.items() if key in fields and key != "requires"},
+            **{key: value for key, value in service.items() if key in fields and key not in _LISTS},
             requires=list(service["requires"]),
+            secrets=list(service.get("secrets", ())),
         )
         for service in status["services"]
     ]

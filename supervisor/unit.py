@@ -196,6 +196,8 @@ class Unit:
             "health": _HEALTH[self.state],
             "reason": self.reason,
             "requires": self.manifest.requires,
+            "secrets": self.manifest.secrets,
+            "memory_limit_bytes": self.manifest.limits.memory_bytes or 0,
             "group": self.manifest.group,
             "adopted": self.adopted,
             "since_ns": self.since_ns,

@@ -102,7 +102,12 @@ class SupervisorStatus(Message, frozen=True, kw_only=True, gc=False):
 
 @message(0x0411, delivery=Delivery.REPLY)
 class ServiceStatus(Message, frozen=True, kw_only=True, gc=False):
-    """One service. `requires` lets a screen draw the graph."""
+    """One service. `requires` lets a screen draw the graph.
+
+    Args:
+        secrets: names (or patterns such as notify.*) of the secrets that it is handed.
+        memory_limit_bytes: it is restarted above this resident size; 0 is no limit.
+    """
 
     name: str
     title: str
@@ -120,6 +125,8 @@ class ServiceStatus(Message, frozen=True, kw_only=True, gc=False):
     threads: int = 0
     open_files: int = 0
     disk_bytes: int = 0
+    secrets: list[str] = []
+    memory_limit_bytes: int = 0
 
 
 @request(0x0412, reply=SupervisorStatus, permission="service.read")

@@ -1,4 +1,4 @@
-"""Warnings and errors of all services, as they happen."""
+"""What all services write, as they write it."""
 
 from .page import Page
 
@@ -9,5 +9,5 @@ PAGE = Page(
     icon="file-text",
     order=70,
     permission="service.read",
-    channels=("core", "logs"),
+    channels=("core", "output"),
 )

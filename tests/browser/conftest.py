@@ -23,6 +23,7 @@ ARGUMENTS = [
 ]
 # Patience for a machine that does many things at a time.
 expect.set_options(timeout=30_000)
+COMMAND_S = 120
 SCRIPT = Path(__file__).parent / "fake_platform.py"
 
 
@@ -67,6 +68,45 @@ class Platform:
         self._process.communicate("quit\n", timeout=30)
 
 
+class Home:
+    """A real platform in a home of its own: its processes, its command line, its address and first password.
+
+    Args:
+        folder: the home, made by the command.
+        words: how it is started; `dashboard.port=0` is added.
+        without: services that are left out.
+    """
+
+    def __init__(self, folder: Path, *words: str, without: tuple[str, ...] = ()) -> None:
+        self.home = folder
+        left_out = [word for name in without for word in ("--set", f"services.{name}.enabled=false")]
+        self.run(*words, "-d", "--set", "dashboard.port=0", *left_out)
+        self.url = str(json.loads((folder / "run" / "dashboard.json").read_bytes())["url"])
+        self.password = (folder / "keys" / "initial-password").read_text().strip()
+
+    def run(self, *words: str) -> str:
+        """Run one command of this home; what it printed."""
+        command = [sys.executable, "-m", "cryptobot", "--home", str(self.home), *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_S, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def pid(self, name: str) -> int:
+        """The process of a service now."""
+        services = json.loads(self.run("status", "--json"))["services"]
+        return next(int(service["pid"]) for service in services if service["name"] == name)
+
+    def close(self) -> None:
+        """Bring everything down."""
+        self.run("down")
+
+
+@pytest.fixture(scope="session")
+def real_home() -> type[Home]:
+    """Makes real platforms: `real_home(folder, "demo")`."""
+    return Home
+
+
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """One platform for the tests of a module."""
@@ -105,11 +145,11 @@ class Visitor:
         self.page.goto(self.platform.url.rstrip("/") + path)
         return self.page
 
-    def log_in(self, user: str = "admin") -> Page:
+    def log_in(self, user: str = "admin", password: str = "") -> Page:
         """Log in by the form; the overview."""
         self.open("/login")
         self.page.get_by_label("User").fill(user)
-        self.page.get_by_label("Password").fill(self.platform.password)
+        self.page.get_by_label("Password").fill(password or self.platform.password)
         self.page.get_by_role("button", name="Log in").click()
         expect(self.page.get_by_role("heading", level=1)).to_have_text("Overview")
         return self.page

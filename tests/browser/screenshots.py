@@ -24,27 +24,9 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PAGES = {
-    "overview": "/",
-    "markets": "/markets",
-    "bus": "/bus",
-    "settings": "/settings",
-    "users": "/users",
-    "keys": "/keys",
-    "alerts": "/alerts",
-    "backtests": "/backtests",
-    "risk": "/risk",
-    "doctor": "/doctor",
-    "strategies": "/strategies",
-    "orders": "/orders",
-    "fills": "/fills",
-    "portfolio": "/portfolio",
-    "services": "/services",
-    "logs": "/logs",
-    "audit": "/audit",
-    "account": "/account",
-}
-PHONE_PAGES = ("overview", "services")
+PHONE_PAGES = ("overview", "markets", "strategies", "services", "settings")
+# Pages with charts and counts that want a moment.
+SLOW_PAGES = ("overview", "markets", "services", "bus", "portfolio", "logs")
 DESKTOP = {"width": 1440, "height": 1000}
 PHONE = {"width": 390, "height": 844}
 
@@ -68,19 +50,26 @@ def photograph(
     page.fill("#password", options.password)
     page.click("button[type=submit]")
     page.locator("cb-link-pill .pill.good").wait_for(timeout=20_000)
-    names = PAGES if size is DESKTOP else PHONE_PAGES
-    for name in names:
-        if not options.only or name in options.only:
-            _take(page, options, name, suffix)
+    for name, path in _pages(page).items():
+        wanted = not options.only or name in options.only
+        if wanted and (size is DESKTOP or name in PHONE_PAGES):
+            _take(page, options, name, path, suffix)
     context.close()
     return [f"{suffix}: {text}" for text in complaints]
 
 
-def _take(page: Page, options: argparse.Namespace, name: str, suffix: str) -> None:
-    page.goto(options.url.rstrip("/") + PAGES[name])
+def _pages(page: Page) -> dict[str, str]:
+    """The pages of the menu, so that those of add-ons are taken as well, and one's own account."""
+    links = page.locator(".sidebar .menu:not(.only-phone) a")
+    paths = [str(path) for path in links.evaluate_all("all => all.map((one) => one.getAttribute('href'))")]
+    return {path.strip("/").replace("/", "-") or "overview": path for path in [*paths, "/account"]}
+
+
+def _take(page: Page, options: argparse.Namespace, name: str, path: str, suffix: str) -> None:
+    page.goto(options.url.rstrip("/") + path)
     if name != "account":
         page.locator("cb-link-pill .pill.good").wait_for(timeout=20_000)
-    page.wait_for_timeout(options.wait * 1000 if name in ("overview", "markets", "services", "bus") else 400)
+    page.wait_for_timeout(options.wait * 1000 if name in SLOW_PAGES else 700)
     page.screenshot(path=options.out / f"{name}-{suffix}.png", full_page=options.full)
 
 
@@ -98,7 +87,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--wait", type=float, default=3.0, help="seconds on the pages with charts")
     parser.add_argument("--full", action="store_true", help="the whole page, not only what fits")
     parser.add_argument("--scale", type=float, default=1.0, help="pixels of the picture for one of the page")
-    parser.add_argument("--only", nargs="*", choices=sorted(PAGES), help="these pages alone")
+    parser.add_argument("--only", nargs="*", help="these pages alone")
     parser.add_argument("--url")
     parser.add_argument("--user", default="admin")
     parser.add_argument("--password")

@@ -1,8 +1,5 @@
 """One's own account on the real auth service: second factor, passkeys with Chromium's authenticator, keys."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,31 +12,11 @@ pytestmark = pytest.mark.timeout(300)
 LEFT_OUT = ("paper", "data", "trade", "strategy")
 
 
-class Accounts:
-    """Bus, auth and dashboard as processes, reached under a name: passkeys know no addresses."""
-
-    def __init__(self, folder: Path) -> None:
-        self.home = folder
-        without = [word for name in LEFT_OUT for word in ("--set", f"services.{name}.enabled=false")]
-        self._run("up", "-d", "--set", "dashboard.port=0", *without)
-        told = json.loads((folder / "run" / "dashboard.json").read_bytes())["url"]
-        self.url = str(told).replace("127.0.0.1", "localhost")
-        self.password = (folder / "keys" / "initial-password").read_text().strip()
-
-    def _run(self, *words: str) -> None:
-        command = [sys.executable, "-m", "cryptobot", "--home", str(self.home), *words]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode == 0, done.stderr
-
-    def close(self) -> None:
-        """Bring everything down."""
-        self._run("down")
-
-
 @pytest.fixture
-def platform(tmp_path: Path) -> Iterator[Accounts]:
-    """Accounts of its own for every test: each changes how the admin logs in."""
-    made = Accounts(tmp_path / "home")
+def platform(tmp_path: Path, real_home: Any) -> Iterator[Any]:
+    """Accounts of its own for every test, reached under a name: passkeys know no addresses."""
+    made = real_home(tmp_path / "home", "up", without=LEFT_OUT)
+    made.url = made.url.replace("127.0.0.1", "localhost")
     yield made
     made.close()
 

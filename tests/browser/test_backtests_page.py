@@ -1,11 +1,7 @@
 """A backtest from the page: started, followed to its end, read."""
 
-import json
 import math
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,29 +10,6 @@ from playwright.sync_api import expect
 pytestmark = pytest.mark.timeout(300)
 LEFT_OUT = ("paper", "data", "trade", "strategy", "monitor")
 HOUR_MS = 3_600_000
-
-
-class Laboratory:
-    """Bus, auth, backtest and dashboard as processes; no market."""
-
-    def __init__(self, folder: Path) -> None:
-        self.home = folder
-        without = [word for name in LEFT_OUT for word in ("--set", f"services.{name}.enabled=false")]
-        chosen = ["--set", "dashboard.port=0", "--set", "services.backtest.enabled=true", *without]
-        self._run("up", "-d", *chosen)
-        self.url = str(json.loads((folder / "run" / "dashboard.json").read_bytes())["url"])
-        self.password = (folder / "keys" / "initial-password").read_text().strip()
-        self.candles = folder / "waves.csv"
-        self.candles.write_text("\n".join(["timestamp,open,high,low,close,volume", *_waves(3000)]) + "\n")
-
-    def _run(self, *words: str) -> None:
-        command = [sys.executable, "-m", "cryptobot", "--home", str(self.home), *words]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode == 0, done.stderr
-
-    def close(self) -> None:
-        """Bring everything down."""
-        self._run("down")
 
 
 def _waves(count: int) -> Iterator[str]:
@@ -49,9 +22,12 @@ def _waves(count: int) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
-    """One laboratory for the tests of this module."""
-    made = Laboratory(tmp_path_factory.mktemp("laboratory") / "home")
+def platform(tmp_path_factory: pytest.TempPathFactory, real_home: Any) -> Iterator[Any]:
+    """Bus, auth, backtest and dashboard; no market, but candles in a file."""
+    folder = tmp_path_factory.mktemp("laboratory") / "home"
+    made = real_home(folder, "up", "--set", "services.backtest.enabled=true", without=LEFT_OUT)
+    rows = ["timestamp,open,high,low,close,volume", *_waves(3000)]
+    (folder / "waves.csv").write_text("\n".join(rows) + "\n")
     yield made
     made.close()
 
@@ -63,7 +39,7 @@ def test_a_backtest_is_started_followed_and_read(visitor: Any) -> None:
     visitor.open("/backtests")
     page.get_by_role("button", name="New backtest").click()
     page.get_by_label("Strategy").fill("ema-cross")
-    page.get_by_label("Candles").fill(str(visitor.platform.candles))
+    page.get_by_label("Candles").fill(str(visitor.platform.home / "waves.csv"))
     page.get_by_role("button", name="Start", exact=True).click()
     table = page.locator("cb-backtests")
     expect(table.get_by_text("Done", exact=True)).to_be_visible(timeout=90_000)

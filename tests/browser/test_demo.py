@@ -1,53 +1,24 @@
 """The real platform in the browser: from the first password to the first fill, and killed processes."""
 
-import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.timeout(300)
-START_S = 120
 FILL_MS = 120_000
 HEAL_MS = 60_000
 
 
-class Demo:
-    """`cryptobot demo -d` on a free port, as `Visitor` needs it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.home = folder
-        self._run("demo", "-d", "--set", "dashboard.port=0")
-        self.url = str(json.loads((folder / "run" / "dashboard.json").read_bytes())["url"])
-        self.password = (folder / "keys" / "initial-password").read_text().strip()
-
-    def _run(self, *words: str) -> str:
-        command = [sys.executable, "-m", "cryptobot", "--home", str(self.home), *words]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=START_S, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def pid(self, name: str) -> int:
-        """The process of a service now."""
-        services = json.loads(self._run("status", "--json"))["services"]
-        return next(int(service["pid"]) for service in services if service["name"] == name)
-
-    def close(self) -> None:
-        """Bring everything down."""
-        self._run("down")
-
-
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+def platform(tmp_path_factory: pytest.TempPathFactory, real_home: Any) -> Iterator[Any]:
     """One demo for the tests of this module."""
-    made = Demo(tmp_path_factory.mktemp("demo") / "home")
+    made = real_home(tmp_path_factory.mktemp("demo") / "home", "demo")
     yield made
     made.close()
 

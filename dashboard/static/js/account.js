@@ -1,10 +1,10 @@
 // One's own account: second factor, passkeys, sessions.
 import { act, confirmFirst, get, toast } from "./act.js";
 import { create, possible, reason } from "./passkey.js";
-import { h, icon, moment, skeleton } from "./view.js";
+import { field, h, icon, input, moment, skeleton } from "./view.js";
 
 const dialog = document.getElementById("confirm");
-const field = (id, label, attributes) => h("div", { class: "field" }, h("label", { for: id }, label), h("input", { class: "input", id, required: true, ...attributes }));
+const labelled = (id, label, attributes) => field(id, label, input(id, attributes));
 const row = (title, detail, ...buttons) => h("li", {}, h("div", { class: "grow" }, h("b", {}, title), h("div", { class: "muted" }, detail)), h("div", { class: "buttons" }, buttons));
 const button = (label, onclick, kind = "") => h("button", { class: `button small ${kind}`, type: "button", onclick }, label);
 
@@ -27,13 +27,13 @@ class SecondFactor extends HTMLElement {
   }
 
   async begin() {
-    const given = await ask("Set up a second factor", "First your password, so that nobody else does it.", "Go on", field("totp-password", "Password", { type: "password", autocomplete: "current-password" }));
+    const given = await ask("Set up a second factor", "First your password, so that nobody else does it.", "Go on", labelled("totp-password", "Password", { type: "password", autocomplete: "current-password" }));
     const made = given && (await act("account/second-factor", { password: given["totp-password"] }));
     if (!made) return;
     const typed = await ask("Scan this", "Scan it with an authenticator app, then type the code that the app shows.", "Put in force",
       h("img", { class: "qr", src: made.image, alt: "QR code of the second factor" }),
       h("p", {}, "No camera? Type this into the app: ", h("code", {}, made.secret)),
-      field("totp-code", "Code", { inputmode: "numeric", autocomplete: "one-time-code", maxlength: "10" }));
+      labelled("totp-code", "Code", { inputmode: "numeric", autocomplete: "one-time-code", maxlength: "10" }));
     const codes = typed && (await act("account/second-factor/confirm", { code: typed["totp-code"] }));
     if (codes) await this.show(codes.codes);
   }
@@ -50,7 +50,7 @@ class SecondFactor extends HTMLElement {
 
   async remove() {
     const given = await ask("Remove the second factor?", "Afterwards your password alone opens this account.", "Remove",
-      field("off-password", "Password", { type: "password", autocomplete: "current-password" }), field("off-code", "Code", { autocomplete: "one-time-code" }));
+      labelled("off-password", "Password", { type: "password", autocomplete: "current-password" }), labelled("off-code", "Code", { autocomplete: "one-time-code" }));
     if (given) await act("account/second-factor/remove", { password: given["off-password"], code: given["off-code"] });
   }
 }
@@ -72,7 +72,7 @@ class Passkeys extends HTMLElement {
   }
 
   async add() {
-    const given = await ask("Add a passkey", "A name to tell it from others, such as the device it is in.", "Go on", field("passkey-name", "Name", { maxlength: "80", value: "This device" }));
+    const given = await ask("Add a passkey", "A name to tell it from others, such as the device it is in.", "Go on", labelled("passkey-name", "Name", { maxlength: "80", value: "This device" }));
     const begun = given && (await act("account/passkeys"));
     if (!begun) return;
     try {

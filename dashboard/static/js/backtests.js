@@ -4,7 +4,7 @@ import { act, ask, toast } from "./act.js";
 import { makeChart } from "./charts.js";
 import { Fetched, table } from "./fetched.js";
 import { on, store } from "./live.js";
-import { empty, h, icon, may, moment, money, put, words } from "./view.js";
+import { empty, field, h, icon, may, moment, money, put, swatch, words } from "./view.js";
 
 const dialog = document.getElementById("confirm");
 const KINDS = { run: "One run", sweep: "Sweep of parameters", optimize: "Search for parameters", "walk-forward": "Walk-forward", "monte-carlo": "Monte Carlo of the trades", trust: "Trust score" };
@@ -14,7 +14,6 @@ const MOST_COMPARED = COLOURS.length;
 const TONES = { done: "good", running: "busy", waiting: "busy", failed: "bad", cancelled: "" };
 const figure = (metrics, name, digits = 2, suffix = "") => (metrics[name] === null || metrics[name] === undefined ? "–" : `${metrics[name].toFixed(digits)}${suffix}`);
 const share = (metrics, name) => (metrics[name] === null || metrics[name] === undefined ? "–" : `${(metrics[name] * 100).toFixed(2)} %`);
-const field = (id, label, element, hint = "") => h("div", { class: "field" }, h("label", { for: id }, label), element, hint ? h("span", { class: "muted" }, hint) : null);
 
 class Backtests extends Fetched {
   service = "backtest";
@@ -102,11 +101,8 @@ class Backtests extends Fetched {
     if (this.curves.hidden) return;
     const place = h("div", { class: "chart" });
     const jobs = [...this.chosen.values()];
-    const legend = h("div", { class: "swatches" }, jobs.map((job, index) => {
-      const mark = h("i", {});
-      mark.style.color = COLOURS[index];
-      return h("span", {}, mark, `${job.summary.strategy} ${Object.values(job.summary.parameters).join("/")}: ${money(job.summary.final_equity ?? 0)}`);
-    }));
+    const legend = h("div", { class: "swatches" }, jobs.map((job, index) =>
+      h("span", {}, swatch(COLOURS[index]), `${job.summary.strategy} ${Object.values(job.summary.parameters).join("/")}: ${money(job.summary.final_equity ?? 0)}`)));
     this.curves.replaceChildren(h("header", {}, h("h2", {}, "Equity")), legend, place);
     this.chart?.remove();
     this.chart = makeChart(place, false);

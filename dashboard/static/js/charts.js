@@ -1,6 +1,6 @@
 // The price with the bot's trades on it, and the equity curve.
 import {
-  BaselineSeries, CandlestickSeries, ColorType, CrosshairMode, HistogramSeries, LineSeries, createChart, createSeriesMarkers,
+  BaselineSeries, CandlestickSeries, ColorType, CrosshairMode, HistogramSeries, LineSeries, LineStyle, createChart, createSeriesMarkers,
 } from "../vendor/lightweight-charts-5.2.1/lightweight-charts.mjs";
 import { LiveElement, define } from "./element.js";
 import { get } from "./act.js";
@@ -10,6 +10,10 @@ import { empty, h, money, percent, price, put, signed, tone } from "./view.js";
 const SECONDS = { s: 1, m: 60, h: 3600, d: 86400, w: 604800 };
 const BAR_WIDTH = 7;
 const LABEL_BARS = 8;
+const RESTING = new Set(["OPEN", "ACCEPTED", "PARTIALLY_FILLED", "SUBMITTED", "PENDING"]);
+// Candles asked at a time, and how near to the oldest of them the next ones are asked.
+const PAGE = "5000";
+const NEAR_THE_END = 300;
 const LINE_COLOURS = ["#e0a63a", "#5b8def", "#a97be0", "#3fb6b0"];
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -57,7 +61,7 @@ let chosen = null;
 export const shownSeries = () => (chosen && store.series.get(chosen)) || store.series.values().next().value;
 
 class PriceChart extends LiveElement {
-  static kinds = ["fill"];
+  static kinds = ["fill", "order"];
 
   waiting() {
     this.replaceChildren(h("div", { class: "chart pad" }, h("span", { class: "skeleton" })));
@@ -75,6 +79,7 @@ class PriceChart extends LiveElement {
     if (this.firstElementChild !== this.legend) this.replaceChildren(this.legend, this.place);
     this.fill(series);
     this.mark(series);
+    this.markOrders(series);
   }
 
   build(series) {
@@ -107,7 +112,8 @@ class PriceChart extends LiveElement {
 
   clear() {
     this.chart?.remove();
-    this.chart = this.drawn = this.older = this.placed = undefined;
+    this.chart = this.drawn = this.older = this.placed = this.next = this.resting = undefined;
+    this.asking = false;
   }
 
   addVolume() {
@@ -116,15 +122,26 @@ class PriceChart extends LiveElement {
     this.candles.priceScale().applyOptions({ scaleMargins: { top: 0.08, bottom: 0.2 } });
   }
 
-  /** What data keeps beyond the newest candles: asked once, when the market is chosen. */
-  async addHistory(series) {
+  /** What data keeps beyond the newest candles: a page when the market is chosen, the next ones when somebody
+   * scrolls back to the end of what is drawn. */
+  async addHistory(series, cursor = "") {
+    if (this.asking) return;
+    this.asking = true;
     const { exchange, symbol, timeframe } = series;
-    const query = new URLSearchParams({ exchange, symbol, timeframe, limit: "5000" });
+    const query = new URLSearchParams({ exchange, symbol, timeframe, limit: PAGE, ...(cursor ? { cursor } : {}) });
     const answer = await get(`candles?${query}`);
+    this.asking = false;
     if (!answer || this.key !== seriesKey(series)) return;
-    this.older = answer.candles.map((candle) => [candle.open_ms, Number(candle.open), Number(candle.high), Number(candle.low), Number(candle.close), Number(candle.volume), true]);
+    this.next = answer.next;
+    if (!cursor) this.chart.timeScale().subscribeVisibleLogicalRangeChange((range) => this.scrolled(range, series));
+    const rows = answer.candles.map((candle) => [candle.open_ms, Number(candle.open), Number(candle.high), Number(candle.low), Number(candle.close), Number(candle.volume), true]);
+    this.older = cursor ? rows.concat(this.older) : rows;
     this.drawn = null;
     this.redraw();
+  }
+
+  scrolled(range, series) {
+    if (range && range.from < NEAR_THE_END && this.next) this.addHistory(series, this.next);
   }
 
   candleColours() {
@@ -210,12 +227,39 @@ class PriceChart extends LiveElement {
     this.markers.setMarkers(marks);
   }
 
+  /** The bot's resting orders of this market, as lines at their prices. */
+  markOrders(series) {
+    const open = [...store.orders.values()].filter((order) => order.symbol === series.symbol && RESTING.has(order.state) && (order.price ?? order.stop_price));
+    const mark = JSON.stringify(open.map((order) => [order.id, order.price, order.stop_price, order.remaining]));
+    if (mark === this.resting?.mark) return;
+    for (const line of this.resting?.lines ?? []) this.candles.removePriceLine(line);
+    const lines = open.map((order) => this.candles.createPriceLine({
+      price: Number(order.stop_price ?? order.price), color: css(order.side === "buy" ? "--up" : "--down"), lineWidth: 1, lineStyle: LineStyle.Dashed, axisLabelVisible: true,
+      title: `${order.side} ${Number(order.remaining)}${order.stop_price ? " stop" : ""}`,
+    }));
+    this.resting = { mark, lines };
+  }
+
+  /** A button that hides and shows one of the strategies' lines. */
+  toggle(name, line, index) {
+    const button = h("button", { class: "legend-toggle", type: "button", "aria-pressed": "true", title: name }, h("i", { class: `swatch swatch-${index % 4}` }), name.slice(name.lastIndexOf(".") + 1));
+    button.addEventListener("click", () => {
+      const shown = button.getAttribute("aria-pressed") !== "true";
+      button.setAttribute("aria-pressed", String(shown));
+      line.applyOptions({ visible: shown });
+    });
+    return button;
+  }
+
   describe(bar) {
     const row = bar ? [0, bar.open, bar.high, bar.low, bar.close] : [...this.drawn.rows.values()].at(-1);
     const parts = ["Open", "High", "Low", "Close"].map((name, index) => h("span", {}, `${name} `, h("b", {}, price(row[index + 1]))));
-    const names = [...this.lines.keys()].map((name, index) =>
-      h("span", {}, h("i", { class: `swatch swatch-${index % 4}` }), name.slice(name.lastIndexOf(".") + 1)));
-    this.legend.replaceChildren(...parts, ...names);
+    if (this.legend.lines !== this.lines.size) {
+      this.legend.lines = this.lines.size;
+      this.figures = h("span", { class: "chart-figures" });
+      this.legend.replaceChildren(this.figures, ...[...this.lines].map(([name, line], index) => this.toggle(name, line, index)));
+    }
+    this.figures.replaceChildren(...parts);
   }
 }
 

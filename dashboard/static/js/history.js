@@ -2,7 +2,7 @@
 import { LineSeries } from "../vendor/lightweight-charts-5.2.1/lightweight-charts.mjs";
 import { makeChart } from "./charts.js";
 import { Fetched } from "./fetched.js";
-import { empty, h } from "./view.js";
+import { empty, h, swatch } from "./view.js";
 
 const COLOURS = ["#4c6ef5", "#e0a63a", "#3fb6b0", "#a97be0", "#e5675d", "#5b8def", "#6abf69", "#c77d4f", "#8a94a6", "#d36ba6", "#2f9e8f", "#b0a33a"];
 const MIB = 1 << 20;
@@ -47,12 +47,6 @@ class HealthHistory extends Fetched {
     });
     view.chart.timeScale().fitContent();
   }
-}
-
-function swatch(colour) {
-  const mark = h("i", {});
-  mark.style.color = colour;
-  return mark;
 }
 
 customElements.define("cb-health-history", HealthHistory);

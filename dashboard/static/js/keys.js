@@ -1,11 +1,10 @@
 // API keys: make, see, revoke.
 import { act, confirmFirst, get } from "./act.js";
 import { on, store } from "./live.js";
-import { empty, h, icon, moment, skeleton } from "./view.js";
+import { empty, field, h, icon, moment, skeleton } from "./view.js";
 
 const dialog = document.getElementById("confirm");
 const DAYS = [["30", "30 days"], ["90", "90 days"], ["365", "a year"], ["0", "without end"]];
-const field = (id, label, element, hint = "") => h("div", { class: "field" }, h("label", { for: id }, label), element, hint ? h("span", { class: "muted" }, hint) : null);
 
 class Keys extends HTMLElement {
   connectedCallback() {

@@ -26,6 +26,7 @@ export const store = {
   signals: [],
   logs: [],
   audit: [],
+  lines: [],
   tail: [],
   books: new Map(),
   trades: [],
@@ -83,9 +84,9 @@ function trim(map, most) {
   while (map.size > most) map.delete(map.keys().next().value);
 }
 
-function addLine(list, entry) {
+function addLine(list, entry, most = MAX_LISTED) {
   list.push(entry);
-  if (list.length > MAX_LISTED) list.shift();
+  if (list.length > most) list.shift();
 }
 
 const take = {
@@ -131,6 +132,7 @@ const take = {
   strategies: (data) => { store.strategies = data; },
   signal: (data) => addLine(store.signals, data),
   log: (data) => addLine(store.logs, data),
+  line: (data) => addLine(store.lines, data, MAX_ROWS),
   audit: (data) => addLine(store.audit, data),
   tail: (data) => addLine(store.tail, data),
   book: (data) => { store.books.set(`${data.exchange}|${data.symbol}`, data); },

@@ -1,8 +1,9 @@
 // Figures, orders, fills, positions, balances.
-import { act, confirmFirst } from "./act.js";
+import { act, ask, confirmFirst } from "./act.js";
 import { LiveElement, define } from "./element.js";
 import { store } from "./live.js";
 import { amount, clock, empty, h, holding, keyed, may, moment, money, percent, pill, price, put, side, signed, tone } from "./view.js";
+import { tellWhy } from "./why.js";
 
 const FINISHED = new Set(["FILLED", "CANCELED", "CANCELLED", "REJECTED", "DENIED", "EXPIRED"]);
 const isOpen = (order) => !FINISHED.has(order.state);
@@ -10,6 +11,7 @@ const isOpen = (order) => !FINISHED.has(order.state);
 const MOST_FILLS = 300;
 // Below one unit of the quote currency a holding is a rest that the exchange does not let anyone sell.
 const DUST = 1;
+const DAY_MS = 86_400_000;
 const base = (symbol) => symbol.split("/")[0];
 
 /** A table whose rows keep their place; `columns` are [title, class]. */
@@ -46,10 +48,28 @@ class TableElement extends LiveElement {
   get limit() { return Number(this.getAttribute("limit") ?? 50); }
 }
 
-class Orders extends TableElement {
+/** What the filters above a table ask for: a state, a side, a market, and words that appear anywhere. */
+class FilteredTable extends TableElement {
+  filter = "";
+  side = "";
+  words = "";
+
+  wanted(item) {
+    if (this.side && item.side !== this.side) return false;
+    return !this.words || `${item.symbol} ${item.side} ${item.type ?? ""} ${item.state ?? ""} ${item.source} ${item.reason ?? ""} ${item.id} ${item.client_order_id}`.toLowerCase().includes(this.words);
+  }
+
+  nothing() { return this.none0(); }
+
+  draw() {
+    this.none = this.side || this.words || this.filter ? (this.noMatch ??= empty("search", "Nothing matches", "Change or clear the filters.")) : (this.noneYet ??= this.none0());
+    super.draw();
+  }
+}
+
+class Orders extends FilteredTable {
   static kinds = ["order"];
   label = "Orders";
-  filter = "";
 
   columns() {
     return [["Time"], ["Market"], ["Side"], ["Type", "hide-phone"], ["Amount", "right"], ["Filled", "right hide-phone"], ["Price", "right"], ["State"],
@@ -58,10 +78,10 @@ class Orders extends TableElement {
 
   items() {
     const only = this.hasAttribute("open") || this.filter === "open";
-    return [...store.orders.values()].filter((order) => !only || isOpen(order)).sort((a, b) => b.created_ms - a.created_ms).slice(0, this.limit);
+    return [...store.orders.values()].filter((order) => (!only || isOpen(order)) && this.wanted(order)).sort((a, b) => b.created_ms - a.created_ms).slice(0, this.limit);
   }
 
-  nothing() {
+  none0() {
     return this.hasAttribute("open")
       ? empty("list-details", "No open orders", "Market orders fill at once, so this is often empty. Limit orders wait here.")
       : empty("list-details", "No order yet", "The first appears when a strategy decides to trade, or when you send one with `cryptobot`.");
@@ -71,6 +91,7 @@ class Orders extends TableElement {
     const cancel = isOpen(order) && may("trade.order")
       ? h("button", { class: "button small", type: "button", onclick: () => this.cancel(order) }, "Cancel")
       : "";
+    const why = this.hasAttribute("details") ? h("button", { class: "button small", type: "button", "aria-label": `Why order ${order.id}?`, onclick: () => tellWhy(order.id) }, "Why?") : "";
     return h("tr", {},
       h("td", { class: "num muted", title: order.id }, moment(order.created_ms)),
       h("td", {}, order.symbol),
@@ -81,7 +102,7 @@ class Orders extends TableElement {
       h("td", { class: "num right" }, order.average ?? order.price ? price(order.average ?? order.price) : "market"),
       h("td", {}, pill(order.state)),
       this.hasAttribute("details") ? h("td", { class: "muted hide-phone" }, order.reason || order.source) : null,
-      h("td", { class: "right" }, cancel));
+      h("td", { class: "right" }, h("div", { class: "buttons" }, cancel, why)));
   }
 
   async cancel(order) {
@@ -92,28 +113,29 @@ class Orders extends TableElement {
   }
 }
 
-class Fills extends TableElement {
+class Fills extends FilteredTable {
   static kinds = ["fill"];
   label = "Fills";
 
   columns() {
-    const more = this.hasAttribute("details") ? [["By", "hide-phone"], ["Order", "hide-phone"]] : [];
-    return [["Time"], ["Market"], ["Side"], ["Amount", "right"], ["Price", "right"], ["Value", "right hide-phone"], ["Fee", "right hide-phone"], ...more];
+    const more = this.hasAttribute("details") ? [["Fee", "right hide-phone"], ["By", "hide-phone"], [""]] : [];
+    return [["Time"], ["Market"], ["Side"], ["Amount", "right"], ["Price", "right"], ["Value", "right hide-phone"], ...more];
   }
 
   items() {
-    return [...store.fills.values()].sort((a, b) => b.ts_ms - a.ts_ms).slice(0, this.limit);
+    return [...store.fills.values()].filter((fill) => this.wanted(fill)).sort((a, b) => b.ts_ms - a.ts_ms).slice(0, this.limit);
   }
 
   keyOf(fill) { return `${fill.exchange}|${fill.id}`; }
 
-  nothing() {
+  none0() {
     return empty("receipt", "No fill yet", "When an order meets a price, the execution appears here and as an arrow on the chart. In the demo that takes about a minute.");
   }
 
   row(fill) {
     const more = this.hasAttribute("details")
-      ? [h("td", { class: "hide-phone" }, fill.source), h("td", { class: "mono muted hide-phone" }, fill.client_order_id)] : [];
+      ? [h("td", { class: "num right muted hide-phone" }, `${amount(fill.fee)} ${fill.fee_currency}`), h("td", { class: "hide-phone" }, fill.source),
+        h("td", { class: "right" }, h("button", { class: "button small", type: "button", "aria-label": `Why fill ${fill.id}?`, onclick: () => tellWhy(fill.order_id) }, "Why?"))] : [];
     return h("tr", {},
       h("td", { class: "num muted" }, moment(fill.ts_ms)),
       h("td", {}, fill.symbol),
@@ -121,7 +143,6 @@ class Fills extends TableElement {
       h("td", { class: "num right" }, amount(fill.amount)),
       h("td", { class: "num right" }, price(fill.price)),
       h("td", { class: "num right hide-phone" }, money(fill.cost)),
-      h("td", { class: "num right muted hide-phone" }, `${amount(fill.fee)} ${fill.fee_currency}`),
       ...more);
   }
 }
@@ -131,7 +152,7 @@ class Positions extends TableElement {
   label = "Positions";
 
   columns() {
-    return [["Market"], ["Amount", "right"], ["Average", "right"], ["Unrealised", "right"], ["Realised", "right hide-phone"], ["Fees", "right hide-phone"]];
+    return [["Market"], ["Amount", "right"], ["Average", "right"], ["Unrealised", "right"], ["Realised", "right hide-phone"], ...(this.hasAttribute("details") ? [["Fees", "right hide-phone"], [""]] : [])];
   }
 
   items() {
@@ -151,7 +172,19 @@ class Positions extends TableElement {
       h("td", { class: "num right" }, position.average === null ? "–" : price(position.average)),
       h("td", { class: `num right ${tone(position.unrealised_pnl)}` }, signed(position.unrealised_pnl)),
       h("td", { class: `num right hide-phone ${tone(position.realised_pnl)}` }, signed(position.realised_pnl)),
-      h("td", { class: "num right muted hide-phone" }, money(position.fees)));
+      ...(this.hasAttribute("details") ? [h("td", { class: "num right muted hide-phone" }, money(position.fees)), h("td", { class: "right" }, this.closing(position))] : []));
+  }
+
+  closing(position) {
+    if (!may("trade.order") || Math.abs(Number(position.amount) * Number(position.average ?? 0)) < DUST) return "";
+    return h("button", { class: "button small", type: "button", "aria-label": `Close ${position.symbol}`, onclick: () => this.close(position) }, "Close");
+  }
+
+  async close(position) {
+    const sure = await confirmFirst({
+      title: `Close ${position.symbol}?`, text: `${amount(position.amount)} ${base(position.symbol)} on ${position.exchange} are sold at the market price. Strategies go on and may buy again; halt trading first to keep them from it.`, action: "Close the position", danger: true,
+    });
+    if (sure) await act("positions/close", { exchange: position.exchange, symbol: position.symbol });
   }
 }
 
@@ -173,6 +206,8 @@ class Balances extends LiveElement {
   }
 }
 
+const shareOf = (part, whole) => (whole ? (part / whole) * 100 : 0);
+
 class Figures extends LiveElement {
   static kinds = ["equity", "position", "fill", "order"];
   waiting() {}
@@ -186,7 +221,8 @@ class Figures extends LiveElement {
       return h("div", { class: "figure" }, h("dt", {}, title), value, sub);
     };
     this.append(h("dl", { class: "figures" },
-      cell("equity", "Equity"), cell("total", "Profit and loss"), cell("open", "Unrealised"), cell("position", "Open position"), cell("fills", "Fills")));
+      cell("equity", "Equity"), cell("today", "Today"), cell("total", "Since the start"), cell("risk", "At risk"), cell("position", "Open position"), cell("fills", "Fills")));
+    this.dayBegins();
   }
 
   set(name, text, unit, sub, kind = "") {
@@ -203,12 +239,15 @@ class Figures extends LiveElement {
   draw() {
     const equity = store.equity;
     if (equity) {
-      const gain = Number(equity.equity) - Number(equity.start_equity);
-      const share = Number(equity.start_equity) ? (gain / Number(equity.start_equity)) * 100 : 0;
-      this.set("equity", money(equity.equity), equity.currency, `${money(equity.start_equity)} at the start`);
-      this.set("total", signed(gain), equity.currency, `${percent(share)}, realised ${signed(equity.realised_pnl)}`, tone(gain));
-      this.set("open", signed(equity.unrealised_pnl), equity.currency, `valued ${clock(equity.ts_ms)}`, tone(equity.unrealised_pnl));
-    } else for (const name of ["equity", "total", "open"]) this.set(name, "–", "", "waiting for trade");
+      const began = Number(equity.start_equity);
+      const gain = Number(equity.equity) - began;
+      const morning = this.morning ?? began;
+      const day = Number(equity.equity) - morning;
+      this.set("equity", money(equity.equity), equity.currency, `valued ${clock(equity.ts_ms)}`);
+      this.set("today", signed(day), equity.currency, `${percent(shareOf(day, morning))} since midnight`, tone(day));
+      this.set("total", signed(gain), equity.currency, `${percent(shareOf(gain, began))}, realised ${signed(equity.realised_pnl)}`, tone(gain));
+      this.drawRisk(equity);
+    } else for (const name of ["equity", "today", "total", "risk"]) this.set(name, "–", "", "waiting for trade");
     this.drawPosition();
     const fills = [...store.fills.values()];
     const open = [...store.orders.values()].filter(isOpen).length;
@@ -216,13 +255,49 @@ class Figures extends LiveElement {
     this.set("fills", fills.length >= MOST_FILLS ? `${MOST_FILLS}+` : String(fills.length), "", `${newest ? `last at ${clock(newest)}, ` : ""}${open} open order${open === 1 ? "" : "s"}`);
   }
 
+  /** Ask for the last value before this day, and again when the next one begins; a home of today has none. */
+  async dayBegins() {
+    const midnight = new Date().setHours(0, 0, 0, 0);
+    const { data } = await ask(`equity?limit=1&before_ms=${midnight}`);
+    this.morning = data?.points.length ? Number(data.points[0].equity) : null;
+    setTimeout(() => this.dayBegins(), midnight + DAY_MS + 1000 - Date.now());
+    this.redraw();
+  }
+
+  /** What is exposed to the market at its price of now. */
+  drawRisk(equity) {
+    const exposed = [...store.positions.values()].reduce((sum, one) => sum + Math.abs(Number(one.amount) * Number(one.average ?? 0) + Number(one.unrealised_pnl)), 0);
+    const shown = exposed < DUST ? 0 : exposed;
+    this.set("risk", money(shown), equity.currency, `${Math.round(shareOf(shown, Number(equity.equity)))} % of the equity, unrealised ${signed(equity.unrealised_pnl)}`);
+  }
+
   drawPosition() {
     const all = [...store.positions.values()].filter((position) => Number(position.amount) !== 0);
     const held = all.filter((position) => Math.abs(Number(position.amount) * Number(position.average)) >= DUST);
     if (held.length === 0) this.set("position", "Flat", "", all.length ? `a rest of ${amount(all[0].amount)} ${base(all[0].symbol)}` : "nothing held");
-    else if (held.length === 1) this.set("position", amount(held[0].amount), base(held[0].symbol), `bought at ${price(held[0].average)}`);
+    else if (held.length === 1) this.set("position", Number(held[0].amount).toPrecision(6).replace(/\.?0+$/, ""), base(held[0].symbol), `bought at ${price(held[0].average)}`);
     else this.set("position", String(held.length), "markets", held.map((item) => base(item.symbol)).join(", "));
   }
 }
 
-define({ orders: Orders, fills: Fills, positions: Positions, balances: Balances, figures: Figures });
+/** Where the money is: what is held at the price of now, and what is free. */
+class Allocation extends LiveElement {
+  static kinds = ["position", "balance", "equity"];
+
+  draw() {
+    const equity = store.equity;
+    if (!equity || !Number(equity.equity)) {
+      this.showOnly(this.none ??= empty("wallet", "Nothing yet", "It appears when trade has valued the account."));
+      return;
+    }
+    const held = [...store.positions.values()].map((one) => ({ name: base(one.symbol), value: Math.abs(Number(one.amount) * Number(one.average ?? 0) + Number(one.unrealised_pnl)) })).filter((one) => one.value >= DUST);
+    const rest = Math.max(0, Number(equity.equity) - held.reduce((sum, one) => sum + one.value, 0));
+    const parts = [...held, { name: equity.currency, value: rest }].sort((a, b) => b.value - a.value).map((one) => ({ ...one, share: shareOf(one.value, Number(equity.equity)) }));
+    this.list ??= h("ul", { class: "rows allocation" });
+    this.showOnly(this.list);
+    keyed(this.list, parts, (one) => one.name, (one) => h("li", {}, h("b", { class: "asset" }, one.name), h("meter", { min: "0", max: "100", value: String(one.share), "aria-label": `${one.name}: ${one.share.toFixed(1)} percent` }),
+      h("span", { class: "num" }, `${one.share.toFixed(1)} %`), h("span", { class: "num muted" }, `${money(one.value)} ${equity.currency}`)));
+  }
+}
+
+define({ allocation: Allocation, orders: Orders, fills: Fills, positions: Positions, balances: Balances, figures: Figures });

@@ -2,9 +2,10 @@
 import { act, confirmFirst } from "./act.js";
 import { LiveElement, define } from "./element.js";
 import { store } from "./live.js";
+import { setLimits, showPast } from "./servicemore.js";
 import { bytes, duration, empty, h, icon, keyed, may, put, svg, toneOf, words } from "./view.js";
 
-const ORDER = ["bus", "auth", "paper", "data", "trade", "strategy", "dashboard"];
+const ORDER = ["bus", "auth", "paper", "data", "trade", "strategy", "risk", "portfolio", "monitor", "dashboard"];
 const place = (name) => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);
 const sorted = () => [...store.services.values()].sort((a, b) => place(a.name) - place(b.name) || a.name.localeCompare(b.name));
 const shownState = (service) => (service.state === "RUNNING" && !service.ready ? "STARTING" : service.state);
@@ -53,6 +54,10 @@ class ServiceCard {
     this.memoryLine = sparkline();
     this.why = h("p", { class: "why" });
     this.needs = h("span", { class: "needs grow" });
+    const small = { class: "button small square ghost" };
+    this.more = h("div", { class: "buttons" }, h("a", { ...small, href: `/logs?service=${encodeURIComponent(name)}`, "aria-label": `Log of ${name}`, title: "Log" }, icon("file-text", "icon-s")),
+      h("button", { ...small, type: "button", "aria-label": `Past of ${name}`, title: "What it went through", onclick: () => showPast(name) }, icon("history", "icon-s")),
+      h("button", { ...small, type: "button", "aria-label": `Limits of ${name}`, title: "Limits", disabled: !may("config.write"), onclick: () => setLimits(this.service) }, icon("adjustments", "icon-s")));
     this.buttons = {
       start: this.button("start", "player-play", "Start"),
       restart: this.button("restart", "refresh", "Restart"),
@@ -74,7 +79,7 @@ class ServiceCard {
         h("figure", {}, h("figcaption", {}, "CPU", this.cpu), this.cpuLine),
         h("figure", {}, h("figcaption", {}, "Memory", this.memory), this.memoryLine)),
       this.why,
-      h("div", { class: "foot" }, this.needs, h("div", { class: "buttons" }, Object.values(this.buttons))));
+      this.needs, h("div", { class: "foot" }, this.more, h("span", { class: "grow" }), h("div", { class: "buttons" }, Object.values(this.buttons))));
   }
 
   draw(service) {
@@ -88,7 +93,7 @@ class ServiceCard {
     put(this.facts.restarts, String(service.restarts ?? 0));
     put(this.facts.health, service.health ? words(service.health) : "–");
     put(this.cpu, service.pid ? `${(service.cpu_percent ?? 0).toFixed(1)} %` : "–");
-    put(this.memory, service.pid ? bytes(service.rss_bytes) : "–");
+    put(this.memory, service.pid ? `${bytes(service.rss_bytes)}${service.memory_limit_bytes ? ` of ${bytes(service.memory_limit_bytes)}` : ""}` : "–");
     this.tick();
     const samples = store.samples.get(service.name) ?? [];
     this.cpuLine.set(samples.map(([cpu]) => cpu), 5);
@@ -100,7 +105,7 @@ class ServiceCard {
   }
 
   drawButtons(runs) {
-    const allowed = may("service.control");
+    const allowed = may("service.control", this.name);
     this.buttons.start.hidden = runs;
     this.buttons.restart.hidden = this.buttons.stop.hidden = !runs;
     for (const button of Object.values(this.buttons)) button.disabled = !allowed || this.busy === true;

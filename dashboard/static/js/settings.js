@@ -1,6 +1,7 @@
 // The settings: what holds, why, and changing it.
 import { act, get } from "./act.js";
 import { on, store } from "./live.js";
+import { difference } from "./text.js";
 import { empty, h, icon, keyed, may, moment, put, skeleton } from "./view.js";
 
 const APPLIES = { live: "A change holds at once.", restart: "A change restarts the service it belongs to.", person: "A change needs a person's decision." };
@@ -62,6 +63,7 @@ class Settings extends HTMLElement {
       dialog.close();
       await this.load();
       document.querySelector("cb-settings-history").load();
+      document.querySelector("cb-settings-text").load();
     };
     const form = h("form", {},
       h("h2", { id: "confirm-title" }, one.key), h("p", {}, one.help), problem,
@@ -96,7 +98,7 @@ class SettingsHistory extends HTMLElement {
     this.replaceChildren(this.list);
     keyed(this.list, past.map((one, index) => ({ ...one, current: index === 0 })), (one) => one.revision, (one) => h("li", { class: "alert-line" },
       h("div", { class: "grow" }, h("b", {}, one.summary), h("div", { class: "muted num" }, `${moment(one.ts_ms)} by ${one.actor}`),
-        h("details", {}, h("summary", { class: "muted" }, "What changed"), h("pre", { class: "mono diff" }, one.difference))),
+        h("details", {}, h("summary", { class: "muted" }, "What changed"), difference(one.difference))),
       one.current ? h("span", { class: "pill good" }, "now")
         : h("button", { class: "button small", type: "button", disabled: !may("config.write"), onclick: () => this.back(one) }, icon("history", "icon-s"), "Back to this")));
   }
@@ -105,6 +107,7 @@ class SettingsHistory extends HTMLElement {
     if (await act("settings/rollback", { revision: one.revision })) {
       await this.load();
       await document.querySelector("cb-settings").load();
+      await document.querySelector("cb-settings-text").load();
     }
   }
 }

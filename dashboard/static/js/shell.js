@@ -1,6 +1,7 @@
 // What every page has: connection, trading state, note on the prices, theme, menu.
 import { LiveElement, define } from "./element.js";
 import { connect, on, store } from "./live.js";
+import { shortcuts } from "./shortcuts.js";
 import { h, icon, price, put, toneOf, words } from "./view.js";
 
 class LinkPill extends HTMLElement {
@@ -87,4 +88,5 @@ more.addEventListener("click", (event) => {
 });
 document.addEventListener("click", (event) => { if (!sidebar.contains(event.target)) openMenu(false); });
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") openMenu(false); });
+shortcuts();
 connect();

@@ -35,7 +35,7 @@ class Users extends HTMLElement {
       h("td", {}, h("b", {}, user.name)), h("td", {}, role), h("td", {}, h("span", { class: `pill ${state[0]}` }, state[1])),
       h("td", { class: "num muted" }, moment(user.last_login_ms)), h("td", { class: "num" }, String(user.sessions)),
       h("td", { class: "right" }, h("div", { class: "buttons" },
-        button("New password", () => this.reset(user)), button(user.enabled ? "Lock" : "Unlock", () => this.change(user, { enabled: !user.enabled })), button("Remove", () => this.remove(user)))));
+        button("New password", () => this.reset(user)), user.totp ? button("Take second factor away", () => this.resetFactor(user)) : "", button(user.enabled ? "Lock" : "Unlock", () => this.change(user, { enabled: !user.enabled })), button("Remove", () => this.remove(user)))));
   }
 
   async change(user, body) {
@@ -47,6 +47,12 @@ class Users extends HTMLElement {
     if (!(await confirmFirst({ title: `New password for ${user.name}?`, text: "The old one and all sessions of this account end at once.", action: "Make one" }))) return;
     const made = await act(`users/${encodeURIComponent(user.name)}/password`, {});
     if (made) this.tell(made);
+  }
+
+  async resetFactor(user) {
+    if (!(await confirmFirst({ title: `Take the second factor of ${user.name} away?`, text: "For somebody who lost the phone and the recovery codes: make sure that it is them. Their sessions end, and the password alone opens the account.", action: "Take it away", danger: true }))) return;
+    await act(`users/${encodeURIComponent(user.name)}/second-factor/reset`);
+    await this.load();
   }
 
   async remove(user) {

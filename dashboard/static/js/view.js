@@ -30,6 +30,17 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** A control under its label: field("key-name", "Name", h("input", …), "a hint"). */
+export const field = (id, label, control, hint = "") => h("div", { class: "field" }, h("label", { for: id }, label), control, hint ? h("span", { class: "muted" }, hint) : null);
+/** A one-line input that has to be filled in. */
+export const input = (id, attributes = {}) => h("input", { class: "input", id, required: true, autocomplete: "off", ...attributes });
+/** The mark of a line in a legend. */
+export function swatch(colour) {
+  const mark = h("i", {});
+  mark.style.color = colour;
+  return mark;
+}
+
 const SVG = "http://www.w3.org/2000/svg";
 export function svg(tag, attributes = {}, ...children) {
   const element = document.createElementNS(SVG, tag);

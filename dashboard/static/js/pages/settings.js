@@ -1,1 +1,2 @@
 import "../settings.js";
+import "../text.js";

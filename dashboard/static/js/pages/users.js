@@ -1,1 +1,2 @@
 import "../users.js";
+import "../roles.js";
