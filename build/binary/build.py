@@ -115,7 +115,7 @@ class Build:
         return [minimal, full]
 
     def _held(self) -> list[str]:
-        lines = output(self.python, "-m", "pip", "list", *QUIET, "--format=freeze").splitlines()
+        lines = output(self.python, "-m", "pip", "list", QUIET[1], "--format=freeze").splitlines()
         pairs = (line.split("==") for line in lines if "==" in line)
         tools = {"pip", "setuptools", "wheel", "nuitka"}
         return [f"{name} {version}" for name, version in pairs if parts.normalized(name) not in tools]
