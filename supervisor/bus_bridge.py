@@ -11,6 +11,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from ..bus import topics
 from ..bus.contracts.base import Done, Message
 from ..bus.contracts.bus import BusReport
@@ -18,8 +20,11 @@ from ..bus.contracts.service import (
     Alert,
     Audit,
     ControlService,
+    Discover,
+    Discovered,
     GetStatus,
     Heartbeat,
+    ServiceFacts,
     ServiceState,
     ServiceStats,
     ServiceStatus,
@@ -28,6 +33,7 @@ from ..bus.contracts.service import (
 from ..configs.errors import CryptoBotError, RequestFailedError, SettingsError, UsageError
 from ..configs.machines import supervisor_of
 from . import states
+from .operations import describe
 from .pings import Pings
 from .resources import USES
 from .unit import Acted, Raised, StateChange
@@ -188,6 +194,7 @@ class BusBridge:
         bus = BlockingBus.open(self._supervisor.home, supervisor_of(machines, machines.here))
         bus.serve(GetStatus, self._get_status)
         bus.serve(ControlService, self._control)
+        bus.serve(Discover, self._discover)
         bus.subscribe(topics.BUS_REPORT, BusReport, self._keep_report)
         if self._supervisor.elsewhere:
             bus.subscribe(topics.SERVICE_HEARTBEATS, Heartbeat, self._on_heartbeat)
@@ -224,6 +231,18 @@ class BusBridge:
 
     def _get_status(self, _request: Request[GetStatus]) -> SupervisorStatus:
         return _status_message(self._on_loop(self._supervisor.status))
+
+    def _discover(self, request: Request[Discover]) -> Discovered:
+        wanted = request.message.service
+        units = self._supervisor.lifecycle.units
+
+        def found() -> list[dict[str, object]]:
+            return [describe(unit) for unit in units.values() if wanted in {"", unit.name}]
+
+        services = msgspec.convert(self._on_loop(found), list[ServiceFacts])
+        if wanted and not services:
+            raise RequestFailedError("unknown_service", f"There is no service {wanted!r}.")
+        return Discovered(services=services)
 
     def _control(self, request: Request[ControlService]) -> Done:
         wanted = request.message

@@ -143,6 +143,49 @@ class ControlService(Message, frozen=True, kw_only=True, gc=False):
     actor: str
 
 
+@message(0x0415, delivery=Delivery.REPLY)
+class ServiceFacts(Message, frozen=True, kw_only=True, gc=False):
+    """Where one service is found and what it answers, as it told when it became ready; and its manifest.
+
+    Args:
+        kind: built-in or add-on.
+        endpoint: where it takes requests; empty when it takes none or is not ready.
+        epoch: another one after each start; 0 before the first.
+        schemas: the requests that it answers, with the numbers of their schemas.
+    """
+
+    name: str
+    title: str
+    kind: str
+    state: str
+    ready: bool
+    endpoint: str
+    epoch: int
+    schemas: list[str]
+    requires: list[str]
+    wants: list[str]
+    group: str
+    instances: int
+
+
+@message(0x0416, delivery=Delivery.REPLY)
+class Discovered(Message, frozen=True, kw_only=True, gc=False):
+    """The services that were asked for, in the order of the registry."""
+
+    services: list[ServiceFacts]
+
+
+@request(0x0417, reply=Discovered, permission="service.read")
+class Discover(Message, frozen=True, kw_only=True, gc=False):
+    """Ask the supervisor where services are found. An empty `service` asks for all.
+
+    Services are added on the supervisor's own socket alone, where the kernel proves who asks: a manifest
+    names a program to run.
+    """
+
+    service: str = ""
+
+
 @request(0x0414, reply=Done, permission="")
 class Ping(Message, frozen=True, kw_only=True, gc=False):
     """Answered by every service from its main loop."""

@@ -18,6 +18,8 @@ from cryptobot.bus.contracts.service import (
     Alert,
     Audit,
     ControlService,
+    Discover,
+    Discovered,
     GetStatus,
     ServiceState,
     ServiceStats,
@@ -164,3 +166,15 @@ def test_a_minute_without_the_bus_changes_nothing_for_the_services(home: Home) -
             while (again := states.get(timeout=_PATIENCE_S)).pid != now:
                 assert again.name == "sleeper"
     assert again.state == "RUNNING"
+
+
+def test_services_are_discovered_over_the_bus(home: Home) -> None:
+    """Endpoint, epoch and schemas of one service or all; of an unknown name it is said."""
+    with BlockingBus.open(home, "tester") as bus:
+        found = bus.request("supervisor", Discover(), Discovered, timeout_s=_PATIENCE_S)
+        kinds = {one.name: one.kind for one in found.services if one.ready}
+        assert kinds == {"bus": "built-in", "sleeper": "add-on"}
+        only = bus.request("supervisor", Discover(service="sleeper"), Discovered, timeout_s=_PATIENCE_S)
+        assert [one.name for one in only.services] == ["sleeper"]
+        with pytest.raises(RequestFailedError, match="no service 'sleper'"):
+            bus.request("supervisor", Discover(service="sleper"), Discovered, timeout_s=_PATIENCE_S)
