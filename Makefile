@@ -44,7 +44,7 @@ if [ -e $(1)/fresh ]; then rm $(1)/fresh; else rm -rf .cache/build && \
   $(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .; fi
 endef
 
-.PHONY: help demo binary test test-again test-slow test-release packages bench lint types contracts docs check install install-test clean
+.PHONY: help demo binary test test-again test-slow test-release packages sbom licences bench lint types contracts docs check install install-test clean
 
 help:  ## What can be made here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,13 @@ PACKAGES ?=
 packages: $(TEST_VENV)/installed  ## Make .deb, .rpm, AppImage and the recipes for macOS and Windows
 	@$(TEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check ".[release]"
 	@$(TEST_VENV)/bin/python build/packages/make.py --folder $(FOLDER) --out dist/packages $(PACKAGES)
+
+sbom: $(TEST_VENV)/installed  ## Write the bill of materials (CycloneDX) to dist/sbom.cdx.json
+	@$(TEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check ".[release]"
+	@$(TEST_VENV)/bin/python build/hygiene/sbom.py
+
+licences: $(TEST_VENV)/installed  ## Check the licences of all parts and write them to dist/
+	@$(TEST_VENV)/bin/python build/hygiene/licences.py
 
 bench: $(TEST_VENV)/installed  ## Measure; prints tables, judges nothing
 	@exec $(TEST_VENV)/bin/pytest -n 0 -m bench --timeout 3600 -s $(TESTS)

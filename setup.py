@@ -50,7 +50,7 @@ class BuildPackages(build_py):
 CORE = Extension(
     "cryptobot.services.backtest._core",
     ["services/backtest/core.c"],
-    extra_compile_args=[] if sys.platform == "win32" else ["-O2", "-ffp-contract=off"],
+    extra_compile_args=[] if sys.platform == "win32" else ["-O2", "-g0", "-ffp-contract=off"],
     optional=True,
 )
 

@@ -306,7 +306,6 @@ def services_of(receipt: Receipt) -> list[str]:
     wanted = {
         "strategies": "strategy",
         "connectors": "data trade",
-        "channels": "notify",
         "pages": "dashboard",
     }
     named = " ".join(wanted.get(kind, "") for kind in receipt.provides).split()
