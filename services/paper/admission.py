@@ -25,7 +25,11 @@ def check(market: Market, request: NewOrder, open_orders: Sequence[Order]) -> No
     stop = request.type in o.TRIGGERED
     if stop and sum(order.waiting for order in open_orders) >= market.rules.max_stop_orders:
         raise RefusedError(-1013, "Filter failure: MAX_NUM_ALGO_ORDERS")
-    if stop and market.last and reached(request.type, request.side, request.stop_price, market.last):
+    if (
+        request.stop_price
+        and market.last
+        and reached(request.type, request.side, request.stop_price, market.last)
+    ):
         raise RefusedError(-2010, "Stop price would trigger immediately.")
     best = market.best_price(opposite(request.side))
     if request.type == o.LIMIT_MAKER and best and crosses(request.side, request.price, best):
@@ -40,7 +44,7 @@ def needs(market: Market, request: NewOrder) -> int:
         return request.quote_quantity
     if request.type == o.MARKET:
         return cost(market.available(o.BUY, 0), request.quantity)
-    return cost_at(request.price or request.stop_price, request.quantity)
+    return cost_at(request.price or request.stop_price or market.last, request.quantity)
 
 
 def quantity(market: Market, request: NewOrder) -> int:

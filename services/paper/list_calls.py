@@ -6,6 +6,7 @@ from . import orders as o
 from . import wire
 from .calls import Call, Security, endpoint, missing
 from .orders import NewOrder, Order, OrderList, RefusedError
+from .trade_calls import trailing_delta
 
 _SIGNED = Security.SIGNED
 _ABOVE = ("STOP_LOSS_LIMIT", "STOP_LOSS", "LIMIT_MAKER", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT")
@@ -34,7 +35,8 @@ async def place_old(call: Call) -> object:
     stop = NewOrder(
         symbol, side, o.STOP_LOSS_LIMIT if stop_limit else o.STOP_LOSS, call.client_id("stopClientOrderId"),
         force if stop_limit else o.GTC, quantity=quantity, price=stop_limit,
-        stop_price=call.amount("stopPrice", required=True),
+        stop_price=call.amount("stopPrice", required="trailingDelta" not in call.parameters),
+        trailing_delta=trailing_delta(call, "trailingDelta", o.STOP_LOSS),
     )  # fmt: skip
     return await _place(call, limit, stop) if side == o.SELL else await _place(call, stop, limit)
 
@@ -76,11 +78,13 @@ def _leg(
     force = o.GTC
     if kind in (o.LIMIT, o.STOP_LOSS_LIMIT, o.TAKE_PROFIT_LIMIT):
         force = call.choice(f"{name}TimeInForce", _FORCES, None, -1115, "Invalid timeInForce.")
+    trailing = trailing_delta(call, f"{name}TrailingDelta", kind)
     return NewOrder(
         call.symbol(), side or _side(call), kind, call.client_id(f"{name}ClientOrderId"), force,
         quantity=quantity or call.amount("quantity", required=True),
         price=call.amount(f"{name}Price", required=kind in o.PRICED),
-        stop_price=call.amount(f"{name}StopPrice", required=kind in o.TRIGGERED),
+        stop_price=call.amount(f"{name}StopPrice", required=kind in o.TRIGGERED and not trailing),
+        trailing_delta=trailing,
     )  # fmt: skip
 
 

@@ -126,6 +126,9 @@ class Lists:
         last = self._engine.market(above.symbol).last
         high = above.price if above.type == o.LIMIT_MAKER else above.stop_price
         low = below.price if below.type == o.LIMIT_MAKER else below.stop_price
+        if (above.trailing_delta and not high) or (below.trailing_delta and not low):
+            # A trailing stop without a price of its own stands where the market is: nothing to compare.
+            high, low = high or last + 1, low or last - 1
         if not low < last < high:
             raise RefusedError(-2010, "The relationship of the prices for the orders is not correct.")
 
@@ -216,4 +219,5 @@ def _asked(order: Order) -> NewOrder:
     return NewOrder(
         order.symbol, order.side, order.type, order.client_id, order.time_in_force, order.quantity,
         order.quote_quantity, order.price, order.stop_price, order.iceberg, order.stp,
+        order.trailing_delta,
     )  # fmt: skip

@@ -63,6 +63,12 @@ class Order:
     triggered: bool = False
     ahead: int = 0
     """Base units of others that stand before it at its price, where the queue counts."""
+    trailing_delta: int = 0
+    """Basis points that the price must come back from its best for a trailing stop; 0 is no trailing stop."""
+    extreme: int = 0
+    """The best price since a trailing stop began to follow; 0 before that."""
+    trailing_ms: int = -1
+    """When it began to follow."""
 
     @property
     def remaining(self) -> int:
@@ -128,6 +134,7 @@ class NewOrder:
     stop_price: int = 0
     iceberg: int = 0
     stp: str = "EXPIRE_MAKER"
+    trailing_delta: int = 0
 
 
 EXECUTING, ALL_DONE = "EXECUTING", "ALL_DONE"

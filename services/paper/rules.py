@@ -8,6 +8,9 @@ from .units import text
 
 MARKET_TYPES = (MARKET, "STOP_LOSS", "TAKE_PROFIT")
 
+MIN_TRAILING, MAX_TRAILING = 10, 2000
+"""Basis points of trailing stops."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -43,8 +46,10 @@ class Rules:
         if order.type in PRICED:
             self._price(order.price)
             self._band(order.price, last_price)
-        if order.type in TRIGGERED:
+        if order.type in TRIGGERED and (order.stop_price or not order.trailing_delta):
             self._price(order.stop_price)
+        if order.trailing_delta and not MIN_TRAILING <= order.trailing_delta <= MAX_TRAILING:
+            raise refused("TRAILING_DELTA")
         if not order.quote_quantity:
             self._lot(order)
         self._notional(order, last_price)
@@ -86,8 +91,9 @@ class Rules:
             {"filterType": "ICEBERG_PARTS", "limit": 10},
             {"filterType": "MARKET_LOT_SIZE", "minQty": zero, "maxQty": text(self.max_market_quantity),
              "stepSize": zero},
-            {"filterType": "TRAILING_DELTA", "minTrailingAboveDelta": 10, "maxTrailingAboveDelta": 2000,
-             "minTrailingBelowDelta": 10, "maxTrailingBelowDelta": 2000},
+            {"filterType": "TRAILING_DELTA", "minTrailingAboveDelta": MIN_TRAILING,
+             "maxTrailingAboveDelta": MAX_TRAILING, "minTrailingBelowDelta": MIN_TRAILING,
+             "maxTrailingBelowDelta": MAX_TRAILING},
             {"filterType": "PERCENT_PRICE_BY_SIDE", "bidMultiplierUp": "5", "bidMultiplierDown": "0.2",
              "askMultiplierUp": "5", "askMultiplierDown": "0.2", "avgPriceMins": 5},
             {"filterType": "NOTIONAL", "minNotional": text(self.min_notional), "applyMinToMarket": True,
@@ -107,7 +113,7 @@ class Rules:
             "orderTypes": ["LIMIT", LIMIT_MAKER, MARKET, "STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT",
                            "TAKE_PROFIT_LIMIT"],
             "icebergAllowed": True, "ocoAllowed": True, "otoAllowed": True, "opoAllowed": False,
-            "quoteOrderQtyMarketAllowed": True, "allowTrailingStop": False, "cancelReplaceAllowed": True,
+            "quoteOrderQtyMarketAllowed": True, "allowTrailingStop": True, "cancelReplaceAllowed": True,
             "amendAllowed": False, "pegInstructionsAllowed": False, "isSpotTradingAllowed": True,
             "isMarginTradingAllowed": False, "filters": self.filters(), "permissions": [],
             "permissionSets": [["SPOT"]], "defaultSelfTradePreventionMode": "EXPIRE_MAKER",

@@ -33,14 +33,31 @@ def read_order(call: Call) -> NewOrder:
         raise _superfluous("timeInForce")
     if not priced and "price" in call.parameters:
         raise _superfluous("price")
+    trailing = trailing_delta(call, "trailingDelta", kind)
     return NewOrder(
         symbol=symbol, side=side, type=kind, time_in_force=force,
         client_id=call.client_id("newClientOrderId"), quantity=quantity, quote_quantity=quote,
         price=call.amount("price", required=priced),
-        stop_price=call.amount("stopPrice", required=kind in o.TRIGGERED),
-        iceberg=call.amount("icebergQty"),
+        stop_price=call.amount("stopPrice", required=kind in o.TRIGGERED and not trailing),
+        iceberg=call.amount("icebergQty"), trailing_delta=trailing,
         stp=call.choice("selfTradePreventionMode", _STP, "EXPIRE_MAKER", -1135, "Invalid STP mode."),
     )  # fmt: skip
+
+
+def trailing_delta(call: Call, name: str, kind: str) -> int:
+    """Basis points of a trailing stop; 0 when it is none.
+
+    Raises:
+        RefusedError: it is given for an order that is no stop, or is no number above zero.
+    """
+    if name not in call.parameters:
+        return 0
+    if kind not in o.TRIGGERED:
+        raise _superfluous(name)
+    delta = call.integer(name, 0)
+    if delta <= 0:
+        raise RefusedError(-1100, f"Illegal characters found in parameter '{name}'.")
+    return delta
 
 
 def _superfluous(name: str) -> RefusedError:

@@ -18,7 +18,15 @@ def order(order: Order) -> Json:
         "stopPrice": text(order.stop_price), "icebergQty": text(order.iceberg), "time": order.created_ms,
         "updateTime": order.updated_ms, "isWorking": _works(order), "workingTime": order.working_ms,
         "origQuoteOrderQty": text(order.quote_quantity), "selfTradePreventionMode": order.stp,
+        **_trailing(order),
     }  # fmt: skip
+
+
+def _trailing(order: Order) -> Json:
+    """What only trailing stops have; the time is -1 until it follows the price."""
+    if not order.trailing_delta:
+        return {}
+    return {"trailingDelta": order.trailing_delta, "trailingTime": order.trailing_ms}
 
 
 def _works(order: Order) -> bool:
@@ -41,6 +49,7 @@ def placed(order: Order, fills: list[Trade], kind: str, now_ms: int) -> Json:
     }  # fmt: skip
     if order.stop_price:
         answer["stopPrice"] = text(order.stop_price)
+    answer |= _trailing(order)
     if kind == "FULL":
         answer["fills"] = [
             {"price": text(t.price), "qty": text(t.quantity), "commission": text(t.fee),
@@ -58,7 +67,7 @@ def canceled(order: Order, cancel_id: str, now_ms: int) -> Json:
         "price": text(order.price), "origQty": text(order.quantity), "executedQty": text(order.executed),
         "origQuoteOrderQty": text(order.quote_quantity), "cummulativeQuoteQty": text(order.executed_quote),
         "status": order.status, "timeInForce": order.time_in_force, "type": order.type, "side": order.side,
-        "selfTradePreventionMode": order.stp,
+        "selfTradePreventionMode": order.stp, **_trailing(order),
     }  # fmt: skip
 
 
@@ -142,6 +151,7 @@ def execution_report(report: Report, now_ms: int) -> Json:
         "M": trade is not None, "O": order.created_ms, "Z": text(order.executed_quote),
         "Y": text(trade.quote if trade else 0), "Q": text(order.quote_quantity),
         "W": order.working_ms, "V": order.stp,
+        **({"d": order.trailing_delta, "D": order.trailing_ms} if order.trailing_delta else {}),
     }  # fmt: skip
 
 

@@ -5,13 +5,13 @@ python tests/bench/trade/run.py throughput|restart|memory|latency
 throughput  orders into the paper exchange, each journalled and committed before it is sent; the wall, the
             CPU of trade alone, and what the disk's sync alone allows
 restart     a home with 100,000 past orders: from spawn to ready, and how long lists take
-memory      a simulated month of one-minute candles with an order every half hour: growth of memory
+memory      a simulated month of one-minute candles through strategy, trade and paper exchange, with an order
+            every half hour: memory of each process, tenth by tenth (ten minutes)
 latency     from the publication of a candle to its order's bytes out of the exchange's socket, beside a chain
             of three raw sockets, without and with a journal that reaches the disk
 """
 
 import asyncio
-import gc
 import importlib.util
 import json
 import os
@@ -28,7 +28,9 @@ from typing import Any
 import msgspec
 import psutil
 from cryptobot.bus import topics
-from cryptobot.bus.contracts.market import Candle
+from cryptobot.bus.aio import AsyncBus
+from cryptobot.bus.contracts.base import Done
+from cryptobot.bus.contracts.market import Candle, Candles, Feeds, ListCandles, ListFeeds, WatchCandles
 from cryptobot.bus.contracts.trade import Fills, ListFills, ListOrders, Order, Orders
 from cryptobot.bus.replay import replay
 from cryptobot.configs import snapshot
@@ -43,11 +45,11 @@ ORDERS = 2_000
 UNDER_WAY = 128
 SAMPLES = 40
 WARM = 8
+PACE_S = 0.012
 CANDLE_EVERY_S = 1.0
 ENDED = ("FILLED", "CANCELED", "EXPIRED", "REJECTED")
 PAST = 100_000
 MONTH_MINUTES = 43_200
-EVERY_MINUTES = 30
 
 
 def load(name: str, path: Path) -> ModuleType:
@@ -197,50 +199,109 @@ def _past_order(number: int, ts_ms: int) -> OrderRecord:
     )  # fmt: skip
 
 
+MONTHLY = '''"""Trades every half hour, for the benchmark."""
+
+from cryptobot import Strategy
+
+
+class Monthly(Strategy):
+    """Buys for a little, and sells it half an hour later."""
+
+    title = "Monthly"
+
+    def on_candle(self, candle):
+        self.state["seen"] = self.state.get("seen", 0) + 1
+        if self.state["seen"] % 30:
+            return
+        if self.position:
+            self.close()
+        else:
+            self.buy(cash=20)
+'''
+
+
 async def memory(folder: Path) -> dict[str, Any]:
-    """Candles at full speed into a trade service that trades over the exchange's sockets."""
-    module = load("bench_behaviour_rig", TESTS / "behaviour" / "trade" / "conftest.py")
-    settings = module.SETTINGS
-    rig = module.Rig(folder, settings)
-    await rig.start()
-    process, seen = psutil.Process(), []
+    """Bus, paper, trade and strategy as they are; the benchmark stands for the data service and tells a month
+    of one-minute candles as fast as they are taken.
+    """
+    rig = load("bench_process_rig", TESTS / "process" / "trade" / "conftest.py")
+    platform = rig.Platform(folder / "home")
+    monthly = StrategyInstance(strategy="monthly", timeframe="1m")
+    settings = msgspec.structs.replace(rig.SETTINGS, strategy=StrategySettings(instances={"m": monthly}))
+    snapshot.write(platform.home, settings)
+    (platform.home.root / "strategies").mkdir(exist_ok=True)
+    (platform.home.root / "strategies" / "monthly.py").write_text(MONTHLY)
     try:
-        rig.silence_prices()
-        price = str(rig.price)
-        side = "buy"
-        for minute in range(MONTH_MINUTES):
-            rig.service._valuation.on_candle(_Received(_candle(minute, price)))
-            if minute % EVERY_MINUTES == 0:
-                reply = await rig.intend(side, amount=Decimal("0.01"), reduce_only=side == "sell")
-                if reply.accepted:
-                    await rig.state(reply.order_id, "FILLED")
-                side = "sell" if side == "buy" else "buy"
-                rig.events.clear()
-            if minute % (MONTH_MINUTES // 10) == 0:
-                gc.collect()
-                seen.append(round(process.memory_info().rss / 1e6, 1))
-        report = await rig.verify()
-        return {
-            "minutes": MONTH_MINUTES,
-            "orders": report.orders,
-            "rss_mb_each_tenth": seen,
-            "growth_mb_after_the_first_tenth": round(seen[-1] - seen[1], 1),
-            "books_equal": report.equal,
-        }
+        platform.start("bus", "paper")
+        platform.bus = await AsyncBus.open(platform.home, "data")
+        await platform.bus.settled(30.0)
+        await platform.ready("paper")
+        told = Month(await _price(platform))
+        told.serve(platform.bus)
+        platform.start("trade")
+        await platform.ready("trade")
+        platform.start("strategy")
+        await platform.ready("strategy")
+        return await _a_month(platform, told)
     finally:
-        await rig.close()
+        await platform.close()
+        platform.end()
 
 
-class _Received:
-    def __init__(self, message: Candle) -> None:
-        self.message = message
+class Month:
+    """The data service of a month that passes in minutes."""
+
+    def __init__(self, price: Decimal) -> None:
+        self.price = price
+        minute = 60_000
+        self.begin_ms = time.time_ns() // 1_000_000 // minute * minute - 1000 * minute
+
+    def serve(self, bus: AsyncBus) -> None:
+        self._publisher = bus.topic(topics.candle("paper", "BTC/USDT", "1m"), Candle)
+        self.asked = asyncio.Event()
+        bus.serve(ListCandles, self._past)
+        bus.serve(ListFeeds, lambda request: Feeds(feeds=[]))
+        bus.serve(WatchCandles, lambda request: Done(message="It is watched already."))
+
+    def candle(self, minute: int) -> Candle:
+        close = str(self.price + minute % 7)
+        return Candle(
+            exchange="paper", symbol="BTC/USDT", timeframe="1m", open_ms=self.begin_ms + minute * 60_000,
+            open=close, high=close, low=close, close=close, volume="1", closed=True,
+        )  # fmt: skip
+
+    def tell(self, minute: int) -> None:
+        self._publisher.send(self.candle(minute))
+
+    def _past(self, request: Any) -> Candles:
+        self.asked.set()
+        return Candles(candles=[self.candle(minute) for minute in range(-200, 0)])
 
 
-def _candle(minute: int, price: str) -> Candle:
-    return Candle(
-        exchange="paper", symbol="BTC/USDT", timeframe="1m", open_ms=minute * 60_000, open=price, high=price,
-        low=price, close=price, volume="1", closed=True,
-    )  # fmt: skip
+async def _a_month(platform: Any, told: Month) -> dict[str, Any]:
+    await asyncio.wait_for(told.asked.wait(), 60)
+    names = ("bus", "paper", "trade", "strategy")
+    running = {name: psutil.Process(platform.processes[name].pid) for name in names}
+    seen: dict[str, list[float]] = {name: [] for name in names}
+    begun = time.monotonic()
+    for minute in range(MONTH_MINUTES):
+        told.tell(minute)
+        await asyncio.sleep(max(0.0, begun + minute * PACE_S - time.monotonic()))
+        if minute % (MONTH_MINUTES // 10) == MONTH_MINUTES // 10 - 1:
+            told.price = await _price(platform)
+            for name, process in running.items():
+                seen[name].append(round(process.memory_full_info().uss / 1e6, 1))
+            print(minute + 1, {name: values[-1] for name, values in seen.items()}, file=sys.stderr)
+    orders = await platform.settled()
+    report = await platform.verify()
+    return {
+        "minutes": MONTH_MINUTES,
+        "orders": len(orders),
+        "fills": report.fills,
+        "books_equal": report.equal,
+        "uss_mb_each_tenth": seen,
+        "growth_mb_from_the_third_tenth": {n: round(v[-1] - v[2], 1) for n, v in seen.items()},
+    }
 
 
 EAGER = '''"""Trades on every candle, for the benchmark."""

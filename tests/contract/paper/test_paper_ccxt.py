@@ -228,3 +228,33 @@ async def test_orders_go_over_the_websocket_api(exchange: PaperExchange, opened:
 
     assert (placed["status"], found["status"], canceled["status"]) == ("open", "open", "canceled")
     assert [b["free"] for b in balance["info"]["balances"] if b["asset"] == "USDT"] == ["10000.00000000"]
+
+
+async def test_a_trailing_stop_of_ccxt_rests_and_tells_its_delta(
+    exchange: PaperExchange, opened: Opened
+) -> None:
+    """`trailingPercent` of ccxt arrives as basis points, also in an OCO; bad ones are refused."""
+    async with opened(ccxt.async_support, exchange) as client:
+        await client.create_order(SYMBOL, "market", "buy", 0.02)
+        last = (await client.fetch_ticker(SYMBOL))["last"]
+        limit = round(last * 0.7, 2)
+        stop = await client.create_order(
+            SYMBOL, "STOP_LOSS_LIMIT", "sell", 0.005, limit, {"trailingPercent": 5, "timeInForce": "GTC"}
+        )
+        told = (await client.fetch_order(stop["id"], SYMBOL))["info"]
+        assert (int(told["trailingDelta"]), told["type"], told["status"]) == (500, "STOP_LOSS_LIMIT", "NEW")
+        assert int(told["trailingTime"]) > 0
+        pair = await client.privatePostOrderListOco({
+            "symbol": "BTCUSDT", "side": "SELL", "quantity": "0.005", "aboveType": "LIMIT_MAKER",
+            "abovePrice": str(round(last * 1.4, 2)), "belowType": "STOP_LOSS", "belowTrailingDelta": 300,
+        })  # fmt: skip
+        assert [report["status"] for report in pair["orderReports"]] == ["NEW", "NEW"]
+        with pytest.raises(ccxt.BadRequest, match="TRAILING_DELTA"):
+            await client.create_order(
+                SYMBOL, "STOP_LOSS_LIMIT", "sell", 0.005, limit, {"trailingDelta": 5, "timeInForce": "GTC"}
+            )
+        with pytest.raises(ccxt.BadRequest, match="trailingDelta"):
+            await client.privatePostOrder({
+                "symbol": "BTCUSDT", "side": "SELL", "type": "LIMIT", "quantity": "0.005",
+                "price": str(limit), "timeInForce": "GTC", "trailingDelta": 100,
+            })  # fmt: skip
