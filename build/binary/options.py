@@ -17,7 +17,7 @@ _UNWANTED = {
     "antigravity", "distutils", "ensurepip", "idlelib", "lib2to3", "pydoc_data", "test", "this", "turtle",
     "turtledemo", "venv",
 }  # fmt: skip
-_NOT_FOLLOWED = ("*.tests", "numpy.f2py", "numpy.distutils", "tkinter.test", "ctypes.test", "unittest.test")
+_NOT_FOLLOWED = ("numpy.f2py", "numpy.distutils", "tkinter.test", "ctypes.test", "unittest.test")
 
 FIXED = (
     "--mode=standalone",
@@ -74,6 +74,16 @@ def tops(one: Distribution) -> list[str]:
     return sorted(name for name in whole if importlib.util.find_spec(name) is not None)
 
 
+def tests_of_others() -> list[str]:
+    """Packages of tests inside installed packages. By a pattern jinja2.tests would go too, which is none."""
+    found = []
+    for one in distributions():
+        for file in one.files or ():
+            if file.parts[-2:] == ("tests", "__init__.py") and ".." not in file.parts:
+                found.append(".".join(file.parts[:-1]))
+    return sorted(found)
+
+
 def _include(name: str) -> str:
     spec = importlib.util.find_spec(name)
     is_package = spec is not None and spec.submodule_search_locations is not None
@@ -83,7 +93,7 @@ def _include(name: str) -> str:
 def all_options() -> list[str]:
     """Everything but the file names and the number of jobs."""
     window = ["--enable-plugin=tk-inter"] if importlib.util.find_spec("_tkinter") else []
-    ignored = [f"--nofollow-import-to={pattern}" for pattern in _NOT_FOLLOWED]
+    ignored = [f"--nofollow-import-to={pattern}" for pattern in (*_NOT_FOLLOWED, *tests_of_others())]
     return [*FIXED, *window, *ignored, *standard_library(), *third_party()]
 
 
