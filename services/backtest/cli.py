@@ -10,9 +10,9 @@ from typing import Any
 import click
 import msgspec
 
-from ...configs.errors import CryptoBotError, SettingsError, UsageError
 from ...configs.paths import Home
 from ..data.files import read_series
+from ..host import commandline
 from . import jobs, options, tables
 from .archive import Archive
 from .check import check
@@ -23,7 +23,7 @@ from .result import Result, as_json
 from .run import load, run
 from .work import Row, default_workers
 
-EXIT_OK, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
+EXIT_FAILED = commandline.FAILED
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _REPORT = click.option(
     "--report", type=click.Path(path_type=Path), metavar="FILE", help="Write the HTML report."
@@ -315,20 +315,5 @@ def check_command(
 
 def main(home: Home, arguments: list[str]) -> int:
     """Run `backtest ARGUMENTS`; return the exit code. JSON goes to stdout alone, errors to stderr."""
-    try:
-        code = backtest.main(arguments, prog_name="cryptobot backtest", standalone_mode=False, obj=home)
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
-    except (click.exceptions.Abort, KeyboardInterrupt):
-        sys.stderr.write("Stopped. What was done is kept; the same command goes on from there.\n")
-        return EXIT_FAILED
-    except click.ClickException as error:
-        error.show(sys.stderr)
-        return EXIT_USAGE
-    except (SettingsError, UsageError) as error:
-        sys.stderr.write(f"{error}\n")
-        return EXIT_USAGE
-    except CryptoBotError as error:
-        sys.stderr.write(f"{error}\n")
-        return EXIT_FAILED
-    return code if isinstance(code, int) else EXIT_OK
+    kept = "Stopped. What was done is kept; the same command goes on from there."
+    return commandline.run(backtest, home, arguments, name="backtest", interrupted=kept)

@@ -9,10 +9,11 @@ import click
 import msgspec
 
 from ...configs import snapshot
-from ...configs.errors import CryptoBotError, SettingsError, UsageError
+from ...configs.errors import CryptoBotError, UsageError
 from ...configs.load import load as load_settings
 from ...configs.paths import Home
 from ...configs.schema import Settings
+from ..host import commandline
 from . import options
 from .lived import Lived, read_lived
 from .parity import Compared, Traded, compare
@@ -20,7 +21,7 @@ from .progress import Progress
 from .run import load
 from .tables import day
 
-EXIT_OK, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
+EXIT_FAILED = commandline.FAILED
 _ENCODER = msgspec.json.Encoder(decimal_format="string")
 _MIN_VALUE = Decimal(5)
 
@@ -134,19 +135,4 @@ def _print(found: Parity, as_json_text: bool) -> None:
 
 def main(home: Home, arguments: list[str]) -> int:
     """Run `parity ARGUMENTS`; return the exit code."""
-    try:
-        code = command.main(arguments, prog_name="cryptobot parity", standalone_mode=False, obj=home)
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
-    except click.exceptions.Abort:
-        return EXIT_FAILED
-    except click.ClickException as error:
-        error.show(sys.stderr)
-        return EXIT_USAGE
-    except (SettingsError, UsageError) as error:
-        sys.stderr.write(f"{error}\n")
-        return EXIT_USAGE
-    except CryptoBotError as error:
-        sys.stderr.write(f"{error}\n")
-        return EXIT_FAILED
-    return code if isinstance(code, int) else EXIT_OK  # what click makes of Exit
+    return commandline.run(command, home, arguments, name="parity")

@@ -13,8 +13,9 @@ from typing import Any
 import click
 import msgspec
 
-from ...configs.errors import CryptoBotError, NotRunningError, RetryLaterError, SettingsError, UsageError
+from ...configs.errors import CryptoBotError, UsageError
 from ...configs.paths import Home
+from ..host import commandline
 from .cli_venue import with_venue
 from .history import Fetched, History, Tell
 from .library import Library, SeriesName
@@ -23,7 +24,7 @@ from .quality import Report, report
 from .store import gaps_of
 from .take_in import export, take_in
 
-EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_NOT_RUNNING = 0, 1, 2, 3
+EXIT_OK, EXIT_FAILED = commandline.OK, commandline.FAILED
 _FOREVER_MS = 253_402_300_800_000
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, for programs.")
@@ -290,23 +291,5 @@ def _progress(title: str) -> Iterator[Tell]:
 
 def main(home: Home, arguments: list[str]) -> int:
     """Run `data ARGUMENTS`; return the exit code."""
-    try:
-        code = data.main(arguments, prog_name="cryptobot data", standalone_mode=False, obj=home)
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
-    except click.ClickException as error:
-        error.show(sys.stderr)
-        return EXIT_USAGE
-    except (SettingsError, UsageError) as error:
-        sys.stderr.write(f"{error}\n")
-        return EXIT_USAGE
-    except NotRunningError as error:
-        sys.stderr.write(f"{error}\n")
-        return EXIT_NOT_RUNNING
-    except RetryLaterError as error:
-        sys.stderr.write(f"{error} What came is kept; call it again to go on.\n")
-        return EXIT_FAILED
-    except CryptoBotError as error:
-        sys.stderr.write(f"{error}\n")
-        return EXIT_FAILED
-    return code if isinstance(code, int) else EXIT_OK
+    kept = "What came is kept; call it again to go on."
+    return commandline.run(data, home, arguments, name="data", interrupted=f"Stopped. {kept}", later=kept)
