@@ -3,7 +3,7 @@
 import sys
 from dataclasses import dataclass
 from importlib import metadata
-from importlib.machinery import PathFinder
+from importlib.util import find_spec
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -14,6 +14,7 @@ from packaging.version import InvalidVersion
 
 from ... import __version__
 from ...configs.errors import UsageError
+from ...configs.frozen import parts
 from .wheel import Facts
 
 
@@ -87,8 +88,13 @@ def _version(name: str, beside: dict[str, str]) -> str | None:
 
 
 def _is_installed(module: str) -> bool:
-    """A namespace package (no file of its own) may be shared."""
+    """A namespace package (no file of its own) may be shared; a part beside the program may be replaced."""
     if module == "cryptobot" or module in sys.builtin_module_names:
         return True
-    spec = PathFinder.find_spec(module)
-    return spec is not None and spec.origin is not None
+    try:
+        spec = find_spec(module)
+    except ValueError:  # loaded in a way of its own
+        return True
+    if spec is None or spec.origin is None:
+        return False
+    return not any(Path(spec.origin).is_relative_to(part) for part in parts())

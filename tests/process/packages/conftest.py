@@ -90,9 +90,9 @@ def inside(debian: Path, tmp_path: Path) -> Iterator[Inside]:
         (root / "packages").mkdir(exist_ok=True)
         for path in take:
             shutil.copy(path, root / "packages" / path.name)
-        mount = "mount -t proc proc /proc && exec sh -euc "
         apart = ["--mount", "--pid", "--fork", "--ipc", "--uts", "--net", "--propagation", "private"]
-        words = ["unshare", *apart, "chroot", str(root), "sh", "-c", mount + '"$0"', lines]
+        enter = 'ip link set lo up 2>/dev/null; mount -t proc proc "$0/proc"; exec chroot "$0" sh -euc "$1"'
+        words = ["unshare", *apart, "sh", "-c", enter, str(root), lines]
         done = subprocess.run(
             words, capture_output=True, text=True, timeout=300, check=False, stdin=subprocess.DEVNULL,
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"},

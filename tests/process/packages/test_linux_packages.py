@@ -1,5 +1,6 @@
 """.deb, .rpm and AppImage: installed, upgraded, removed and purged in a Debian of their own."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -152,3 +153,18 @@ def test_a_damaged_appimage_is_told(scripts: Scripts, folder: Path, tmp_path: Pa
         [str(image), "--version"], capture_output=True, text=True, env=environment, timeout=120, check=False
     )
     assert good.stdout.startswith("cryptobot")
+
+
+def test_the_installed_program_trades(inside: Inside, scripts: Scripts, folder: Path, tmp_path: Path) -> None:
+    """In a Debian without Python, as the user of the service: a demo of the real program makes fills."""
+    if "CRYPTOBOT_TEST_FOLDER" not in os.environ:
+        pytest.skip("CRYPTOBOT_TEST_FOLDER names no real build")
+    package = scripts["linux"].build(folder, tmp_path, "deb")
+    inside(f"! command -v python3; dpkg -i /packages/{package.name} >/dev/null", package)
+    user = "env -i PATH=/usr/bin:/bin setpriv --reuid=cryptobot --regid=cryptobot --clear-groups"
+    demo = "cryptobot --home /var/lib/cryptobot demo --for 30s --no-browser --json --set dashboard.port=0"
+    said = inside(f"cd /; {user} {demo} 2>/var/tmp/err || cat /var/tmp/err")
+
+    assert json.loads(said.strip().splitlines()[-1])["fills"] > 0, said
+    assert inside("find /var/lib/cryptobot ! -user cryptobot").strip() == ""
+    inside("dpkg -P cryptobot >/dev/null; test ! -e /var/lib/cryptobot")

@@ -140,6 +140,19 @@ def test_what_does_not_fit_is_refused(make_wheel: Make, home: Home, changes: dic
         addons.inspect(home, signed(make_wheel(**changes), home))
 
 
+def test_a_part_beside_the_program_may_be_replaced(
+    make_wheel: Make, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A newer ccxt comes as an add-on; what is compiled in cannot be replaced."""
+    import ccxt
+
+    site = str(Path(ccxt.__file__).parents[1])
+    monkeypatch.setattr("cryptobot.supervisor.install.fitting.parts", lambda: [site])
+    wheel = signed(make_wheel(files={"ccxt/__init__.py": ""}), home)
+
+    assert addons.inspect(home, wheel).facts.top == ("ccxt",)
+
+
 def test_requirements_of_extras_and_other_systems_do_not_count(make_wheel: Make, home: Home) -> None:
     """Only what this machine needs is asked for."""
     metadata = 'Requires-Dist: nosuchthing; extra == "x"\nRequires-Dist: nope; sys_platform == "plan9"\n'
