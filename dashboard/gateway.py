@@ -45,6 +45,8 @@ from ..bus.contracts.trade import (
     Position,
     TradingState,
 )
+from ..bus.contracts.update import PROGRESS as UPDATES
+from ..bus.contracts.update import UpdateProgress
 from ..configs.errors import BusError, BusTimeoutError, RequestFailedError
 from .depth import MarketDepth
 from .state import MAX_CANDLES, MAX_FILLS, MAX_LINES, MAX_ORDERS, LiveState, now_ms
@@ -108,6 +110,7 @@ class Gateway:
         subscribe(topics.AUDIT, Audit, self._audit)
         subscribe(topics.AUDIT, SessionsRevoked, self._sessions_revoked)
         subscribe(PROGRESS, BacktestProgress, self._backtest)
+        subscribe(UPDATES, UpdateProgress, self._update)
         self._stale.update(self._questions)
         for name in self._questions:
             self._ask(name)
@@ -370,6 +373,9 @@ class Gateway:
 
     def _backtest(self, received: Received[BacktestProgress]) -> None:
         self.on_change("backtest", f"backtest|{received.message.id}", "backtest", received.message)
+
+    def _update(self, received: Received[UpdateProgress]) -> None:
+        self.on_change("core", "update", "update", received.message)
 
     def _sessions_revoked(self, received: Received[SessionsRevoked]) -> None:
         self.on_revoked(received.message.user)

@@ -35,6 +35,7 @@ from ...bus.contracts.service import SupervisorStatus
 from ...bus.contracts.signin import PasskeyOptions, Passkeys
 from ...bus.contracts.strategy import Strategies
 from ...bus.contracts.trade import EquityHistory, Fills, LedgerReport, Order, Orders, Protection, TradingState
+from ...bus.contracts.update import UpdateReport
 from ..access import ANY_USER, PUBLIC, demand_of, requires
 from ..problems import PROBLEM_TYPE, Problem
 from .answers import PREFIX, answer
@@ -76,6 +77,7 @@ from .shapes import (
     UserChange,
 )
 from .text_shapes import ClosePosition, SettingsCheck, SettingsText, Start, Templates
+from .updates import UpdateWish
 
 # What each endpoint answers, what it takes as body, and which words its query knows.
 DESCRIBED: dict[str, tuple[type | None, type | None, tuple[str, ...]]] = {
@@ -126,6 +128,11 @@ DESCRIBED: dict[str, tuple[type | None, type | None, tuple[str, ...]]] = {
     "api_doctor": (DoctorReport, None, ()),
     "api_risk": (RiskReport, None, ()),
     "api_rearm": (RiskReport, Rearm, ()),
+    "api_update": (UpdateReport, None, ()),
+    "api_check_update": (UpdateReport, None, ()),
+    "api_download_update": (Message, None, ()),
+    "api_apply_update": (Message, UpdateWish, ()),
+    "api_roll_back_update": (Message, UpdateWish, ()),
     "api_portfolio": (PortfolioReport, None, ()),
     "api_portfolio_history": (PortfolioHistory, None, ("since_ms", "cursor", "limit")),
     "api_portfolio_plan": (RebalancePlan, None, ()),

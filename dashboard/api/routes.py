@@ -43,6 +43,7 @@ from . import (
     settings,
     setup,
     texts,
+    updates,
     users,
     vault,
 )
@@ -76,6 +77,7 @@ def install(app: Flask) -> None:
     keys.install(app)
     health.install(app)
     risk.install(app)
+    updates.install(app)
     backtests.install(app)
     portfolio.install(app)
     settings.install(app)

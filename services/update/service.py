@@ -24,6 +24,7 @@ from ...configs.programfolder import ProgramFolder, Progress, order_of
 from ...configs.schema import Settings
 from ..host.service import Service
 from ..host.service import run as run_service
+from .report import progress_of, report
 
 CHECK_EVERY_S = 86_400.0
 _CHECK_AFTER_S = 60.0
@@ -42,7 +43,7 @@ class UpdateService(Service):
     async def setup(self) -> None:
         self._folder = ProgramFolder.find()
         self._progress = Progress()
-        self._report: messages.UpdateReport | None = None
+        self._managed: str | None = None
         self._download: asyncio.Task[None] | None = None
         self._may_check = asyncio.Event()
         self.settings_changed(self.settings)
@@ -69,12 +70,15 @@ class UpdateService(Service):
             self._may_check.clear()
 
     async def _get(self, request: Request[messages.GetUpdate]) -> messages.UpdateReport:
-        return await self._ask("status", limit_s=_STATUS_LIMIT_S)
+        """Who brought this program is found out once, by the command; the rest is read from small files."""
+        if self._managed is None:
+            self._managed = (await self._ask("status", limit_s=_STATUS_LIMIT_S)).managed
+        return report(self._folder, self.settings.update, self._managed)
 
     async def _check(self, request: Request[messages.CheckUpdate]) -> messages.UpdateReport:
-        report = await self._ask("check", limit_s=_CHECK_LIMIT_S)
-        self._audit(request.message.actor, "check for updates", report.newest)
-        return report
+        found = await self._ask("check", limit_s=_CHECK_LIMIT_S)
+        self._audit(request.message.actor, "check for updates", found.newest)
+        return found
 
     async def _fetch(self, request: Request[messages.DownloadUpdate]) -> Done:
         if self._download is not None and not self._download.done():
@@ -143,15 +147,7 @@ class UpdateService(Service):
         if found == self._progress:
             return
         self._progress = found
-        told = messages.UpdateProgress(
-            state=found.state,
-            version=found.version,
-            step=found.step,
-            done_bytes=found.done_bytes,
-            all_bytes=found.all_bytes,
-            reason=found.reason,
-        )
-        self.bus.publish(messages.PROGRESS, told)
+        self.bus.publish(messages.PROGRESS, progress_of(found))
 
     async def _check_daily(self, folder: ProgramFolder) -> None:
         """Once a day, and only while a person has allowed it."""
@@ -168,20 +164,20 @@ class UpdateService(Service):
 
     async def _look(self, folder: ProgramFolder) -> None:
         try:
-            report = await self._ask("check", limit_s=_CHECK_LIMIT_S)
+            found = await self._ask("check", limit_s=_CHECK_LIMIT_S)
         except RequestFailedError as error:
             self.log.warning("updates were not looked for", reason=str(error))
             return
         with contextlib.suppress(CryptoBotError):
-            if report.newest and order_of(report.newest) > order_of(folder.current()):
-                self._offer(report)
+            if found.newest and order_of(found.newest) > order_of(folder.current()):
+                self._offer(found.newest)
 
-    def _offer(self, report: messages.UpdateReport) -> None:
+    def _offer(self, version: str) -> None:
         alert = Alert(
             key="update.available",
             severity="info",
             source=self.name,
-            title=f"Version {report.newest} is there",
+            title=f"Version {version} is there",
             detail="See Updates in the dashboard, or `cryptobot update apply`.",
         )
         self.bus.publish(topics.alert("info"), alert)

@@ -4,12 +4,13 @@ import os
 import sys
 import time
 
-from ...bus.contracts.update import UpdateProgress, UpdateReport
+from ...bus.contracts.update import UpdateReport
 from ...configs.load import load
 from ...configs.paths import Home
 from ...configs.programfolder import ProgramFolder, Progress
 from ...configs.schema import Settings
 from .call import Call
+from .delegate import load as load_target
 from .output import note
 
 _TELL_EVERY_S = 1.0
@@ -59,53 +60,9 @@ def address_of(folder: ProgramFolder, settings: Settings) -> str:
 
 def report(call: Call) -> UpdateReport:
     """All that is known, without asking anybody."""
-    from ... import __version__
     from ..versions.origin import managed
 
-    why, folder, settings = managed(), ProgramFolder.find(), settings_of(call.home)
-    if why or folder is None:
-        return _nothing(__version__, why, settings)
-    last, checked, ready = folder.read_last(), folder.read_checked(), folder.read_ready()
-    before = folder.before(folder.current())
-    progress = folder.read_progress()
-    return UpdateReport(
-        version=folder.current(),
-        managed="",
-        newest=checked.version if checked else "",
-        notes=checked.notes if checked else "",
-        newest_bytes=checked.length if checked else 0,
-        checked_ms=checked.checked_ms if checked else 0,
-        ready=ready.version if ready else "",
-        previous=before.previous if before else "",
-        address=address_of(folder, settings),
-        checks=settings.update.check,
-        progress=UpdateProgress(
-            state=progress.state,
-            version=progress.version,
-            step=progress.step,
-            done_bytes=progress.done_bytes,
-            all_bytes=progress.all_bytes,
-            reason=progress.reason,
-        ),
-        last=last.result if last else "",
-        last_version=last.version if last else "",
-        last_reason=last.reason if last else "",
-        last_ms=last.ended_ms if last else 0,
+    made: UpdateReport = load_target("cryptobot.services.update.report:report")(
+        ProgramFolder.find(), settings_of(call.home).update, managed()
     )
-
-
-def _nothing(version: str, why: str, settings: Settings) -> UpdateReport:
-    idle = UpdateProgress(state="idle", version="", step="", done_bytes=0, all_bytes=0, reason="")
-    return UpdateReport(
-        version=version,
-        managed=why,
-        newest="",
-        notes="",
-        newest_bytes=0,
-        checked_ms=0,
-        ready="",
-        previous="",
-        address=settings.update.address,
-        checks=settings.update.check,
-        progress=idle,
-    )
+    return made
