@@ -1,7 +1,7 @@
 """Times of day in a zone, as settings write them: `07:30`, `Europe/Berlin`."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 
@@ -62,6 +62,11 @@ def quiet_until(moment: datetime, begin: str, end: str, zone: tzinfo | None) -> 
     if ends is None or begins is None or begins <= ends:
         return None
     return ends
+
+
+def on(day: date, at: str, zone: tzinfo | None) -> datetime:
+    """A time of day on that day, in UTC."""
+    return _aware(datetime.combine(day, time_of(at)), zone)
 
 
 def _aware(naive: datetime, zone: tzinfo | None) -> datetime:

@@ -64,11 +64,26 @@ def notify_times_are_times(settings: Settings) -> Iterator[Finding]:
         yield "notify.timezone", f"notify.timezone: {error}"
 
 
+def planned_reports_have_times(settings: Settings) -> Iterator[Finding]:
+    """When a report is made has to be understood before it is due."""
+    analytics = settings.analytics
+    for name, plan in analytics.reports.items():
+        try:
+            daytimes.time_of(plan.at)
+        except ValueError as error:
+            yield f"analytics.reports.{name}.at", f"analytics.reports.{name}.at: {error}"
+    try:
+        daytimes.zone_of(analytics.timezone)
+    except ValueError as error:
+        yield "analytics.timezone", f"analytics.timezone: {error}"
+
+
 RULES: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     backoff_grows,
     strategies_have_data,
     database_url_holds_no_password,
     notify_times_are_times,
+    planned_reports_have_times,
 )
 
 

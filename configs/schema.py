@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from .sections.analytics import AnalyticsSettings
 from .sections.backtest import BacktestSettings
 from .sections.base import Section, decimal_setting, setting
 from .sections.database import DatabaseSettings as DatabaseSettings
@@ -410,6 +411,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     portfolio: PortfolioSettings = msgspec.field(default_factory=PortfolioSettings)
     monitor: MonitorSettings = msgspec.field(default_factory=MonitorSettings)
     notify: NotifySettings = msgspec.field(default_factory=NotifySettings)
+    analytics: AnalyticsSettings = msgspec.field(default_factory=AnalyticsSettings)
     backtest: BacktestSettings = msgspec.field(default_factory=BacktestSettings)
     update: UpdateSettings = msgspec.field(default_factory=UpdateSettings)
     machines: MachinesSettings = msgspec.field(default_factory=MachinesSettings)

@@ -225,6 +225,16 @@ _TABLE: dict[str, _Entry] = {
         optional=True,
         stores=True,
     ),
+    "analytics": _Entry(
+        "Analytics",
+        "cryptobot.services.analytics.service:main",
+        ("bus",),
+        ("data", "trade"),
+        ("analytics", "data"),
+        enabled=False,
+        optional=True,
+        stores=True,
+    ),
     "notify": _Entry(
         "Notifications",
         "cryptobot.services.notify.service:main",

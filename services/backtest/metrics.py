@@ -10,11 +10,9 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..accounting.series import daily_returns, drawdown, longest_drawdown, yearly
 from ..data.columns import Columns
 from .books import Books, Flows, Trips
-
-DAYS_A_YEAR = 365.0
-_DAY_MS = 86_400_000
 
 Figures = Mapping[str, float | int | None]
 
@@ -27,23 +25,6 @@ def equity_curve(closes: NDArray[np.float64], flows: Flows, cash: Decimal) -> ND
     held = np.repeat(np.concatenate(([0.0], np.cumsum(flows.held))), counts)
     curve: NDArray[np.float64] = money + held * closes
     return curve
-
-
-def daily_returns(open_ms: NDArray[np.int64], equity: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Returns from one day's last equity to the next one's."""
-    if len(equity) < 2:
-        return np.empty(0)
-    days = open_ms // _DAY_MS
-    ends = np.append(np.flatnonzero(np.diff(days)), len(days) - 1)
-    values = np.concatenate((equity[:1], equity[ends]))
-    returns: NDArray[np.float64] = values[1:] / values[:-1] - 1.0
-    return returns
-
-
-def drawdown(equity: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Distance from the highest equity so far, as a fraction at or below 0."""
-    below: NDArray[np.float64] = equity / np.maximum.accumulate(equity) - 1.0
-    return below
 
 
 def figures(
@@ -64,38 +45,15 @@ def figures(
         "total_return": _number(curve[-1] / curve[0] - 1.0),
         "buy_and_hold_return": _number(candles.close[-1] / candles.close[-len(curve)] - 1.0),
         "max_drawdown": _number(drawdown(curve).min()),
-        "max_drawdown_days": _longest_drawdown(times, curve),
+        "max_drawdown_days": longest_drawdown(times, curve),
         "exposure": _exposure(len(candles), first, flows),
         "fees": sum(one.fees for one in flows),
         "turnover": _number(sum(float(np.abs(one.money).sum()) for one in flows) / curve[0]),
         "orders_filled": sum(len(one.index) for one in flows),
     }
-    found.update(_yearly(returns, found["max_drawdown"]))
+    found.update(yearly(returns, found["max_drawdown"]))
     found.update(_of_trades(books.trips))
     return found
-
-
-def _yearly(returns: NDArray[np.float64], worst: float | None) -> dict[str, float | int | None]:
-    """Figures over a year; of a run shorter than two days there are none."""
-    names = ("annual_return", "annual_volatility", "sharpe", "sortino", "calmar")
-    if len(returns) < 2:
-        return dict.fromkeys(names)
-    growth = float(np.prod(1.0 + returns))
-    annual = growth ** (DAYS_A_YEAR / len(returns)) - 1.0 if growth > 0 else -1.0
-    volatility = float(np.std(returns, ddof=1))
-    downside = float(np.sqrt(np.mean(np.minimum(returns, 0.0) ** 2)))
-    mean = float(np.mean(returns))
-    year = float(np.sqrt(DAYS_A_YEAR))
-    values = (
-        annual,
-        volatility * year,
-        mean / volatility * year if volatility else None,
-        mean / downside * year if downside else None,
-        annual / -worst if worst else None,
-    )
-    return {
-        name: None if value is None else _number(value) for name, value in zip(names, values, strict=True)
-    }
 
 
 def _of_trades(trips: Trips) -> dict[str, float | int | None]:
@@ -110,14 +68,6 @@ def _of_trades(trips: Trips) -> dict[str, float | int | None]:
         "worst_trade": float(gains.min()) if count else None,
         "average_bars": float((trips.exit_bar - trips.entry_bar).sum()) / count if count else None,
     }
-
-
-def _longest_drawdown(times: NDArray[np.int64], curve: NDArray[np.float64]) -> float:
-    """Longest time below an earlier height, in days."""
-    heights = np.flatnonzero(curve >= np.maximum.accumulate(curve))
-    # From one height to the last candle before the next one, or to the end.
-    ends = np.append(heights[1:] - 1, len(curve) - 1)
-    return float((times[ends] - times[heights]).max() / _DAY_MS)
 
 
 def _exposure(size: int, first: int, flows: list[Flows]) -> float:

@@ -3,7 +3,6 @@
 import base64
 import html
 import importlib
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -11,10 +10,11 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from ...configs import files as disk
 from ...configs.errors import UsageError
+from ..accounting.pages import stylesheet
+from ..accounting.series import falls, months
 from .archive import curve_of
 from .metrics import stays
 from .result import Result
@@ -23,7 +23,6 @@ from .trust import Trust
 _MOST_CANDLES = 60_000
 _MOST_TRADES = 20_000
 _MOST_STAYS = 4_000
-_DAY_MS = 86_400_000.0
 _ENCODER = msgspec.json.Encoder(decimal_format="string")
 
 
@@ -41,7 +40,7 @@ def page(result: Result, *, title: str = "", trust: Trust | None = None) -> str:
     # A script ends at the first "</script>", wherever it stands.
     parts = {
         "TITLE": html.escape(f"{name} on {result.symbol}: backtest"),
-        "CSS": _text("report.css"),
+        "CSS": stylesheet(),
         "JS": _text("report.js"),
         "VERSION": html.escape(__version__),
         "DATA": data.replace("<", "\\u003c"),
@@ -120,43 +119,6 @@ def _trades(result: Result, group: int) -> list[dict[str, Any]]:
             }
         )
     return found
-
-
-def months(times: NDArray[np.int64], equity: NDArray[np.float64]) -> Iterator[tuple[int, int, float]]:
-    """(year, month, return) of each calendar month, UTC."""
-    if not len(times):
-        return
-    numbers = times.astype("datetime64[ms]").astype("datetime64[M]").astype(np.int64)
-    ends = np.append(np.flatnonzero(np.diff(numbers)), len(numbers) - 1)
-    before = equity[0]
-    for end in ends.tolist():
-        month = int(numbers[end])
-        value = float(equity[end] / before - 1.0) if before else 0.0
-        yield 1970 + month // 12, month % 12 + 1, value
-        before = equity[end]
-
-
-def falls(times: NDArray[np.int64], drawdown: NDArray[np.float64], most: int = 5) -> list[list[float | None]]:
-    """The deepest drawdowns: depth, and times of the height, the bottom and the next height, and days."""
-    if not len(times):
-        return []
-    below = drawdown < 0
-    edges = np.flatnonzero(np.diff(below.astype(np.int8), prepend=0, append=0))
-    found: list[list[float | None]] = []
-    for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-        bottom = start + int(np.argmin(drawdown[start:end]))
-        high, over = int(times[max(0, start - 1)]), end < len(times)
-        last = int(times[end]) if over else int(times[-1])
-        found.append(
-            [
-                float(drawdown[bottom]),
-                high,
-                int(times[bottom]),
-                last if over else None,
-                (last - high) / _DAY_MS,
-            ]
-        )
-    return sorted(found, key=lambda row: row[0] or 0.0)[:most]
 
 
 def _stays(result: Result) -> list[list[int]]:

@@ -19,6 +19,7 @@ _CANDIDATES = (
     "risk",
     "backtest",
     "notify",
+    "analytics",
     "data",
     "strategy",
 )

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from cryptobot.configs.errors import UsageError
 from cryptobot.configs.paths import Home
+from cryptobot.services.accounting.series import falls, months
 from cryptobot.services.backtest import cli
 from cryptobot.services.backtest.archive import Archive
 from cryptobot.services.backtest.check import sample
 from cryptobot.services.backtest.monte_carlo import monte_carlo
-from cryptobot.services.backtest.report import falls, months
 from cryptobot.services.data.columns import NAMES
 
 

@@ -4,8 +4,9 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from cryptobot.services.accounting.series import daily_returns, drawdown
 from cryptobot.services.backtest.books import Books
-from cryptobot.services.backtest.metrics import daily_returns, drawdown, figures
+from cryptobot.services.backtest.metrics import figures
 from cryptobot.services.data.columns import Columns
 
 DAY = 86_400_000

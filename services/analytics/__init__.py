@@ -1,0 +1,1 @@
+"""How the account did over any period: figures, comparison, attribution, reports."""
