@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...bus.contracts.market import timeframe_ms
+from ..accounting.series import drawdown
 from ..data.columns import NAMES, Columns
 from ..data.files import Series
 from ..strategy.base import Strategy
@@ -19,7 +20,7 @@ from ..strategy.feeds import FeedKey
 from ..strategy.series import finished, seen
 from .engine import MONEY, Outcome
 from .matching import exact
-from .metrics import drawdown, equity_curve, figures
+from .metrics import equity_curve, figures
 from .orders import Trade
 from .world import Rules
 

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..accounting.series import daily_returns
 from ..data.files import Series
 from ..strategy.base import Strategy
 from ..strategy.graph import Plan, pick
 from .check import check
-from .metrics import daily_returns
 from .monte_carlo import monte_carlo, trade_returns
 from .result import Result
 from .run import Request, run_series
