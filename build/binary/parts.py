@@ -1,4 +1,4 @@
-"""Parts that lie beside the compiled program and can be replaced without it: bytecode without sources.
+"""Parts that lie beside the compiled program and can be replaced without it, compiled to bytecode.
 
     python build/binary/parts.py ccxt==4.5.91 dist/cryptobot
 
@@ -20,9 +20,12 @@ from pathlib import Path
 LIST = "distributions.txt"
 """In the program's folder: a line for each distribution inside, `NAME VERSION`, and its part if in one."""
 
+SOURCELESS = {"ccxt"}
+"""Its sources are 60 MB. Others look for theirs: Optuna's migrations are files that it lists."""
+
 _TESTS = ("tests", "test")
 _NO_PACKAGES = ("bin", "include", "share")
-_NO_CODE = {".py", ".pyi", ".c", ".h", ".cpp", ".pyx", ".pxd", ".a", ".typed"}
+_NO_CODE = {".pyi", ".c", ".h", ".cpp", ".pyx", ".pxd", ".a", ".typed"}
 
 
 def make(
@@ -53,7 +56,7 @@ def normalized(name: str) -> str:
 
 
 def strip(folder: Path) -> None:
-    """Sources become bytecode that nobody checks against them; tests, headers and scripts go.
+    """Bytecode comes beside or, in some parts, in place of sources; tests, headers and scripts go.
 
     Raises:
         SystemExit: something is no Python of this version.
@@ -61,13 +64,14 @@ def strip(folder: Path) -> None:
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_dir() and (path.name in _TESTS or (path.name in _NO_PACKAGES and path.parent == folder)):
             shutil.rmtree(path)
+    bare = folder.name in SOURCELESS
     mode = py_compile.PycInvalidationMode.UNCHECKED_HASH  # no time in them: the same sources, the same bytes
     if not compileall.compile_dir(
-        folder, quiet=1, legacy=True, force=True, stripdir=str(folder), invalidation_mode=mode
+        folder, quiet=1, legacy=bare, force=True, stripdir=str(folder), invalidation_mode=mode
     ):
         raise SystemExit(f"Not everything in {folder} could be compiled.")
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.suffix in _NO_CODE:
+        if path.is_file() and (path.suffix in _NO_CODE or (bare and path.suffix == ".py")):
             path.unlink()
     _sweep(folder)
 

@@ -50,28 +50,44 @@ def test_requirements_are_told_apart_by_extra(script: Any, wheel: Path) -> None:
     assert needs.name_of("psycopg[binary]>=3") == "psycopg"
 
 
-def test_a_part_keeps_bytecode_and_data_and_no_sources(script: Any, tmp_path: Path) -> None:
+FILES = {
+    "pack/__init__.py": "from .deep import VALUE\n",
+    "pack/deep.py": "VALUE = 7\n",
+    "pack/deep.c": "int x;\n",
+    "pack/data.json": "{}",
+    "pack/tests/test_it.py": "x\n",
+    "bin/tool.py": "x\n",
+}
+
+
+def stripped(script: Any, folder: Path) -> dict[str, bytes]:
+    """What is left of those files, by their names."""
+    for name, text in FILES.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    script("parts").strip(folder)
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.*")}
+
+
+def test_the_part_with_ccxt_keeps_bytecode_and_no_sources(script: Any, tmp_path: Path) -> None:
     """Tests, headers and sources go; what is left can be imported, and twice gives the same bytes."""
-    made = []
-    for name in ("one", "two"):
-        folder = tmp_path / name
-        for path, text in (
-            ("pack/__init__.py", "from .deep import VALUE\n"),
-            ("pack/deep.py", "VALUE = 7\n"),
-            ("pack/data.json", "{}"),
-            ("pack/tests/test_it.py", "x\n"),
-            ("bin/tool.py", "x\n"),
-        ):
-            file = folder / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text)
-        script("parts").strip(folder)
-        made.append({path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.*")})
+    made = [stripped(script, tmp_path / name / "ccxt") for name in ("one", "two")]
     assert sorted(made[0]) == ["pack/__init__.pyc", "pack/data.json", "pack/deep.pyc"]
     assert made[0] == made[1]
-    code = f"import sys; sys.path.insert(0, {str(tmp_path / 'one')!r}); import pack; print(pack.VALUE)"
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path / 'one' / 'ccxt')!r}); import pack; print(pack.VALUE)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "7\n"
+
+
+def test_other_parts_keep_their_sources(script: Any, tmp_path: Path) -> None:
+    """Some packages list their own files; bytecode lies beside, where Python looks for it."""
+    names = set(stripped(script, tmp_path / "extras"))
+    assert {"pack/__init__.py", "pack/deep.py", "pack/data.json"} <= names
+    assert sum(name.startswith("pack/__pycache__/") for name in names) == 2
+    assert len(names) == 5
 
 
 def test_what_a_program_holds_is_read_from_its_list(script: Any, tmp_path: Path) -> None:
