@@ -31,6 +31,16 @@ def strategies_have_data(settings: Settings) -> Iterator[Finding]:
                 yield key, f"{key} is {symbol}, which data.symbols does not list ({known})"
 
 
+def further_venues_are_others(settings: Settings) -> Iterator[Finding]:
+    """data.venues adds venues to data.exchange, each with at least one market."""
+    for exchange, symbols in settings.data.venues.items():
+        if exchange == settings.data.exchange:
+            told = f"data.venues names {exchange}, which is data.exchange; use data.symbols for it"
+            yield "data.venues", told
+        elif not symbols:
+            yield "data.venues", f"data.venues.{exchange} lists no market; name one or take the venue out"
+
+
 def database_url_holds_no_password(settings: Settings) -> Iterator[Finding]:
     """Passwords are secrets: settings are shown, exported and kept in a history."""
     parts = urlsplit(settings.database.url)
@@ -42,6 +52,27 @@ def database_url_holds_no_password(settings: Settings) -> Iterator[Finding]:
         )
     elif settings.database.url and parts.scheme not in ("postgresql", "postgres", "mariadb", "mysql"):
         yield "database.url", "database.url must begin with postgresql:// or mariadb://; empty takes SQLite"
+
+
+def the_network_is_let_in_on_purpose(settings: Settings) -> Iterator[Finding]:
+    """One changed address must not put a trading account on a network by accident."""
+    dashboard = settings.dashboard
+    if dashboard.host not in ("127.0.0.1", "::1", "localhost") and not dashboard.open_to_network:
+        yield (
+            "dashboard.host",
+            f"dashboard.host {dashboard.host} lets every machine that reaches this address try to log in, "
+            "and whoever succeeds moves your money. If you want that: change the first password, switch on a "
+            "second factor, let a firewall admit only those who need it, and then set "
+            "dashboard.open_to_network: true",
+        )
+
+
+def own_certificate_is_whole(settings: Settings) -> Iterator[Finding]:
+    """A certificate is nothing without its key, and the other way round."""
+    dashboard = settings.dashboard
+    if bool(dashboard.certificate) != bool(dashboard.private_key):
+        missing = "private_key" if dashboard.certificate else "certificate"
+        yield f"dashboard.{missing}", f"dashboard.{missing} is missing: a certificate and its key go together"
 
 
 def notify_times_are_times(settings: Settings) -> Iterator[Finding]:
@@ -79,8 +110,11 @@ def planned_reports_have_times(settings: Settings) -> Iterator[Finding]:
 
 
 RULES: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+    the_network_is_let_in_on_purpose,
+    own_certificate_is_whole,
     backoff_grows,
     strategies_have_data,
+    further_venues_are_others,
     database_url_holds_no_password,
     notify_times_are_times,
     planned_reports_have_times,

@@ -172,6 +172,13 @@ class DataSettings(Section, frozen=True, kw_only=True):
     symbols: Annotated[list[str], setting("Markets to watch, in ccxt's spelling.")] = msgspec.field(
         default_factory=lambda: ["BTC/USDT"]
     )
+    venues: Annotated[
+        dict[str, list[str]],
+        setting(
+            "Further venues and their markets to watch, without a key; strategies read them as "
+            "VENUE:MARKET, such as kraken:BTC/USD. paper-2 to paper-9 are further paper exchanges."
+        ),
+    ] = msgspec.field(default_factory=dict)
     timeframe: Annotated[
         str,
         setting(
@@ -264,7 +271,7 @@ class TradeSettings(Section, frozen=True, kw_only=True):
         Decimal, decimal_setting("Largest value of one position.", unit="quote", gt="0")
     ] = Decimal("100000")
     max_open_orders: Annotated[int, setting("Most open orders at a time.", ge=1, le=1000)] = 20
-    max_orders_per_minute: Annotated[int, setting("Most new orders a minute.", ge=1, le=6000)] = 120
+    max_orders_per_minute: Annotated[int, setting("Most new orders a minute.", ge=1, le=60_000)] = 120
     max_orders_per_10s: Annotated[
         int,
         setting(
@@ -354,6 +361,18 @@ class DashboardSettings(Section, frozen=True, kw_only=True):
     """The web dashboard."""
 
     host: Annotated[str, setting("Address to listen on; 127.0.0.1 is this machine only.")] = "127.0.0.1"
+    open_to_network: Annotated[
+        bool,
+        setting(
+            "Allows a dashboard.host that others can reach. Whoever logs in there moves your money: give "
+            "every account a second factor first, and let a firewall admit only those who need it.",
+            applies="person",
+        ),
+    ] = False
+    certificate: Annotated[
+        str, setting("Your own certificate with its chain (PEM file); empty takes one made here.")
+    ] = ""
+    private_key: Annotated[str, setting("The key of dashboard.certificate (PEM file).")] = ""
     port: Annotated[int, setting("TCP port; 0 takes a free one.", ge=0, le=65535)] = 8443
     session_idle_s: Annotated[
         float, setting("A session ends after so long without use.", unit="s", ge=60)

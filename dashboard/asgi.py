@@ -60,7 +60,8 @@ class Dispatcher:
         # A page elsewhere whose name is made to point here (DNS rebinding) is known by its Host header.
         host = next((value.decode("latin-1") for key, value in scope["headers"] if key == b"host"), "")
         name = host.rpartition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
-        if name.lower() in self._hosts:
+        name = name.lower()
+        if name in self._hosts or f"*.{name.partition('.')[2]}" in self._hosts:
             return True
         return "*" in self._hosts and _is_address(name)
 

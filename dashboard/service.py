@@ -7,6 +7,8 @@ import json
 import socket
 from typing import ClassVar, cast
 
+from ..bus import topics
+from ..bus.contracts.service import Alert
 from ..configs.errors import StartError
 from ..configs.files import replace
 from ..configs.paths import Home
@@ -25,6 +27,7 @@ from .sessions import Sessions
 
 ADDRESS_FILE = "dashboard.json"
 _CERTIFICATE_CHECK_S = 6 * 3600.0
+_BACK_TO_LOOPBACK = "dashboard.host 127.0.0.1 is this machine only."
 
 
 class DashboardService(Service):
@@ -37,7 +40,7 @@ class DashboardService(Service):
         host, port = self.settings.dashboard.host, self.settings.dashboard.port
         listener = listen(host, port) if port else _listen_as_before(self.home, host)
         names = tls.names_for(host)
-        certificate = tls.ensure(self.home, names)
+        certificate = self._certificate(names)
         self._context, self._not_after = tls.server_context(certificate), certificate.not_after
         self._gateway = Gateway(self.bus, self.log)
         self._sessions, self._hub = Sessions(self._gateway), Hub(self._gateway, self.log)
@@ -50,7 +53,8 @@ class DashboardService(Service):
         flask = create_app(self._gateway, self._sessions, assets, self.home, self.log)
         self._answers = cast(Answers, flask.extensions[ANSWERS])
         self._jobs = cast(Dashboard, flask.extensions[EXTENSION]).jobs
-        hosts = frozenset({*names, *(["*"] if names[3:] else [])})
+        own = tls.names_in(certificate) if self.settings.dashboard.certificate else ()
+        hosts = frozenset({*names, *own, *(["*"] if names[3:] else [])})
         self._server = WebServer(Dispatcher(flask, assets, self._live, hosts), self._context, listener)
         await self._gateway.start()
         # Not a task of the frame: it is asked to end in `stop`, so that answers under way are finished.
@@ -72,15 +76,28 @@ class DashboardService(Service):
             await self._gateway.close()
 
     def _announce(self, host: str) -> None:
+        was_open = _was_open(self.home)
         name = host if host not in ("0.0.0.0", "::") else "localhost"  # noqa: S104 - compared with only
         shown = f"[{name}]" if ":" in name else name
         url = f"https://{shown}:{self._server.port}/"
-        replace(self.home.run / ADDRESS_FILE, json.dumps({"url": url, "port": self._server.port}).encode())
+        is_open = host not in tls.LOOPBACK_NAMES
+        told = {"url": url, "port": self._server.port, "open": is_open}
+        replace(self.home.run / ADDRESS_FILE, json.dumps(told).encode())
         self.log.info("listening", url=url)
-        if host not in tls.LOOPBACK_NAMES:
-            self.log.warning(
-                "open to the network", host=host, advice="dashboard.host 127.0.0.1 is this machine only"
-            )
+        if is_open:
+            self.log.warning("open to the network", host=host, advice=_BACK_TO_LOOPBACK)
+        if is_open or was_open:
+            self.bus.publish(topics.alert("warning"), _open_alert(host, is_open))
+
+    def _certificate(self, names: tuple[str, ...]) -> tls.Certificate:
+        """The user's, or one that is made and renewed here."""
+        chosen = self.settings.dashboard
+        if not chosen.certificate:
+            return tls.ensure(self.home, names)
+        certificate = tls.own(self.home, chosen.certificate, chosen.private_key)
+        if certificate.not_after - datetime.datetime.now(datetime.UTC) < tls.RENEW_BEFORE:
+            self.log.warning("your certificate ends soon", until=str(certificate.not_after))
+        return certificate
 
     def _revoked(self, user: str) -> None:
         self._sessions.forget_user(user)
@@ -91,11 +108,34 @@ class DashboardService(Service):
     async def _renew(self, names: tuple[str, ...]) -> None:
         while True:
             await asyncio.sleep(_CERTIFICATE_CHECK_S)
-            if self._not_after - datetime.datetime.now(datetime.UTC) < tls.RENEW_BEFORE:
-                certificate = tls.ensure(self.home, names)
+            self.look_at_certificate(names)
+
+    def look_at_certificate(self, names: tuple[str, ...]) -> None:
+        """Serve a newer certificate from now on: ours before it ends, the user's when its file changed."""
+        try:
+            certificate = self._certificate(names)
+            if certificate.not_after != self._not_after:
                 self._context.load_cert_chain(certificate.chain, certificate.key)
                 self._not_after = certificate.not_after
                 self.log.info("certificate renewed", until=str(certificate.not_after))
+        except (StartError, OSError) as error:
+            self.log.error("certificate not renewed", reason=str(error))
+
+
+def _open_alert(host: str, is_open: bool) -> Alert:
+    return Alert(
+        key="dashboard.open", severity="warning", source="dashboard",
+        title="The dashboard is open to the network",
+        detail=f"It listens on {host}. {_BACK_TO_LOOPBACK if is_open else ''}".strip(),
+        recovered=not is_open,
+    )  # fmt: skip
+
+
+def _was_open(home: Home) -> bool:
+    try:
+        return bool(json.loads((home.run / ADDRESS_FILE).read_bytes()).get("open", False))
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def _listen_as_before(home: Home, host: str) -> socket.socket:

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from ..configs.errors import StartError
 from ..configs.files import replace
 from ..configs.paths import Home
 
@@ -54,6 +55,43 @@ def ensure(home: Home, names: tuple[str, ...], *, now: datetime.datetime | None 
         issuer, issuer_key = _authority(home, moment)
         current = _issue(chain, key, issuer, issuer_key, names, moment)
     return Certificate(chain=chain, key=key, authority=authority, not_after=current.not_valid_after_utc)
+
+
+def own(home: Home, chain: str, key: str) -> Certificate:
+    """The user's certificate.
+
+    Args:
+        chain: PEM file, the server's certificate first; paths may begin at the home.
+        key: PEM file, without a passphrase.
+
+    Raises:
+        StartError: a file is missing or no certificate, or the two do not belong together.
+    """
+    chain_file, key_file = home.root / chain, home.root / key
+    try:
+        held = x509.load_pem_x509_certificate(chain_file.read_bytes())
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(chain_file, key_file)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise StartError(
+            f"The certificate {chain_file} with the key {key_file} cannot be used ({why}); check "
+            "dashboard.certificate and dashboard.private_key."
+        ) from error
+    return Certificate(
+        chain=chain_file, key=key_file, authority=chain_file, not_after=held.not_valid_after_utc
+    )
+
+
+def names_in(certificate: Certificate) -> tuple[str, ...]:
+    """The names that a certificate is good for, in small letters; `*.example.com` as it stands there."""
+    held = _read(certificate.chain)
+    if held is None:
+        return ()
+    try:
+        names = held.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return ()
+    return tuple(str(name.value).lower() for name in names)
 
 
 def server_context(certificate: Certificate) -> ssl.SSLContext:

@@ -87,6 +87,8 @@ class Plan:
             text = with_value(text, ("paper", "port"), str(self.paper_port), "int")
         if name == self.dashboard_machine and self.settings.dashboard.host == "127.0.0.1":
             text = with_value(text, ("dashboard", "host"), listen, "text")
+            # Whoever gives the dashboard a machine of its own wants to reach it from another.
+            text = with_value(text, ("dashboard", "open_to_network"), "true", "bool")
         text = f"{text.rstrip()}\n{self._section(name)}"
         load_text(text, f"the settings of {name}")
         return text

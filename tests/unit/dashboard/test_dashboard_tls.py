@@ -6,6 +6,7 @@ import ssl
 from pathlib import Path
 
 import pytest
+from cryptobot.configs.errors import StartError
 from cryptobot.configs.paths import Home
 from cryptobot.dashboard import tls
 from cryptography import x509
@@ -86,3 +87,33 @@ def test_old_versions_of_tls_are_refused(tmp_path: Path) -> None:
     context = tls.server_context(tls.ensure(Home(tmp_path), NAMES))
 
     assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+
+
+def test_the_users_own_certificate_is_served(tmp_path: Path) -> None:
+    """From the files that the settings name, with the names that it is good for."""
+    elsewhere = Home(tmp_path / "other")
+    made = tls.ensure(elsewhere, ("bot.example.com", "*.lan.example.com", "10.0.0.7"))
+    home = Home(tmp_path / "home")
+
+    certificate = tls.own(home, str(made.chain), str(made.key))
+
+    assert certificate.not_after == made.not_after
+    assert tls.names_in(certificate) == ("bot.example.com", "*.lan.example.com", "10.0.0.7")
+
+
+@pytest.mark.parametrize("damage", ["chain missing", "key of another", "no certificate"])
+def test_a_certificate_that_cannot_be_used_names_the_settings(tmp_path: Path, damage: str) -> None:
+    """One sentence with both files and both settings; nothing is served instead."""
+    made = tls.ensure(Home(tmp_path / "a"), ("a.example.com",))
+    other = tls.ensure(Home(tmp_path / "b"), ("b.example.com",))
+    chain, key = made.chain, made.key
+    if damage == "chain missing":
+        chain = tmp_path / "nowhere.pem"
+    elif damage == "key of another":
+        key = other.key
+    else:
+        chain = tmp_path / "text.pem"
+        chain.write_text("hello")
+
+    with pytest.raises(StartError, match=r"dashboard\.certificate and dashboard\.private_key"):
+        tls.own(Home(tmp_path), str(chain), str(key))
