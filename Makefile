@@ -44,7 +44,7 @@ if [ -e $(1)/fresh ]; then rm $(1)/fresh; else rm -rf .cache/build && \
   $(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .; fi
 endef
 
-.PHONY: help demo binary test test-again test-slow test-release packages sbom licences bench lint types contracts docs check install install-test clean
+.PHONY: help demo binary test test-again test-slow test-release packages release sbom licences bench lint types contracts docs check install install-test clean
 
 help:  ## What can be made here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,16 @@ PACKAGES ?=
 packages: $(TEST_VENV)/installed  ## Make .deb, .rpm, AppImage and the recipes for macOS and Windows
 	@$(TEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check ".[release]"
 	@$(TEST_VENV)/bin/python build/packages/make.py --folder $(FOLDER) --out dist/packages $(PACKAGES)
+
+# docs/updates.md says which keys lie where and what is done every day.
+ACTION ?= publish
+REPOSITORY ?= dist/repository
+KEYS ?= keys
+release: $(TEST_VENV)/installed  ## Sign FOLDER as the newest version (ACTION=begin|publish|timestamp|renew|rotate|layout)
+	@$(TEST_VENV)/bin/python build/release/release.py $(ACTION) $(REPOSITORY) \
+	  $(if $(filter renew rotate,$(ACTION)),$(ROLE)) $(if $(filter publish layout,$(ACTION)),$(FOLDER)) \
+	  $(if $(filter layout,$(ACTION)),$(TARGET) --address $(ADDRESS),--keys $(KEYS)) \
+	  $(if $(filter publish,$(ACTION)),$(if $(NOTES),--notes "$(NOTES)") $(if $(CHANNEL),--channel $(CHANNEL)))
 
 sbom: $(TEST_VENV)/installed  ## Write the bill of materials (CycloneDX) to dist/sbom.cdx.json
 	@$(TEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check ".[release]"
