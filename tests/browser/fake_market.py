@@ -69,9 +69,16 @@ class FakeTrade:
         bus.serve(GetPortfolio, lambda request: self.portfolio())
         bus.serve(ListOrders, lambda request: Orders(orders=self.orders[::-1][: request.message.limit]))
         bus.serve(ListFills, lambda request: Fills(fills=self.fills[::-1][: request.message.limit]))
-        bus.serve(ListEquity, lambda request: EquityHistory(points=self.curve))
+        bus.serve(ListEquity, self.list_equity)
         bus.serve(SetTradingState, self.set_state)
         bus.serve(CancelOrder, self.cancel)
+
+    def list_equity(self, request: Request[ListEquity]) -> EquityHistory:
+        """The newest points of the span that was asked for."""
+        asked = request.message
+        end = asked.before_ms if asked.before_ms is not None else now_ms() + 1
+        points = [one for one in self.curve if (asked.since_ms or 0) <= one.ts_ms < end]
+        return EquityHistory(points=points[-asked.limit :])
 
     def portfolio(self) -> Portfolio:
         """All at once."""
@@ -237,7 +244,7 @@ class FakeMarket:
         self.values: list[IndicatorValues] = []
         self.running, self.signals = True, 0
         data.serve(ListFeeds, lambda request: Feeds(feeds=[self.feed()], note=NOTE))
-        data.serve(ListCandles, lambda request: Candles(candles=self.history[-request.message.limit :]))
+        data.serve(ListCandles, self.list_candles)
         strategy.serve(ListStrategies, lambda request: self.strategies())
         strategy.serve(SetStrategyRunning, self.set_running)
         start = now_ms() // 1000 * 1000 - 900_000
@@ -247,6 +254,12 @@ class FakeMarket:
     def feed(self) -> Feed:
         """The one stream."""
         return Feed(**CANDLE, last_open_ms=self.history[-1].open_ms, candles=len(self.history), stale=False)
+
+    def list_candles(self, request: Request[ListCandles]) -> Candles:
+        """The newest candles before a moment."""
+        asked = request.message
+        end = asked.before_ms if asked.before_ms is not None else now_ms() + 1
+        return Candles(candles=[one for one in self.history if one.open_ms < end][-asked.limit :])
 
     def strategies(self) -> Strategies:
         """The one strategy."""

@@ -12,7 +12,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from decimal import Decimal
 
 from cryptobot.bus import topics
@@ -20,7 +19,6 @@ from cryptobot.bus.aio import AsyncBus
 from cryptobot.bus.contracts.service import (
     Alert,
     Heartbeat,
-    LogLine,
 )
 from cryptobot.configs import snapshot
 from cryptobot.configs.paths import Home
@@ -126,14 +124,9 @@ class Platform:
                 ),
             )
         elif word == "log":
-            line = LogLine(
-                service="data",
-                level="warning",
-                event="feed is slow",
-                ts_ns=time.time_ns(),
-                fields={"lag_s": "3.2"},
-            )
-            self.buses["data"].publish(f"{topics.LOGS}data", line)
+            line = {"service": "data", "lag_s": 3.2, "event": "feed is slow", "level": "warning", "ts": ""}
+            with (self.home.logs / "data.log").open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
         print(json.dumps({"done": word}), flush=True)
 
     async def close(self) -> None:

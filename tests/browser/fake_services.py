@@ -27,6 +27,7 @@ from cryptobot.bus.contracts.auth import (
     Session,
     Sessions,
     SessionsRevoked,
+    SetRole,
     User,
     Users,
 )
@@ -40,6 +41,7 @@ from cryptobot.bus.contracts.service import (
     ServiceStatus,
     SupervisorStatus,
 )
+from cryptobot.bus.contracts.setup import GetSetup, SetupState
 from cryptobot.bus.contracts.signin import ListPasskeys, ListProviders, Passkeys, Providers
 from cryptobot.configs.errors import RequestFailedError
 
@@ -62,6 +64,9 @@ ALL = [
     "apikey.manage",
     "health.read",
     "backtest.read",
+    "bus.read",
+    "secret.read",
+    "secret.write",
 ]
 VIEWER = ["market.read", "service.read", "strategy.read", "trade.read", "account.password"]
 TITLES = {
@@ -92,6 +97,9 @@ class FakeAuth:
         self.users = {"admin": "admin", "viewer": "viewer"}
         bus.serve(ListUsers, self.list_users)
         bus.serve(AddUser, self.add_user)
+        self.own_roles: dict[str, list[str]] = {}
+        bus.serve(SetRole, self.set_role)
+        bus.serve(GetSetup, lambda request: SetupState(open=True, user="admin"))
         bus.serve(ListProviders, lambda request: Providers(providers=[]))
         bus.serve(ListPasskeys, lambda request: Passkeys(passkeys=[]))
         bus.serve(ListApiKeys, lambda request: ApiKeys(keys=[]))
@@ -141,7 +149,15 @@ class FakeAuth:
             User(name=name, role=role, enabled=True, created_ms=1, last_login_ms=now_ms(), sessions=1)
             for name, role in self.users.items()
         ]
-        return Users(users=found, roles={"admin": ALL, "viewer": VIEWER})
+        return Users(users=found, roles={"admin": ALL, "viewer": VIEWER} | self.own_roles)
+
+    def set_role(self, request: Request[SetRole]) -> Done:
+        """Make, change or, without permissions, forget a role."""
+        wish = request.message
+        self.own_roles[wish.role] = wish.permissions
+        if not wish.permissions:
+            del self.own_roles[wish.role]
+        return Done(message=f"Role {wish.role} is changed.")
 
     def add_user(self, request: Request[AddUser]) -> NewPassword:
         """One more."""

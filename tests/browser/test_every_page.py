@@ -27,6 +27,8 @@ LIVE_PAGES = [
     "/backtests",
     "/risk",
     "/doctor",
+    "/secrets",
+    "/api",
 ]
 
 
@@ -55,10 +57,10 @@ def faults(page: Any) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("path", ["/login", "/account", *LIVE_PAGES])
+@pytest.mark.parametrize("path", ["/login", "/setup", "/welcome", "/account", *LIVE_PAGES])
 def test_every_page_is_honest_accessible_and_fits(visitor: Any, cookies: list[Any], path: str) -> None:
     """It says that prices are recorded; axe finds nothing in both themes; nothing sticks out on a phone."""
-    if path != "/login":
+    if path not in ("/login", "/setup"):
         visitor.context.add_cookies(cookies)
     page = visitor.page
     page.emulate_media(color_scheme="light", reduced_motion="reduce")

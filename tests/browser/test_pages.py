@@ -25,6 +25,8 @@ def test_the_price_moves_without_anything_being_asked(visitor: Any) -> None:
     """New prices come over the one WebSocket: no request is sent while the page stands."""
     page = visitor.log_in()
     expect(page.locator("cb-ticker")).to_contain_text("BTC/USDT")
+    expect(page.locator("cb-figures")).to_contain_text("since midnight")
+    page.wait_for_load_state("networkidle")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
 
@@ -106,7 +108,7 @@ def test_an_open_order_is_cancelled_from_its_row(visitor: Any) -> None:
 
     page.get_by_role("dialog").get_by_role("button", name="Cancel the order").click()
 
-    expect(page.locator("cb-orders")).to_contain_text("No order yet")
+    expect(page.locator("cb-orders")).to_contain_text("No open orders")
 
 
 def test_a_viewer_sees_and_can_do_nothing(visitor: Any) -> None:

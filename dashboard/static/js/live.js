@@ -139,6 +139,7 @@ const take = {
   trade: (data) => addLine(store.trades, data),
   topics: (data) => { store.topics = data; },
   backtest: () => {},
+  notify: () => {},
 };
 
 function takeUpdate(items) {

@@ -59,10 +59,14 @@ class FilteredTable extends TableElement {
     return !this.words || `${item.symbol} ${item.side} ${item.type ?? ""} ${item.state ?? ""} ${item.source} ${item.reason ?? ""} ${item.id} ${item.client_order_id}`.toLowerCase().includes(this.words);
   }
 
-  nothing() { return this.none0(); }
+  nothing() {
+    return this.side || this.words ? empty("search", "Nothing matches", "Change or clear the filters.") : this.nobody();
+  }
 
   draw() {
-    this.none = this.side || this.words || this.filter ? (this.noMatch ??= empty("search", "Nothing matches", "Change or clear the filters.")) : (this.noneYet ??= this.none0());
+    const why = this.side || this.words ? "filtered" : this.filter;
+    if (why !== this.whyNothing) this.none = null;
+    this.whyNothing = why;
     super.draw();
   }
 }
@@ -81,8 +85,8 @@ class Orders extends FilteredTable {
     return [...store.orders.values()].filter((order) => (!only || isOpen(order)) && this.wanted(order)).sort((a, b) => b.created_ms - a.created_ms).slice(0, this.limit);
   }
 
-  none0() {
-    return this.hasAttribute("open")
+  nobody() {
+    return this.hasAttribute("open") || this.filter
       ? empty("list-details", "No open orders", "Market orders fill at once, so this is often empty. Limit orders wait here.")
       : empty("list-details", "No order yet", "The first appears when a strategy decides to trade, or when you send one with `cryptobot`.");
   }
@@ -128,7 +132,7 @@ class Fills extends FilteredTable {
 
   keyOf(fill) { return `${fill.exchange}|${fill.id}`; }
 
-  none0() {
+  nobody() {
     return empty("receipt", "No fill yet", "When an order meets a price, the execution appears here and as an arrow on the chart. In the demo that takes about a minute.");
   }
 

@@ -21,7 +21,8 @@ def command(call: Call, opening: bool, as_json: bool) -> None:
     url = address(call.home)
     password = initial_password(call.home)
     if as_json:
-        print_json({"url": url, "user": "admin", "initial_password": password})
+        told = {"url": url, "user": "admin", "initial_password": password, "setup": setup_address(call.home)}
+        print_json(told)
         return
     sys.stdout.write(url + "\n")
     setup = setup_address(call.home)

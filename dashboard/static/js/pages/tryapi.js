@@ -1,0 +1,1 @@
+import "../tryapi.js";
