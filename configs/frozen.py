@@ -55,8 +55,18 @@ def lasting_program() -> list[str]:
     folder = os.environ.get(FOLDER_VARIABLE, "")
     if folder and os.path.isfile(os.path.join(folder, STUB)):
         return [os.path.join(folder, STUB)]
-    own, onefile = executable(), os.environ.get(ONEFILE, "")
-    return [onefile] if own and onefile else program()
+    onefile = one_file()
+    return [onefile] if onefile else program()
+
+
+def one_file() -> str:
+    """The one file that a person downloaded and starts (an AppImage, or ours), where this came from one."""
+    own, unpacked = executable(), os.environ.get("APPDIR", "")
+    if not own:
+        return ""
+    if unpacked and own.startswith(os.path.join(unpacked, "")):
+        return os.environ.get("APPIMAGE", "")
+    return os.environ.get(ONEFILE, "")
 
 
 def parts() -> list[str]:

@@ -163,8 +163,8 @@ def _recipe(tree: Path, kind: str) -> dict[str, object]:
             {"src": f"{tree}/", "dst": "/", "type": "tree"},
             {"src": f"{PROGRAM}/cryptobot", "dst": "/usr/bin/cryptobot", "type": "symlink"},
         ],
-        "deb": {"compression": "xz"},
-        "rpm": {"compression": "xz", "summary": facts.SUMMARY, "group": "Applications/Internet"},
+        "deb": {"compression": "zstd"},
+        "rpm": {"compression": "zstd", "summary": facts.SUMMARY, "group": "Applications/Internet"},
     }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Literal, cast, get_args
 
-from ...configs.frozen import ONEFILE, executable
+from ...configs.frozen import executable, one_file
 
 Origin = Literal["deb", "rpm", "appimage", "nsis", "brew", "portable", "pip"]
 MARK = "installed-by"
@@ -26,8 +26,6 @@ _REMOVE: dict[Origin, str] = {
 
 def installed_by() -> Origin:
     """Who brought this program."""
-    if os.environ.get("APPIMAGE"):
-        return "appimage"
     folder = program_folder()
     if folder is None:
         return "pip"
@@ -47,9 +45,9 @@ def program_folder() -> Path | None:
 def how_to_remove(origin: Origin) -> str:
     """What a person does to take the program itself away."""
     if origin == "appimage":
-        return f"delete the file {os.environ.get('APPIMAGE', 'that you downloaded')}"
-    if origin == "portable" and os.environ.get(ONEFILE):
-        return f"delete the file {os.environ[ONEFILE]}"
+        return f"delete the file {one_file()} and what it unpacked, {os.environ.get('APPDIR', '')}"
+    if origin == "portable" and one_file():
+        return f"delete the file {one_file()}"
     if origin == "portable":
         return f"delete the folder {program_folder()}"
     if origin == "pip":

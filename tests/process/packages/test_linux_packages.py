@@ -17,7 +17,8 @@ Inside = Callable[..., str]
 FILES = (
     "find / -xdev -path /proc -prune -o -path /packages -prune -o -path /var/lib/dpkg -prune"
     " -o -path /var/lib/rpm -prune -o -path /var/log -prune -o -path /var/cache -prune"
-    " -o -path /root/.rpmdb -prune -o -path /run -prune -o ! -type d ! -name '*-' ! -name '*.cache' ! -name mimeinfo.cache"
+    " -o -path /root/.rpmdb -prune -o -path /run -prune"
+    " -o ! -type d ! -name '*-' ! -name '*.cache' ! -name mimeinfo.cache"
     " ! -path '/usr/share/mime/*' -print | sort"
 )
 ENABLED = "/etc/systemd/system/multi-user.target.wants/cryptobot.service"

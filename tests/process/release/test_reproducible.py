@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -14,9 +15,8 @@ pytestmark = [pytest.mark.release, pytest.mark.timeout(1200)]
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def wheel(folder: Path) -> Path:
-    """A wheel built from a copy of the sources in a folder of its own."""
-    sources = folder / "sources"
+def copied(sources: Path) -> Path:
+    """What git tracks, as it lies in the checkout now."""
     listed = subprocess.run(
         ["git", "-C", str(ROOT), "ls-files", "-z"], capture_output=True, text=True, check=True
     ).stdout
@@ -26,6 +26,12 @@ def wheel(folder: Path) -> Path:
         if (ROOT / name).is_file():
             target.write_bytes((ROOT / name).read_bytes())
             target.chmod((ROOT / name).stat().st_mode & 0o777)
+    return sources
+
+
+def wheel(snapshot: Path, folder: Path) -> Path:
+    """A wheel built in a folder of its own."""
+    sources = shutil.copytree(snapshot, folder / "sources")
     words = [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(sources)]
     environment = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}
     done = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=600, check=False)
@@ -36,7 +42,8 @@ def wheel(folder: Path) -> Path:
 def test_the_wheel_is_the_same_twice(tmp_path: Path) -> None:
     """Built in two folders with one SOURCE_DATE_EPOCH: equal, the compiled core included."""
     pytest.importorskip("build")
-    first, second = wheel(tmp_path / "one"), wheel(tmp_path / "other place")
+    snapshot = copied(tmp_path / "snapshot")
+    first, second = wheel(snapshot, tmp_path / "one"), wheel(snapshot, tmp_path / "other place")
     with zipfile.ZipFile(first) as a, zipfile.ZipFile(second) as b:
         assert a.namelist() == b.namelist()
         different = [name for name in a.namelist() if a.read(name) != b.read(name)]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from cryptobot.configs import frozen
 from cryptobot.configs.paths import Home
 from cryptobot.supervisor.install import origin, uninstalling
 from cryptobot.supervisor.install.shortcuts import LinuxShortcuts
@@ -100,5 +101,21 @@ def test_a_program_knows_how_it_came(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert (origin.installed_by(), origin.how_to_remove("deb")) == ("deb", "sudo apt remove cryptobot")
     (tmp_path / origin.MARK).write_text("nonsense")
     assert origin.installed_by() == "portable"
+
+
+def test_an_appimage_names_the_file_that_was_downloaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Units and shortcuts start that, not what was unpacked; an AppImage of something else does not count."""
+    program = tmp_path / "unpacked" / "usr" / "cryptobot"
+    program.parent.mkdir(parents=True)
+    (program.parent / origin.MARK).write_text("appimage\n")
+    monkeypatch.setattr(frozen, "executable", lambda: str(program))
+    monkeypatch.setattr(origin, "executable", lambda: str(program))
     monkeypatch.setenv("APPIMAGE", "/home/me/CryptoBot.AppImage")
-    assert origin.how_to_remove(origin.installed_by()) == "delete the file /home/me/CryptoBot.AppImage"
+    monkeypatch.setenv("APPDIR", str(tmp_path / "unpacked"))
+
+    assert frozen.lasting_program() == ["/home/me/CryptoBot.AppImage"]
+    assert "delete the file /home/me/CryptoBot.AppImage" in origin.how_to_remove(origin.installed_by())
+    monkeypatch.setenv("APPDIR", "/tmp/.mount_other")
+    assert frozen.lasting_program() == [str(program)]
