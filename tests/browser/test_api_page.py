@@ -31,7 +31,7 @@ def test_a_wrong_body_is_explained_on_the_page(visitor: Any) -> None:
     page = visitor.page
     route = page.locator("details", has_text="Halt, reduce or re-arm").first
     route.locator("summary").click()
-    visitor.expected.append("400")
+    visitor.expected = ("400",)
     route.get_by_label("Body (JSON)").fill('{"state": "OFF"}')
     route.get_by_role("button", name="Send").click()
 
