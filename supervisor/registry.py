@@ -3,6 +3,7 @@
 One line of `_TABLE` is one service. It is started by the string target of its manifest, never by import.
 """
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
@@ -256,6 +257,7 @@ _TABLE: dict[str, _Entry] = {
         optional=True,
     ),
 }
+_PAPER_NAME = re.compile(r"paper(-[2-9])?")
 _NEED_VENUE = frozenset({"data", "trade"})
 # Heartbeats come from the main loop; that requests are answered as well is asked now and then, patiently:
 # a machine that is merely busy must not cost a service its life.
@@ -272,10 +274,10 @@ def is_built_in(name: str) -> bool:
 
 def built_in(settings: Settings) -> list[Manifest]:
     """The manifests of our own services, with the user's overrides."""
-    with_paper = settings.data.exchange == "paper"
+    with_paper, papers = settings.data.exchange == "paper", _paper_exchanges(settings)
     manifests = []
     for name, entry in _TABLE.items():
-        if name == "paper" and not with_paper:
+        if name == "paper" and not papers:
             continue
         venue = ("paper",) if with_paper and name in _NEED_VENUE else ()
         manifest = Manifest(
@@ -290,7 +292,7 @@ def built_in(settings: Settings) -> list[Manifest]:
             probe=None if name == "bus" else _PING,
             secrets=_secrets(settings, entry),
             settings_digest=_digest(settings, entry),
-            instances=_strategy_processes(settings) if name == "strategy" else 1,
+            instances={"strategy": _strategy_processes(settings), "paper": papers}.get(name, 1),
         )
         manifests.append(_with_override(manifest, settings.services.get(name)))
     return manifests
@@ -300,6 +302,13 @@ def _strategy_processes(settings: Settings) -> int:
     """In how many processes the runs are spread: `strategy`, `strategy-2` and so on."""
     runs = settings.strategy.instances.values()
     return max((run.process for run in runs if run.enabled), default=1)
+
+
+def _paper_exchanges(settings: Settings) -> int:
+    """How many paper exchanges are played: `paper`, `paper-2` and so on; 0 when none is a venue."""
+    venues = {settings.data.exchange, *settings.data.venues}
+    numbers = [1 if name == "paper" else int(name[6:]) for name in venues if _PAPER_NAME.fullmatch(name)]
+    return max(numbers, default=0)
 
 
 def _secrets(settings: Settings, entry: _Entry) -> tuple[str, ...]:

@@ -20,10 +20,16 @@ _log = structlog.get_logger(component="connectors")
 
 
 class PaperVenue(BinanceVenue):
-    """Asks for the addresses again when the paper exchange cannot be reached: it may have a new port."""
+    """Asks for the addresses again when the paper exchange cannot be reached: it may have a new port.
 
-    def __init__(self, bus: AsyncBusApi, exchange: Any, info: PaperInfo, *, silence_s: float) -> None:
-        super().__init__("paper", exchange, CAPABILITIES, silence_s=silence_s)
+    Args:
+        name: of the venue and of the service that plays it: paper, or paper-2 and so on.
+    """
+
+    def __init__(
+        self, name: str, bus: AsyncBusApi, exchange: Any, info: PaperInfo, *, silence_s: float
+    ) -> None:
+        super().__init__(name, exchange, CAPABILITIES, silence_s=silence_s)
         self._bus = bus
         self._asking: asyncio.Task[None] | None = None
         self._adopt(info)
@@ -43,7 +49,7 @@ class PaperVenue(BinanceVenue):
     async def _ask_again(self) -> None:
         try:
             info = await self._bus.request(
-                "paper", GetPaperInfo(), PaperInfo, timeout_s=_ASK_TIMEOUT_S, tries=1
+                self.name, GetPaperInfo(), PaperInfo, timeout_s=_ASK_TIMEOUT_S, tries=1
             )
         except (BusTimeoutError, RequestFailedError) as error:
             _log.info("paper exchange does not answer", reason=str(error))
@@ -60,10 +66,10 @@ class PaperVenue(BinanceVenue):
         self._exchange.apiKey, self._exchange.secret = info.api_key, info.api_secret
 
 
-async def _open(context: OpenContext) -> Venue:
+async def _open(context: OpenContext, name: str = "paper") -> Venue:
     for attempt in range(_OPEN_TRIES):
         try:
-            info = await context.bus.request("paper", GetPaperInfo(), PaperInfo, timeout_s=_ASK_TIMEOUT_S)
+            info = await context.bus.request(name, GetPaperInfo(), PaperInfo, timeout_s=_ASK_TIMEOUT_S)
         except (BusTimeoutError, RequestFailedError) as error:
             _log.info("waiting for the paper exchange", attempt=attempt + 1, reason=str(error))
             await asyncio.sleep(_ASK_PAUSE_S)
@@ -72,8 +78,17 @@ async def _open(context: OpenContext) -> Venue:
         # orders.
         credentials = Credentials(info.api_key, info.api_secret)
         exchange = make_exchange(credentials, context.timeout_s, enableRateLimit=False)
-        return PaperVenue(context.bus, exchange, info, silence_s=context.silence_s)
-    raise RetryLaterError("The paper exchange does not answer on the bus; is the service `paper` running?")
+        return PaperVenue(name, context.bus, exchange, info, silence_s=context.silence_s)
+    raise RetryLaterError(f"The paper exchange does not answer on the bus; is the service `{name}` running?")
+
+
+def further(name: str) -> Connector:
+    """A paper exchange beside the first, such as paper-2: with accounts and addresses of its own."""
+
+    async def open_(context: OpenContext) -> Venue:
+        return await _open(context, name)
+
+    return Connector(name=name, title=f"Paper exchange {name}", capabilities=CAPABILITIES, open=open_)
 
 
 CONNECTOR = Connector(name="paper", title="Paper exchange", capabilities=CAPABILITIES, open=_open)

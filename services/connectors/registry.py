@@ -5,6 +5,7 @@ ccxt.
 import difflib
 import importlib
 import importlib.util
+import re
 from importlib.metadata import entry_points
 
 from ...bus.api import AsyncBusApi
@@ -16,6 +17,8 @@ from .generic import ccxt_connector
 from .venue import Credentials, Venue
 
 GROUP = "cryptobot.connectors"
+FURTHER_PAPER = r"paper-[2-9]"
+"""Names of paper exchanges beside the first."""
 BUILT_IN = ("paper", "binance", "coinbase", "kraken", "bybit", "okx")
 
 
@@ -38,6 +41,10 @@ def find(name: str) -> Connector:
     """
     if name in BUILT_IN and _is_here(name):
         found = importlib.import_module(f"{__package__}.{name}").CONNECTOR
+        assert isinstance(found, Connector)
+        return found
+    if re.fullmatch(FURTHER_PAPER, name):
+        found = importlib.import_module(f"{__package__}.paper").further(name)
         assert isinstance(found, Connector)
         return found
     for point in entry_points(group=GROUP):

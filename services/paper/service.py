@@ -1,7 +1,10 @@
 """The service `paper`: the paper exchange in a process of its own, known on the bus."""
 
 import asyncio
+from pathlib import Path
 from typing import ClassVar
+
+import msgspec
 
 from ...bus import topics
 from ...bus.api import Request
@@ -10,6 +13,7 @@ from ...bus.contracts.service import Audit
 from ...configs.errors import RequestFailedError, StartError
 from ...configs.machines import places
 from ...configs.paths import Home
+from ...configs.schema import PaperSettings
 from ..connectors.venue import Venue
 from ..host.service import Service, run
 from .exchange import HOST, PaperExchange
@@ -34,8 +38,7 @@ class PaperService(Service):
             connect = opener(self.home)
         place = places(self.settings.machines).get(self.name)
         self.exchange = PaperExchange(
-            self.settings.paper,
-            self.home.databases,
+            *self._own_place(),
             connect=connect,
             live=self._open_live,
             listen=self.settings.bus.host if place else HOST,
@@ -46,12 +49,19 @@ class PaperService(Service):
         self.spawn(self._watch(), "exchange")
         self.log.info("open", rest_url=self.exchange.rest_url, note=self.exchange.note)
 
+    def _own_place(self) -> tuple[PaperSettings, Path]:
+        """Settings and folder: a further exchange has files of its own, and a port of its own."""
+        chosen, folder = self.settings.paper, self.home.databases
+        if self.name == PaperService.name:
+            return chosen, folder
+        return msgspec.structs.replace(chosen, port=0), folder / self.name
+
     async def _open_live(self) -> Venue:
         """The venue whose public prices are shown; no key is needed."""
         from ..connectors.registry import open_venue  # recorded prices need no connector
 
         name = self.settings.paper.live_exchange
-        if name == self.name:
+        if name == PaperService.name or name == self.name:
             raise StartError("paper.live_exchange cannot be the paper exchange itself; name a real venue.")
         return await open_venue(name, bus=self.bus, settings=self.settings)
 

@@ -11,10 +11,24 @@ from .values import Candle, Money, World
 
 
 class FeedKey(NamedTuple):
-    """One series of candles: its market, such as ETH/USDT, and its timeframe, such as 1h."""
+    """One series of candles: its market, such as ETH/USDT, and its timeframe, such as 1h.
+
+    A market of another venue than the strategy's own has that one's name in front: kraken:BTC/USD.
+    """
 
     symbol: str
     timeframe: str
+
+    def at(self, exchange: str) -> tuple[str, str]:
+        """(venue, market) for a strategy on `exchange`."""
+        venue, market = split_venue(self.symbol)
+        return venue or exchange, market
+
+
+def split_venue(symbol: str) -> tuple[str, str]:
+    """("kraken", "BTC/USD") of kraken:BTC/USD; ("", symbol) of a market of the strategy's own venue."""
+    venue, colon, market = symbol.partition(":")
+    return (venue, market) if colon and "/" not in venue else ("", symbol)
 
 
 class Newest(Protocol):
@@ -33,7 +47,8 @@ class Feed:
     orders.
 
     Args:
-        symbol: a market, or a text parameter; "" is the strategy's own.
+        symbol: a market, or a text parameter; "" is the strategy's own. kraken:BTC/USD is a market of
+            another venue, which can be read but not traded on.
         timeframe: length of a candle, or a text parameter; "" is the strategy's own.
     """
 
@@ -86,6 +101,11 @@ class FeedView(Trader):
     def timeframe(self) -> str:
         """Length of a candle, such as 1h."""
         return self._key.timeframe
+
+    def _refuse_elsewhere(self) -> None:
+        venue, _ = split_venue(self._key.symbol)
+        if venue:
+            raise StrategyError(f"{self._feed.name} is on {venue}, which this strategy can only read.")
 
     @property
     def candle(self) -> Candle | None:

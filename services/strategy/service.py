@@ -134,7 +134,7 @@ class StrategyService(Service):
         self.bus.subscribe(f"{topics.ORDERS}{topics.part(self._exchange)}.", trade.Order, self._on_order)
 
     def _follow(self, key: FeedKey) -> None:
-        topic = topics.candle(self._exchange, key.symbol, key.timeframe)
+        topic = topics.candle(*key.at(self._exchange), key.timeframe)
         if topic not in self._followed:
             self._followed.add(topic)
             self.bus.subscribe(topic, Candle, self._on_candle)
@@ -201,9 +201,10 @@ class StrategyService(Service):
 
     async def _past(self, key: FeedKey, limit: int, since_ms: int | None) -> list[Candle]:
         """The newest finished candles of a series; waits until data answers."""
+        exchange, symbol = key.at(self._exchange)
         wish = ListCandles(
-            exchange=self._exchange,
-            symbol=key.symbol,
+            exchange=exchange,
+            symbol=symbol,
             timeframe=key.timeframe,
             limit=min(limit, _MOST_CANDLES),
             since_ms=since_ms,
@@ -229,7 +230,8 @@ class StrategyService(Service):
         """
         for key in feeds:
             self._follow(key)
-            wish = WatchCandles(exchange=self._exchange, symbol=key.symbol, timeframe=key.timeframe)
+            exchange, symbol = key.at(self._exchange)
+            wish = WatchCandles(exchange=exchange, symbol=symbol, timeframe=key.timeframe)
             while True:
                 try:
                     await self.bus.request("data", wish, Done)
@@ -246,7 +248,9 @@ class StrategyService(Service):
         candle = received.message
         if not candle.closed:
             return
-        key = FeedKey(candle.symbol, candle.timeframe)
+        elsewhere = candle.exchange != self._exchange
+        symbol = f"{candle.exchange}:{candle.symbol}" if elsewhere else candle.symbol
+        key = FeedKey(symbol, candle.timeframe)
         for runner in self._runners.values():
             if runner.own == key or key in runner.feeds:
                 runner.take(key, candle)

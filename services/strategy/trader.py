@@ -21,6 +21,9 @@ class Trader:
         """Share of the free money that a buy() without a size spends."""
         raise NotImplementedError
 
+    def _refuse_elsewhere(self) -> None:
+        """Raises StrategyError for a market that can only be read."""
+
     @property
     def position(self) -> Position:
         """What this strategy holds in this market."""
@@ -64,8 +67,9 @@ class Trader:
 
         Raises:
             StrategyError: more than one size, a number that is not above zero, or a bracket the wrong
-            way round.
+            way round; or the market is on another venue, which can only be read.
         """
+        self._refuse_elsewhere()
         if (amount is not None) + (cash is not None) + (fraction is not None) > 1:
             raise StrategyError("buy() takes one of amount, cash and fraction, not several.")
         price = None if limit is None else money("limit", limit)

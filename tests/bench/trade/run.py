@@ -30,7 +30,7 @@ import psutil
 from cryptobot.bus import topics
 from cryptobot.bus.aio import AsyncBus
 from cryptobot.bus.contracts.base import Done
-from cryptobot.bus.contracts.market import Candle, Candles, Feeds, ListCandles, ListFeeds, WatchCandles
+from cryptobot.bus.contracts.market import Candle, Candles, Feed, Feeds, ListCandles, ListFeeds, WatchCandles
 from cryptobot.bus.contracts.trade import Fills, ListFills, ListOrders, Order, Orders
 from cryptobot.bus.replay import replay
 from cryptobot.configs import snapshot
@@ -248,6 +248,12 @@ async def memory(folder: Path) -> dict[str, Any]:
         platform.end()
 
 
+FEED = Feed(
+    exchange="paper", symbol="BTC/USDT", timeframe="1m", last_open_ms=0, candles=0, stale=False,
+    amount_step="0.00001", min_amount="0.00001", min_cost="5",
+)  # fmt: skip
+
+
 class Month:
     """The data service of a month that passes in minutes."""
 
@@ -260,7 +266,7 @@ class Month:
         self._publisher = bus.topic(topics.candle("paper", "BTC/USDT", "1m"), Candle)
         self.asked = asyncio.Event()
         bus.serve(ListCandles, self._past)
-        bus.serve(ListFeeds, lambda request: Feeds(feeds=[]))
+        bus.serve(ListFeeds, lambda request: Feeds(feeds=[FEED]))
         bus.serve(WatchCandles, lambda request: Done(message="It is watched already."))
 
     def candle(self, minute: int) -> Candle:

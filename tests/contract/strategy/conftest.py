@@ -123,11 +123,11 @@ class Town:
         kept.append(received.message)
         self.changed.set()
 
-    def make(self, index: int, close: float, symbol: str = SYMBOL) -> Candle:
+    def make(self, index: int, close: float, symbol: str = SYMBOL, exchange: str = EXCHANGE) -> Candle:
         """The candle that opens `index` minutes after now; history has negative ones."""
         price = str(close)
         return Candle(
-            exchange=EXCHANGE,
+            exchange=exchange,
             symbol=symbol,
             timeframe=TIMEFRAME,
             open_ms=self.start_ms + index * STEP,
@@ -139,24 +139,27 @@ class Town:
             closed=True,
         )
 
-    def past(self, *closes: float, symbol: str = SYMBOL) -> None:
+    def past(self, *closes: float, symbol: str = SYMBOL, exchange: str = EXCHANGE) -> None:
         """What data has: candles that end with the one that closed just now."""
-        first = -len(closes)
-        self.candles = [candle for candle in self.candles if candle.symbol != symbol]
-        self.candles += [self.make(first + place, close, symbol) for place, close in enumerate(closes)]
+        first, series = -len(closes), (symbol, exchange)
+        self.candles = [candle for candle in self.candles if (candle.symbol, candle.exchange) != series]
+        self.candles += [
+            self.make(first + place, close, symbol, exchange) for place, close in enumerate(closes)
+        ]
 
-    def say(self, index: int, close: float, symbol: str = SYMBOL) -> None:
+    def say(self, index: int, close: float, symbol: str = SYMBOL, exchange: str = EXCHANGE) -> None:
         """Data publishes a finished candle."""
-        candle = self.make(index, close, symbol)
+        candle = self.make(index, close, symbol, exchange)
         self.candles.append(candle)
-        self.data.publish(topics.candle(EXCHANGE, symbol, TIMEFRAME), candle)
+        self.data.publish(topics.candle(exchange, symbol, TIMEFRAME), candle)
 
     def _list_candles(self, request: Request[ListCandles]) -> Candles:
         wish = request.message
         found = [
             candle
             for candle in self.candles
-            if candle.symbol == wish.symbol and candle.open_ms >= (wish.since_ms or 0)
+            if (candle.exchange, candle.symbol) == (wish.exchange, wish.symbol)
+            and candle.open_ms >= (wish.since_ms or 0)
         ]
         return Candles(candles=found[-wish.limit :])
 
