@@ -94,7 +94,7 @@ class UpdateService(Service):
             await self._ask("download", limit_s=None)
         except RequestFailedError as error:
             self.log.warning("download failed", reason=str(error))
-        self._tell()
+        self._tell(anew=True)
 
     async def _apply(self, request: Request[messages.ApplyUpdate]) -> Done:
         self._refuse_busy()
@@ -140,11 +140,12 @@ class UpdateService(Service):
             self._tell()
             await asyncio.sleep(_LOOK_EVERY_S)
 
-    def _tell(self) -> None:
+    def _tell(self, *, anew: bool = False) -> None:
+        """Publish how far it is, when that changed; `anew` in any case, for what ended between two looks."""
         if self._folder is None:
             return
         found = self._folder.read_progress()
-        if found == self._progress:
+        if found == self._progress and not anew:
             return
         self._progress = found
         self.bus.publish(messages.PROGRESS, progress_of(found))

@@ -174,9 +174,8 @@ def test_orders_survive_updates_that_work_and_that_do_not(estate):
     supervisor, _ = estate.all_well("0.2.0")
     assert supervisor["pid"] == before
     assert resting <= {one["id"] for one in estate.json("orders")}
-    assert estate.open_orders()
 
-    resting = estate.open_orders()
+    resting = until(estate.open_orders, "an order of the new version")
     estate.publish("0.3.0", broken="services/trade/service.py")
     _out, told = estate.call("update", "apply", "--yes", code=1)
     assert "Version 0.3.0 was taken back, 0.2.0 runs again: trade did not become ready" in told
