@@ -14,7 +14,8 @@ from pathlib import Path
 from ..configs.paths import Home
 from .datagrams import listen
 
-NOTIFY_NAME = "notify.sock"
+NOTIFY_NAME = "_notify.sock"
+"""No service is called so: `notify.sock` is the address at which the service notify answers."""
 _CREDENTIALS = struct.Struct("3i")
 _MAX = 8192
 # Listeners before this many datagrams a turn keep their share of the loop.

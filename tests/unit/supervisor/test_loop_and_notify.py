@@ -11,7 +11,7 @@ import pytest
 from cryptobot.configs.paths import Home
 from cryptobot.supervisor.loop import Loop
 from cryptobot.supervisor.metrics import prometheus
-from cryptobot.supervisor.notify import NotifySocket
+from cryptobot.supervisor.notify import NOTIFY_NAME, NotifySocket
 
 
 def _loop(errors: list[BaseException] | None = None) -> Loop:
@@ -87,7 +87,7 @@ def test_the_sender_of_a_datagram_is_the_one_the_kernel_names(tmp_path: Path) ->
     notify.close()
     assert [pid for pid, _ in heard] == [child.pid]
     assert heard[0][1]["STATUS"] == "a=b"
-    assert not (home.sockets / "notify.sock").exists()
+    assert not (home.sockets / NOTIFY_NAME).exists()
 
 
 def test_metrics_are_readable_by_prometheus() -> None:
