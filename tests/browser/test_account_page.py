@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.timeout(300)
-LEFT_OUT = ("paper", "data", "trade", "strategy")
+LEFT_OUT = ("paper", "data", "trade", "strategy", "monitor")
+OWN_PASSWORD = "violet-harbour-49-stone"
 
 
 @pytest.fixture
@@ -112,3 +113,69 @@ def test_a_key_made_on_the_page_opens_the_api(visitor: Any) -> None:
     page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
     expect(page.locator("cb-keys")).to_contain_text("No API key yet")
     assert program.get(address, headers=headers).status == 401
+
+
+def test_each_role_sees_and_can_do_only_what_it_may(visitor: Any, browser: Any) -> None:
+    """Trader, viewer and a role of one's own: the menu, the buttons and the API agree."""
+    page = visitor.log_in()
+    visitor.open("/users")
+    page.get_by_role("button", name="Make a role").click()
+    page.get_by_role("dialog").get_by_label("Name").fill("keeper")
+    for permission in ("service.read", "trade.read", "account.password"):
+        page.get_by_role("dialog").get_by_label(permission, exact=True).check()
+    page.get_by_role("dialog").get_by_label("service.control: only these services").fill("mon*")
+    page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    expect(page.locator("cb-roles")).to_contain_text("service.control on mon*")
+    seen = {
+        "trader": ({"Overview", "Strategies", "Orders"}, {"Users", "Settings", "Secrets", "Audit", "Bus"}),
+        "viewer": ({"Overview", "Markets"}, {"Users", "Settings", "Secrets", "Audit", "Bus"}),
+        "keeper": ({"Overview", "Services"}, {"Markets", "Strategies", "Users", "Secrets"}),
+    }
+    for role, (shown, hidden) in seen.items():
+        other = type(visitor)(browser, visitor.platform)
+        new_member(page, other, role)
+        menu = set(other.page.locator(".sidebar .menu:not(.only-phone) a").all_inner_texts())
+        assert shown <= menu, role
+        assert not hidden & menu, role
+        assert refused(other, "settings") == refused(other, "secrets") == refused(other, "users") == 403
+        assert refused(other, "services/auth/restart", {}) == 403
+        allowed = refused(other, "services/monitor/start", {}) != 403
+        assert allowed == (role == "keeper")
+        other.context.close()
+
+
+def new_member(page: Page, visitor: Any, role: str) -> None:
+    """The admin adds an account of that role; its person logs in and chooses a password."""
+    page.get_by_role("button", name="Add a user").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill(f"a-{role}")
+    dialog.get_by_label("Role").select_option(role)
+    dialog.get_by_role("button", name="Add").click()
+    given = dialog.locator(".secret").inner_text()
+    dialog.get_by_role("button", name="Done").click()
+    other = visitor.open("/login")
+    other.get_by_label("User").fill(f"a-{role}")
+    other.get_by_label("Password").fill(given)
+    other.get_by_role("button", name="Log in").click()
+    other.get_by_label("Password now").fill(given)
+    for label in ("New password", "New password again"):
+        other.get_by_label(label, exact=True).fill(OWN_PASSWORD)
+    other.get_by_role("button", name="Change it").click()
+    expect(other.get_by_text("The password is changed.")).to_be_visible()
+    visitor.open("/")
+    expect(other.get_by_role("heading", level=1)).to_have_text("Overview")
+
+
+def refused(visitor: Any, path: str, body: object = None) -> int:
+    """The status of a call that the page's own script could make."""
+    return int(
+        visitor.page.evaluate(
+            """async ([path, body]) => {
+                const token = document.querySelector('meta[name="csrf-token"]').content;
+                const headers = { "X-CSRF-Token": token, "Content-Type": "application/json" };
+                const options = body ? { method: "POST", headers, body: JSON.stringify(body) } : {};
+                return (await fetch(`/api/v1/${path}`, options)).status;
+            }""",
+            [path, body],
+        )
+    )

@@ -1,6 +1,7 @@
 """The real platform in the browser: from the first password to the first fill, and killed processes."""
 
 import os
+import re
 import signal
 import sys
 import time
@@ -81,6 +82,71 @@ def test_a_killed_service_is_back_and_the_page_goes_on(visitor: Any, name: str) 
     expect(page.locator("cb-ticker")).not_to_have_text(shown, timeout=HEAL_MS)
     visitor.open("/services")
     expect(page.locator(f"#{name} dd").first).to_have_text(str(visitor.platform.pid(name)), timeout=HEAL_MS)
+
+
+def test_every_decision_says_why_and_what_it_led_to(visitor: Any) -> None:
+    """From the list of decisions to candle, limits, order and fills."""
+    page = visitor.log_in()
+    visitor.open("/strategies")
+    why = page.locator("cb-signals").get_by_role("button", name=re.compile("Why did ema-cross"))
+    expect(why.last).to_be_visible(timeout=FILL_MS)
+    why.last.click()
+
+    story = page.get_by_role("dialog").locator(".story")
+    expect(story).to_contain_text("Candle", timeout=HEAL_MS)
+    for word in ("EMA", "Passed: ", "Filled", "fee"):
+        expect(story).to_contain_text(word)
+
+
+def test_a_message_shows_what_caused_it_and_what_followed(visitor: Any) -> None:
+    """A fill on the bus leads back to the candle and the decision, and on to the position."""
+    page = visitor.log_in()
+    visitor.open("/bus")
+    page.get_by_label("Filter").fill("fill.")
+    line = page.locator("cb-tail li").first
+    expect(line).to_be_visible(timeout=FILL_MS)
+    line.locator("summary").click()
+    line.get_by_role("button", name="What caused it, what followed").click()
+
+    story = page.get_by_role("dialog").locator(".story")
+    expect(story).to_contain_text("market.candle.paper.BTC-USDT.1s", timeout=HEAL_MS)
+    expect(story).to_contain_text("signal.ema-cross")
+    expect(story).to_contain_text("order.")
+    expect(story.locator(".here")).to_contain_text("fill.")
+
+
+def test_parameters_are_changed_by_a_form_and_reset(visitor: Any) -> None:
+    """A value outside its range is refused by the form; a good one is in force, and can be taken back."""
+    page = visitor.log_in()
+    visitor.open("/strategies")
+    card = page.locator("cb-strategies article")
+    card.get_by_role("button", name="Parameters of ema-cross").click()
+    dialog = page.get_by_role("dialog")
+    fast = dialog.get_by_label("fast", exact=True)
+    fast.fill("0")
+    dialog.get_by_role("button", name="Put in force").click()
+    assert not fast.evaluate("(box) => box.checkValidity()")
+    fast.fill("4")
+    dialog.get_by_role("button", name="Put in force").click()
+    expect(card.locator(".parameters")).to_contain_text("fast 4", timeout=HEAL_MS)
+
+    card.get_by_role("button", name="Parameters of ema-cross").click()
+    dialog.get_by_role("button", name="As in the settings").click()
+
+    expect(card.locator(".parameters")).to_contain_text("fast 3", timeout=HEAL_MS)
+
+
+def test_logs_of_every_level_appear_as_they_are_written(visitor: Any) -> None:
+    """The page of one service shows its lines of before and, without a reload, those of now."""
+    page = visitor.log_in()
+    visitor.open("/logs?service=trade")
+    lines = page.locator("cb-logs li")
+    expect(lines.first).to_be_visible(timeout=HEAL_MS)
+    expect(page.get_by_label("Service")).to_have_value("trade")
+    newest = lines.first.inner_text()
+
+    expect(lines.first).not_to_have_text(newest, timeout=FILL_MS, use_inner_text=True)
+    expect(lines.filter(has_not_text="trade")).to_have_count(0)
 
 
 def test_halting_from_the_page_stops_the_real_trade_service(visitor: Any) -> None:

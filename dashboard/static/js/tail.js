@@ -10,7 +10,7 @@ const pause = document.getElementById("pause");
 let paused = false;
 
 // Signs of life drown everything else; whoever wants them ticks the box or asks for them by name.
-const ROUTINE = ["bus.beat.", "bus.probe.", "service.heartbeat.", "service.stats."];
+const ROUTINE = ["bus.beat.", "bus.probe.", "bus.report", "service.heartbeat.", "service.stats."];
 const routine = document.getElementById("routine");
 
 const matches = (item) => {
