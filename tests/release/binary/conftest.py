@@ -188,9 +188,14 @@ def source(tmp_path: Path) -> Callable[..., Any]:
     return ask
 
 
-def until(fact: Callable[[], bool], what: str) -> None:
+@pytest.fixture
+def until() -> Callable[[Callable[[], bool], str], None]:
     """Ask again and again until it is so."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not fact():
-        assert time.monotonic() < deadline, f"not within {DEADLINE_S:g} s: {what}"
-        time.sleep(0.25)
+
+    def wait(fact: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + DEADLINE_S
+        while not fact():
+            assert time.monotonic() < deadline, f"not within {DEADLINE_S:g} s: {what}"
+            time.sleep(0.25)
+
+    return wait

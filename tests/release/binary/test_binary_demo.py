@@ -6,7 +6,6 @@ from typing import Any
 
 import psutil
 import pytest
-from conftest import until
 
 QUICK = "paper.start=1010"
 
@@ -29,7 +28,7 @@ def assert_one_of_each(program: Any) -> None:
     assert sorted(runs) == sorted({*services(program), "supervisor"})
 
 
-def test_the_demo_trades_and_survives_kills(program: Any) -> None:
+def test_the_demo_trades_and_survives_kills(program: Any, until: Any) -> None:
     """Every process is the same executable; a killed child is healed, a killed supervisor's are adopted."""
     demo = program.start("demo", "--no-browser", "--set", QUICK, "--set", "dashboard.port=0")
     demo.wait_for("bought ")
@@ -55,7 +54,7 @@ def test_the_demo_trades_and_survives_kills(program: Any) -> None:
     until(lambda: program.processes() == [], "no process of the demo is left")
 
 
-def test_the_platform_runs_detached_and_is_adopted(program: Any) -> None:
+def test_the_platform_runs_detached_and_is_adopted(program: Any, until: Any) -> None:
     """`up -d` with an empty environment; the next `up` after kill -9 takes the same processes over."""
     options = ("--set", "dashboard.port=0")
     assert program.run("up", "-d", *options).returncode == 0
@@ -76,10 +75,9 @@ def test_the_platform_runs_detached_and_is_adopted(program: Any) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_foreground_ends_in_order_on_a_signal(program: Any, number: int) -> None:
+def test_the_foreground_ends_in_order_on_a_signal(program: Any, number: int, until: Any) -> None:
     """As a service manager ends it; no process is left."""
     running = program.start("up", "--set", "dashboard.port=0")
-    until(lambda: program.run("status").returncode == 0, "the platform answers")
-    running.wait_for("ready")
+    running.wait_for("dashboard  ready")
     assert running.end(number) == 0, "\n".join(running.lines)
     until(lambda: program.processes() == [], "no process is left")

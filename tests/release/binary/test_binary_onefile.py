@@ -10,7 +10,6 @@ from typing import Any
 
 import psutil
 import pytest
-from conftest import until
 
 
 @pytest.fixture
@@ -53,19 +52,18 @@ def test_starts_at_the_same_time_unpack_once(single: Any) -> None:
     assert unpacked(single).name.startswith(single.run("--version").stdout.split()[1])
 
 
-def test_it_becomes_the_program_under_its_own_number(single: Any) -> None:
+def test_it_becomes_the_program_under_its_own_number(single: Any, until: Any) -> None:
     """No process stands between: SIGTERM, and the exit code, are the program's own."""
     running = single.start("up", "--set", "dashboard.port=0")
-    until(lambda: single.run("status").returncode == 0, "the platform answers")
+    running.wait_for("dashboard  ready")
     inner = unpacked(single) / "program" / "cryptobot.bin"
     assert psutil.Process(running.process.pid).exe() == str(inner)
     assert {process.exe() for process in single.processes()} == {str(inner)}
-    running.wait_for("ready")
     assert running.end(signal.SIGTERM) == 0
     until(lambda: single.processes() == [], "no process is left")
 
 
-def test_kill_9_while_it_unpacks_leaves_nothing_half_done(single: Any) -> None:
+def test_kill_9_while_it_unpacks_leaves_nothing_half_done(single: Any, until: Any) -> None:
     """The next start sweeps and unpacks anew."""
     process = subprocess.Popen([str(single.executable), "--version"], env=single.environment)
     until(lambda: (cache(single) / ".unpacking").is_dir(), "it unpacks")
