@@ -44,7 +44,7 @@ if [ -e $(1)/fresh ]; then rm $(1)/fresh; else rm -rf .cache/build && \
   $(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .; fi
 endef
 
-.PHONY: help demo binary test test-again test-slow test-release packages release sbom licences bench lint types contracts docs check install install-test clean
+.PHONY: help demo binary test test-again test-slow test-release packages release sbom licences bench lint audit types contracts docs pictures check install install-test clean
 
 help:  ## What can be made here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -109,6 +109,10 @@ types: $(TEST_VENV)/installed  ## Check the types
 
 contracts: $(TEST_VENV)/installed  ## Check who imports whom
 	@$(TEST_VENV)/bin/lint-imports
+
+# Needs Debian's chromium (or CRYPTOBOT_CHROMIUM=/path/to/it).
+pictures: $(TEST_VENV)/installed  ## Take the pictures of every page that docs/dashboard.md shows
+	@exec $(TEST_VENV)/bin/python tests/browser/screenshots.py --demo --out docs/images
 
 docs: $(TEST_VENV)/installed  ## Write the generated pages of docs/
 	@$(TEST_VENV)/bin/python -m cryptobot.supervisor.cli.reference docs

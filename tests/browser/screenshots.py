@@ -1,20 +1,30 @@
 """Screenshots of every page in both themes, and of a phone, from a running dashboard.
 
     python tests/browser/screenshots.py --home DIR [--out docs/images] [--wait 20]
+    python tests/browser/screenshots.py --demo
 
-Reads the address from run/dashboard.json and the password from keys/initial-password of the home,
-or takes them from --url, --user and --password. It fails when a page logs an error or breaks its own
-content security policy.
+With --demo it starts a demo with all add-ons, waits for its first fills, and ends it. Else it reads the
+address from run/dashboard.json and the password from keys/initial-password of the home, or takes them
+from --url, --user and --password. It fails when a page logs an error or breaks its own content security
+policy.
 """
 
 import argparse
+import contextlib
 import json
+import os
 import shutil
+import subprocess
 import sys
+import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
+CHROMIUM = os.environ.get("CRYPTOBOT_CHROMIUM", "/usr/bin/chromium")
+ADD_ONS = ("risk", "portfolio", "backtest", "analytics", "notify", "update")
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -27,7 +37,7 @@ ARGUMENTS = [
 PHONE_PAGES = ("overview", "markets", "strategies", "services", "settings")
 # Pages with charts and counts that want a moment.
 SLOW_PAGES = ("overview", "markets", "services", "bus", "portfolio", "logs")
-DESKTOP = {"width": 1440, "height": 1000}
+DESKTOP = {"width": 1280, "height": 860}
 PHONE = {"width": 390, "height": 844}
 
 
@@ -83,6 +93,8 @@ def _options() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--home", type=Path)
+    parser.add_argument("--demo", action="store_true", help="start a demo of its own")
+    parser.add_argument("--patience", type=float, default=40.0, help="seconds that such a demo trades first")
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
     parser.add_argument("--wait", type=float, default=3.0, help="seconds on the pages with charts")
     parser.add_argument("--full", action="store_true", help="the whole page, not only what fits")
@@ -91,21 +103,48 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--url")
     parser.add_argument("--user", default="admin")
     parser.add_argument("--password")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def _reach(options: argparse.Namespace) -> None:
+    """Where it is, and how to get in."""
     if options.url is None:
         options.url = json.loads((options.home / "run" / "dashboard.json").read_bytes())["url"]
     if options.password is None:
         options.password = (options.home / "keys" / "initial-password").read_text().strip()
     options.out.mkdir(parents=True, exist_ok=True)
-    return options
+
+
+@contextlib.contextmanager
+def _demo(patience_s: float) -> Iterator[Path]:
+    """A demo with every add-on that needs no network, which has traded for a while."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "home"
+        words = [word for name in ADD_ONS for word in ("--set", f"services.{name}.enabled=true")]
+        command = [sys.executable, "-m", "cryptobot", "--home", str(home)]
+        subprocess.run([*command, "demo", "-d", "--set", "dashboard.port=0", *words], check=True)
+        try:
+            time.sleep(patience_s)
+            yield home
+        finally:
+            subprocess.run([*command, "down"], check=False)
 
 
 def main() -> int:
     """Take all pictures; 1 when a page complained."""
     options = _options()
+    if not options.demo:
+        return _take_all(options)
+    with _demo(options.patience) as home:
+        options.home = home
+        return _take_all(options)
+
+
+def _take_all(options: argparse.Namespace) -> int:
+    _reach(options)
     complaints: list[str] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         for theme in ("light", "dark"):
             complaints += photograph(browser, options, theme, DESKTOP, theme)
             complaints += photograph(browser, options, theme, PHONE, f"phone-{theme}")
