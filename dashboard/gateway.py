@@ -18,6 +18,7 @@ from ..bus.contracts.auth import AuditLog, ListAudit, SessionsRevoked
 from ..bus.contracts.backtest import PROGRESS, BacktestProgress
 from ..bus.contracts.base import Message
 from ..bus.contracts.market import Candle, Candles, Feeds, ListCandles, ListFeeds
+from ..bus.contracts.notify import DELIVERIES, DeliveryChanged
 from ..bus.contracts.service import (
     Alert,
     Audit,
@@ -110,6 +111,7 @@ class Gateway:
         subscribe(topics.AUDIT, Audit, self._audit)
         subscribe(topics.AUDIT, SessionsRevoked, self._sessions_revoked)
         subscribe(PROGRESS, BacktestProgress, self._backtest)
+        subscribe(DELIVERIES, DeliveryChanged, self._delivery)
         subscribe(UPDATES, UpdateProgress, self._update)
         self._stale.update(self._questions)
         for name in self._questions:
@@ -376,6 +378,9 @@ class Gateway:
 
     def _update(self, received: Received[UpdateProgress]) -> None:
         self.on_change("core", "update", "update", received.message)
+
+    def _delivery(self, received: Received[DeliveryChanged]) -> None:
+        self.on_change("notify", "delivery", "notify", received.message)
 
     def _sessions_revoked(self, received: Received[SessionsRevoked]) -> None:
         self.on_revoked(received.message.user)

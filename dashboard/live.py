@@ -33,6 +33,7 @@ CHANNELS = {
     "depth": "market.read",
     "strategy": "strategy.read",
     "backtest": "backtest.read",
+    "notify": "notify.read",
     "logs": "service.read",
     "output": "service.read",
     "audit": "audit.read",

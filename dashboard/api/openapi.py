@@ -7,6 +7,7 @@ import msgspec
 from flask import Flask, Response
 
 from ... import __version__
+from ...bus.contracts.analytics import Performance, ReportFile, Reports
 from ...bus.contracts.auth import (
     ApiKeys,
     AuditLog,
@@ -22,6 +23,7 @@ from ...bus.contracts.backtest import Backtest, Backtests, BacktestStarted, Trus
 from ...bus.contracts.bus import BusStats
 from ...bus.contracts.market import Candles, Feeds
 from ...bus.contracts.monitor import AlertLog, DoctorReport, HealthHistory, StateLog
+from ...bus.contracts.notify import ChannelTests, DeliveryLog, LinkCode, NotifyStatus
 from ...bus.contracts.paper import PaperFaults, PaperInfo
 from ...bus.contracts.portfolio import (
     PortfolioHistory,
@@ -38,9 +40,11 @@ from ...bus.contracts.trade import EquityHistory, Fills, LedgerReport, Order, Or
 from ...bus.contracts.update import UpdateReport
 from ..access import ANY_USER, PUBLIC, demand_of, requires
 from ..problems import PROBLEM_TYPE, Problem
+from .analytics import ReportName, ReportWish
 from .answers import PREFIX, answer
 from .commands import TABLE as COMMANDS
 from .commands import CommandResult, Lines, endpoint_of
+from .notifications import ChannelChoice, DeliveryChoice, MuteWish
 from .shapes import (
     Amendment,
     BacktestWish,
@@ -139,6 +143,18 @@ DESCRIBED: dict[str, tuple[type | None, type | None, tuple[str, ...]]] = {
     "api_rebalance": (RebalanceResult, PlanChoice, ()),
     "api_lots": (TaxLots, None, ("method", "since_ms", "until_ms")),
     "api_lots_csv": (None, None, ("method", "since_ms", "until_ms")),
+    "api_performance": (Performance, None, ("from_ms", "to_ms", "benchmark")),
+    "api_reports": (Reports, None, ()),
+    "api_make_report": (ReportFile, ReportWish, ()),
+    "api_report": (None, None, ()),
+    "api_send_report": (ReportFile, ReportName, ()),
+    "api_notifications": (NotifyStatus, None, ()),
+    "api_deliveries": (DeliveryLog, None, ("channel", "state", "cursor", "limit")),
+    "api_test_channels": (ChannelTests, ChannelChoice, ()),
+    "api_retry_deliveries": (Message, DeliveryChoice, ()),
+    "api_mute": (Message, MuteWish, ()),
+    "api_link_chat": (LinkCode, None, ()),
+    "api_unlink_chat": (Message, None, ()),
     "api_backtests": (Backtests, None, ("strategy", "cursor", "limit")),
     "api_start_backtest": (BacktestStarted, BacktestWish, ()),
     "api_backtest": (Backtest, None, ()),
@@ -192,6 +208,8 @@ SUCCESS = {
     "api_add_user": "201",
     "api_create_key": "201",
     "api_start_backtest": "201",
+    "api_make_report": "201",
+    "api_send_report": "201",
 }
 _NUMBERS = frozenset(
     {"limit", "since_ms", "before_ms", "until_ms", "before", "from_ms", "to_ms", "step_s", "points"}

@@ -27,6 +27,7 @@ from ..gateway import SUPERVISOR
 from ..problems import ApiProblem
 from . import (
     account,
+    analytics,
     audit,
     backtests,
     bus,
@@ -35,6 +36,7 @@ from . import (
     exports,
     health,
     keys,
+    notifications,
     openapi,
     paper,
     portfolio,
@@ -79,6 +81,8 @@ def install(app: Flask) -> None:
     risk.install(app)
     updates.install(app)
     backtests.install(app)
+    analytics.install(app)
+    notifications.install(app)
     portfolio.install(app)
     settings.install(app)
     users.install(app)

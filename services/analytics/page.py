@@ -18,12 +18,14 @@ _WIDE, _HIGH, _SIDE = 1000, 280, 64
 _KINDS = {"strategy": "By strategy", "pair": "By market", "regime": "By regime", "hour": "By hour (UTC)",
           "weekday": "By weekday"}  # fmt: skip
 _PERCENT = ("return", "volatility", "drawdown", "day", "rate", "exposure", "invested", "alpha", "tracking")
+_SHARES = frozenset({"win_rate", "exposure", "invested", "annual_volatility", "tracking_error"})
+_SHORT_MS = 3 * 86_400_000
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def page(found: Performance, title: str, version: str) -> str:
     """The whole page."""
-    span = f"{_day(found.from_ms)} to {_day(found.to_ms)}"
+    span = " to ".join(_span(found.from_ms, found.to_ms))
     parts = [
         f"<header><div><h1>{_text(title)}</h1><div class=sub>{_text(_headline(found))}</div></div>"
         f"<div class='push sub'>{span}</div></header>",
@@ -62,7 +64,7 @@ def summary(found: Performance) -> str:
     """The report in a few lines, for a message."""
     figures = found.figures
     lines = [
-        f"{_day(found.from_ms)} to {_day(found.to_ms)}",
+        " to ".join(_span(found.from_ms, found.to_ms)),
         f"Profit {found.profit:+.2f} {found.currency}, {_percent(figures.get('total_return'))}; "
         f"equity {found.end_equity:.2f} {found.currency}.",
         f"Worst drawdown {_percent(figures.get('max_drawdown'))}, fees {found.fees:.2f}, "
@@ -89,7 +91,7 @@ def _kpis(found: Performance) -> str:
         ("Sortino", _number(figures.get("sortino")), ""),
         ("Calmar", _number(figures.get("calmar")), ""),
         ("Worst drawdown", _percent(figures.get("max_drawdown")), "down"),
-        ("Exposure", _percent(figures.get("exposure")), ""),
+        ("Exposure", _share(figures.get("exposure")), ""),
         ("Fees", f"{found.fees:,.2f}", ""),
     ]
     if found.against:
@@ -162,7 +164,8 @@ class _Chart:
                 f'<line class="axis" x1="0" x2="{_WIDE - _SIDE}" y1="{y:.1f}" y2="{y:.1f}"/>'
                 f'<text x="{_WIDE - _SIDE + 6}" y="{y + 4:.1f}">{shown}</text>'
             )
-        left, right, foot = _day(self._times[0]), _day(self._times[-1]), self._height - 2
+        foot = self._height - 2
+        left, right = _span(self._times[0], self._times[-1])
         ends = (
             f'<text x="0" y="{foot}">{left}</text>'
             f'<text x="{_WIDE - _SIDE}" y="{foot}" text-anchor="end">{right}</text>'
@@ -204,7 +207,7 @@ def _contributions(found: Performance) -> str:
 def _groups(groups: Iterable[TradeGroup]) -> str:
     rows = [
         f"<tr><td>{_text(one.name)}</td><td>{one.trades}</td>"
-        f"<td>{_percent(one.wins / one.trades if one.trades else None)}</td>"
+        f"<td>{_share(one.wins / one.trades if one.trades else None)}</td>"
         f"<td class='{_sign(float(one.profit))}'>{one.profit:+,.2f}</td>"
         f"<td>{_number(one.profit_factor)}</td><td>{one.fees:,.2f}</td></tr>"
         for one in groups
@@ -242,7 +245,7 @@ def _figure_rows(figures: dict[str, float | None]) -> list[tuple[str, str]]:
 def _figure(name: str, value: float | None) -> str:
     if name in ("days", "max_drawdown_days") or not any(part in name for part in _PERCENT):
         return _number(value)
-    return _percent(value)
+    return _share(value) if name in _SHARES else _percent(value)
 
 
 def _pairs(rows: Iterable[tuple[str, str]]) -> str:
@@ -264,12 +267,24 @@ def _text(value: str) -> str:
     return html.escape(value)
 
 
+def _span(from_ms: int, to_ms: int) -> tuple[str, str]:
+    """Both ends; with the time of day when they are near each other."""
+    if to_ms - from_ms > _SHORT_MS:
+        return _day(from_ms), _day(to_ms)
+    begin, end = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (from_ms, to_ms))
+    return f"{begin:%Y-%m-%d %H:%M}", f"{end:%Y-%m-%d %H:%M} UTC"
+
+
 def _day(ms: float) -> str:
     return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d}"
 
 
 def _percent(value: float | None) -> str:
     return "-" if value is None else f"{value:+.2%}"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2%}"
 
 
 def _tenth(value: float | None) -> str:

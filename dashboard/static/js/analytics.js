@@ -6,6 +6,8 @@ import { Fetched, table } from "./fetched.js";
 import { bytes, duration, empty, h, icon, may, moment, money, signed, tone } from "./view.js";
 
 const DAY_MS = 86_400_000;
+const OWN = "#5b8def";
+const HELD = "#e0a63a";
 const SPANS = [["1", "Day"], ["7", "Week"], ["30", "Month"], ["90", "3 months"], ["365", "Year"], ["0", "All"]];
 const KINDS = [["strategy", "By strategy"], ["pair", "By market"], ["regime", "By regime"], ["hour", "By hour (UTC)"], ["weekday", "By weekday"]];
 const TABLES = ["days", "trades", "groups", "contributions"];
@@ -13,6 +15,12 @@ const share = (value) => (value === null || value === undefined ? "–" : `${sig
 const part = (value) => (value === null || value === undefined ? "–" : `${(value * 100).toFixed(1)} %`);
 const ratio = (value) => (value === null || value === undefined ? "–" : value.toFixed(2));
 const card = (title, aside, ...content) => h("section", { class: "card gap-above", "aria-label": title }, h("header", {}, h("h2", {}, title), h("div", { class: "aside" }, aside ?? "")), ...content);
+/** A select that is as wide as its words. */
+const choice = (label, onchange, options) => {
+  const element = h("select", { class: "input", "aria-label": label, onchange }, options);
+  element.style.width = "auto";
+  return element;
+};
 const option = (value, text, chosen) => h("option", { value, selected: value === chosen }, text);
 
 class Analytics extends Fetched {
@@ -29,8 +37,7 @@ class Analytics extends Fetched {
 
   async draw(found) {
     const { data } = await ask("analytics/reports");
-    this.chart?.remove();
-    this.place = h("div", { class: "chart low" });
+    this.place ??= h("div", { class: "chart low" });
     const note = found.note ? h("div", { class: "message good", role: "status" }, found.note) : null;
     this.replaceChildren(...[this.tools(found, data), note, this.headline(found), this.growth(found),
       h("div", { class: "grid" }, this.made(found), this.risk(found)),
@@ -39,17 +46,20 @@ class Analytics extends Fetched {
   }
 
   tools(found, reports) {
-    const span = h("select", { class: "input", "aria-label": "Period", onchange: (event) => { this.days = event.target.value; this.load(); } }, SPANS.map(([value, text]) => option(value, text, this.days)));
+    const span = choice("Period", (event) => { this.days = event.target.value; this.load(); }, SPANS.map(([value, text]) => option(value, text, this.days)));
     const markets = reports?.benchmarks ?? [];
-    const against = h("select", { class: "input", "aria-label": "Compared with", onchange: (event) => { this.benchmark = event.target.value; this.load(); } }, markets.map((one) => option(one, one, found.benchmark || this.benchmark)));
+    const against = choice("Compared with", (event) => { this.benchmark = event.target.value; this.load(); }, markets.map((one) => option(one, one, found.benchmark || this.benchmark)));
     return h("div", { class: "toolbar gap-above" }, span, markets.length ? against : "", h("button", { class: "button", type: "button", onclick: () => this.load() }, icon("refresh", "icon-s"), "Now"),
       h("button", { class: "button primary", type: "button", onclick: () => this.make("html") }, icon("file-text", "icon-s"), "Report"), this.exports());
   }
 
   exports() {
-    const choose = h("select", { class: "input", "aria-label": "Export", onchange: (event) => { const [form, of] = event.target.value.split(" "); event.target.selectedIndex = 0; if (form) this.make(form, of); } },
-      option("", "Export…", ""), ...["csv", "parquet"].flatMap((form) => TABLES.map((one) => option(`${form} ${one}`, `${form.toUpperCase()}: ${one}`, ""))), option("json days", "JSON: everything", ""));
-    return choose;
+    const chosen = (event) => {
+      const [form, of] = event.target.value.split(" ");
+      event.target.selectedIndex = 0;
+      if (form) this.make(form, of);
+    };
+    return choice("Export", chosen, [option("", "Export…", ""), ...["csv", "parquet"].flatMap((form) => TABLES.map((one) => option(`${form} ${one}`, `${form.toUpperCase()}: ${one}`, ""))), option("json days", "JSON: everything", "")]);
   }
 
   async make(form, of = "days") {
@@ -75,20 +85,29 @@ class Analytics extends Fetched {
   }
 
   growth(found) {
-    const mark = (text, cls) => h("span", {}, h("i", { class: `swatch ${cls}` }), text);
+    const mark = (text, colour) => {
+      const line = h("i", {});
+      line.style.color = colour;
+      return h("span", {}, line, text);
+    };
     return card("Growth of one unit of money", h("span", { class: "muted" }, `${moment(found.from_ms)} to ${moment(found.to_ms)}`),
-      h("div", { class: "swatches" }, mark("The account", "swatch-1"), found.benchmark ? mark(`${found.benchmark}, bought and held`, "swatch-0") : ""), this.place);
+      h("div", { class: "swatches" }, mark("The account", OWN), found.benchmark ? mark(`${found.benchmark}, bought and held`, HELD) : ""), this.place);
   }
 
   drawChart(found) {
+    // One chart for the life of the element: a removed one would go on hearing of changed themes.
+    this.chart ??= makeChart(this.place, found.to_ms - found.from_ms < DAY_MS);
+    for (const one of this.lines ?? []) this.chart.removeSeries(one);
+    this.lines = [];
     if (found.times_ms.length < 2) return;
-    this.chart = makeChart(this.place, found.to_ms - found.from_ms < DAY_MS);
     const line = (values, color) => {
       const points = new Map(found.times_ms.map((ms, at) => [Math.floor(ms / 1000), (values[at] - 1) * 100]));
-      this.chart.addSeries(LineSeries, { color, lineWidth: 2, priceLineVisible: false, priceFormat: { type: "custom", formatter: (value) => `${signed(value)} %` } }).setData([...points].map(([time, value]) => ({ time, value })));
+      const drawn = this.chart.addSeries(LineSeries, { color, lineWidth: 2, priceLineVisible: false, priceFormat: { type: "custom", formatter: (value) => `${signed(value)} %` } });
+      drawn.setData([...points].map(([time, value]) => ({ time, value })));
+      this.lines.push(drawn);
     };
-    if (found.held.length) line(found.held, "#e0a63a");
-    line(found.curve, "#5b8def");
+    if (found.held.length) line(found.held, HELD);
+    line(found.curve, OWN);
     this.chart.timeScale().fitContent();
   }
 

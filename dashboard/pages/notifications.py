@@ -1,0 +1,13 @@
+"""Notifications: channels, rules, linked chats, the delivery log."""
+
+from .page import Page
+
+PAGE = Page(
+    name="notifications",
+    title="Notifications",
+    path="/notifications",
+    icon="bell",
+    order=66,
+    permission="notify.read",
+    channels=("core", "notify"),
+)
