@@ -26,6 +26,9 @@ _KNOWN = {
     "bsd": "BSD-3-Clause", "bsd license": "BSD-3-Clause", "bsd 3-clause": "BSD-3-Clause",
     "3-clause bsd": "BSD-3-Clause", "bsd 3-clause license": "BSD-3-Clause", "bsd-3-clause": "BSD-3-Clause",
     "bsd 2-clause": "BSD-2-Clause", "bsd-2-clause": "BSD-2-Clause",
+    "gnu lesser general public license v3 (lgplv3)": "LGPL-3.0-only", "lgplv3": "LGPL-3.0-only",
+    "gnu lesser general public license v2 or later (lgplv2+)": "LGPL-2.1-or-later",
+    "lgplv2+": "LGPL-2.1-or-later", "lgpl-2.1-or-later": "LGPL-2.1-or-later",
     "isc": "ISC", "isc license (iscl)": "ISC", "isc license": "ISC",
     "mit": "MIT", "mit license": "MIT", "the mit license": "MIT",
     "mpl-2.0": "MPL-2.0", "mozilla public license 2.0 (mpl 2.0)": "MPL-2.0",
@@ -186,4 +189,3 @@ def _licence(name: str, one: metadata.Distribution) -> str:
         except InvalidLicenseExpression:
             continue
     return ""
-
