@@ -28,6 +28,7 @@ from .declare import (
 from .feeds import Feed
 from .lines import CLOSE, HIGH, LOW, OPEN, VOLUME, Line, Signal, cross_down, cross_up, every
 from .parameters import Parameter
+from .talib_lines import talib
 
 __all__ = [  # noqa: RUF022 - grouped for readers
     # the class, and what it is told
@@ -77,4 +78,6 @@ __all__ = [  # noqa: RUF022 - grouped for readers
     "Bands",
     "highest",
     "lowest",
+    # everything else that TA-Lib has, where it is installed
+    "talib",
 ]

@@ -348,7 +348,7 @@ def _no_look_ahead(kind: str, arguments: tuple[Any, ...]) -> None:
     """Refuse a shift into the future, and windows without a candle."""
     if kind == "shift" and arguments[0] < 0:
         raise StrategyError(f"shift({arguments[0]}) would look ahead; it takes 0 or more candles back.")
-    if kind in KINDS and kind not in ("shift", "every") and any(size < 1 for size in arguments):
+    if kind in KINDS and kind not in ("shift", "every", "talib") and any(size < 1 for size in arguments):
         raise StrategyError(f"{kind} over {arguments} candles is nothing; a period is 1 or more.")
 
 

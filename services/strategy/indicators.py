@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...bus.contracts.market import timeframe_ms
-from . import windows
+from . import talib_lines, windows
 from .averages import (
     AtrStream,
     MacdStream,
@@ -210,6 +210,7 @@ KINDS: Mapping[str, Kind] = {
     "ema": Kind(ema_columns, ema_stream, _period_less_one),
     "rma": Kind(rma_columns, rma_stream, _period_less_one),
     "rsi": Kind(rsi_columns, RsiStream, lambda period: period),
+    talib_lines.KIND: Kind(talib_lines.columns, talib_lines.Streamed, talib_lines.lookback),
     "true_range": Kind(true_range_columns, TrueRangeStream, lambda: 1),
     "atr": Kind(atr_columns, AtrStream, lambda period: period),
     "macd": Kind(macd_columns, MacdStream, lambda fast, slow, signal: max(fast, slow) + signal - 2),

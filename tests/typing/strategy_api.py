@@ -39,6 +39,7 @@ from cryptobot import (
     sma,
     stddev,
     stochastic,
+    talib,
     true_range,
     vwap,
     zscore,
@@ -74,6 +75,7 @@ class Everything(Strategy):
     strength = rsi(14)
     change = roc(5)
     distance = zscore(20)
+    trend_strength = talib("ADX", timeperiod=14)
     span = true_range()
     average_span = atr(14)
     deviation = stddev(20)
