@@ -52,7 +52,7 @@ help:  ## What can be made here
 demo: $(VENV)/installed  ## Start everything on recorded prices and watch the bot trade (Ctrl-C ends it)
 	@exec $(VENV)/bin/cryptobot demo $(DEMO)
 
-# An hour the first time, minutes when little changed. BINARY="--quick" compiles nothing of ours to C.
+# A quarter of an hour on two cores; BINARY="--no-onefile" is quicker, BINARY="--compile" makes C of our code.
 binary:  ## Compile the program into dist/: folders and single files (docs/binary.md)
 	@$(FIND_PYTHON); NUITKA_CACHE_DIR="$${NUITKA_CACHE_DIR:-$(CURDIR)/.cache/nuitka}" \
 	  exec "$$found" build/binary/build.py $(BINARY)
@@ -100,6 +100,10 @@ bench: $(TEST_VENV)/installed  ## Measure; prints tables, judges nothing
 
 lint: $(TEST_VENV)/installed  ## Style and security rules
 	@$(TEST_VENV)/bin/ruff check .
+
+audit: $(TEST_VENV)/installed  ## Security rules, and known vulnerabilities of the dependencies
+	@$(TEST_VENV)/bin/ruff check --select S --ignore S101,S311,S603 .
+	@$(TEST_VENV)/bin/python build/audit.py
 
 # The checkout is the package, whatever its folder is called: mypy is shown it under its own name.
 types: $(TEST_VENV)/installed  ## Check the types

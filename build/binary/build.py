@@ -82,11 +82,11 @@ class Build:
     def _pip(self, *words: object) -> None:
         run(self.python, "-m", "pip", "install", *QUIET, "--constraint", CONSTRAINTS, *words)
 
-    def freeze(self, jobs: int, *, quick: bool) -> Path:
+    def freeze(self, jobs: int, *, compiled: bool) -> Path:
         """Compile; the folder that Nuitka leaves."""
         environment = {"NUITKA_CACHE_DIR": str(self.work / "nuitka-cache"), **os.environ}
         environment.setdefault("CCFLAGS", "-Os")  # half the time of -O2, a quarter less code
-        environment["CRYPTOBOT_BINARY_QUICK"] = "1" if quick else "0"
+        environment["CRYPTOBOT_BINARY_COMPILE"] = "1" if compiled else "0"
         options = json.loads(output(self.python, HERE / "options.py"))
         named = [f"--output-dir={self.work}", f"--jobs={jobs}", f"--report={self.work / 'report.xml'}"]
         run(self.python, "-m", "nuitka", *options, *named, HERE / "entry.py", env=environment)
@@ -175,12 +175,12 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--no-onefile", action="store_true")
-    parser.add_argument("--quick", action="store_true", help="our code as bytecode too: to try things out")
+    parser.add_argument("--compile", action="store_true", help="make C of our code, not bytecode")
     given = parser.parse_args(argv)
     build = Build(given.work.resolve(), given.target.resolve(), given.python, given.environment)
     build.make_wheel()
     build.make_environment()
-    folders = build.assemble(build.freeze(given.jobs, quick=given.quick))
+    folders = build.assemble(build.freeze(given.jobs, compiled=given.compile))
     system = f"{platform.system().lower()}-{platform.machine().lower()}"
     for folder in folders:
         made = [folder]

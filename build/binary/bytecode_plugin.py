@@ -1,6 +1,6 @@
-"""A plugin of Nuitka: our own code becomes C, everything else stays bytecode.
+"""A plugin of Nuitka: what becomes C (with --compile our own code), and what stays bytecode (all else).
 
-Third-party code gains nothing by it (docs/binary.md has the figures), and costs half an hour of compiling.
+Third-party code gains nothing by it, and costs half an hour of compiling (docs/decisions/0130).
 """
 
 import os
@@ -12,7 +12,7 @@ _ALWAYS = (
     "entry",
     "cryptobot.configs.frozen",
 )  # it tells by Nuitka's marks in it that the program is compiled
-_QUICK = os.environ.get("CRYPTOBOT_BINARY_QUICK") == "1"
+_ALL_OF_OURS = os.environ.get("CRYPTOBOT_BINARY_COMPILE") == "1"
 _DECIDED_BY_NUITKA = ("xmlrpc.server",)
 
 
@@ -20,7 +20,7 @@ class NuitkaPluginThirdPartyAsBytecode(NuitkaPluginBase):
     """Answers for each module whether it is compiled. Nuitka's own additions have a hyphen or underscores."""
 
     plugin_name = "third-party-as-bytecode"
-    plugin_desc = "Only our own code becomes C."
+    plugin_desc = "At most our own code becomes C."
 
     @staticmethod
     def isAlwaysEnabled() -> bool:  # noqa: N802 - the name is Nuitka's
@@ -31,5 +31,5 @@ class NuitkaPluginThirdPartyAsBytecode(NuitkaPluginBase):
         """`bytecode`, or None for what Nuitka does by itself."""
         name = str(module_name)
         added = "-" in name or name.startswith("__")
-        ours = name in _ALWAYS if _QUICK else name.partition(".")[0] in _OURS
+        ours = name.partition(".")[0] in _OURS if _ALL_OF_OURS else name in _ALWAYS
         return None if added or ours or name in _DECIDED_BY_NUITKA else "bytecode"

@@ -20,6 +20,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 DEADLINE_S = 120.0
+SOURCE = os.environ.get("CRYPTOBOT_TEST_PYTHON", sys.executable)
+"""The Python whose installed CryptoBot is compared with: that of the same commit."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -175,7 +177,7 @@ def source(tmp_path: Path) -> Callable[..., Any]:
     def ask(*words: str) -> Any:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CRYPTOBOT")}
         done = subprocess.run(
-            [sys.executable, "-m", "cryptobot", *words, "--json", "--home", str(tmp_path / "source")],
+            [SOURCE, "-m", "cryptobot", *words, "--json", "--home", str(tmp_path / "source")],
             capture_output=True,
             text=True,
             timeout=DEADLINE_S,

@@ -120,16 +120,16 @@ def test_the_archive_of_the_single_file_is_what_the_starter_reads(script: Any, t
     assert stream.read() == b""
 
 
-@pytest.mark.parametrize(("quick", "compiled"), [("0", True), ("1", False)])
-def test_only_our_own_code_becomes_c(
-    quick: str, compiled: bool, script: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("asked", "compiled"), [("1", True), ("0", False)])
+def test_at_most_our_own_code_becomes_c(
+    asked: str, compiled: bool, script: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Third-party code stays bytecode; in a quick build ours too, but for what asks for Nuitka's marks."""
+    """Third-party code stays bytecode; ours too unless asked, but for what looks for Nuitka's marks."""
     base = SimpleNamespace(NuitkaPluginBase=object)
     monkeypatch.setitem(sys.modules, "nuitka", ModuleType("nuitka"))
     monkeypatch.setitem(sys.modules, "nuitka.plugins", ModuleType("nuitka.plugins"))
     monkeypatch.setitem(sys.modules, "nuitka.plugins.PluginBase", base)
-    monkeypatch.setenv("CRYPTOBOT_BINARY_QUICK", quick)
+    monkeypatch.setenv("CRYPTOBOT_BINARY_COMPILE", asked)
     decide = script("bytecode_plugin").NuitkaPluginThirdPartyAsBytecode().decideCompilation
     assert [decide(name) for name in ("flask.app", "cryptobotany", "asyncio")] == ["bytecode"] * 3
     assert (decide("cryptobot.bus.aio") is None) == compiled
