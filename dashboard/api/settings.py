@@ -1,5 +1,7 @@
 """Settings over the API: what holds and why, change, history, undo. The file config.yaml is the truth."""
 
+import re
+
 from flask import Flask, Response
 
 from ...bus.contracts.base import Done
@@ -23,6 +25,9 @@ from .shapes import (
 
 RELOAD_TIMEOUT_S = 10.0
 GO_LIVE = frozenset({"data.exchange", "profile"})
+PAPER = "paper"
+# Whole runs, and whether they send orders or simulate them.
+_RUN = re.compile(r"strategy\.instances(\.[^.]+(\.mode)?)?")
 BY_HAND = "`cryptobot reload` puts it in force."
 
 
@@ -96,7 +101,10 @@ def _needs_person(key: str) -> bool:
     from ...configs.load import load
 
     try:
-        return explain(load(dashboard().home), key).applies == "person"
+        loaded = load(dashboard().home)
+        if _RUN.fullmatch(key) and loaded.settings.data.exchange != PAPER:
+            return True
+        return explain(loaded, key).applies == "person"
     except SettingsError:
         return False
 

@@ -10,14 +10,13 @@ from ..access import requires
 from ..context import dashboard, session
 from ..problems import ApiProblem
 from .answers import PREFIX, answer, ask, body
-from .settings import put_in_force
+from .settings import PAPER, put_in_force
 from .shapes import Saved
 from .text_shapes import Start, Template
 from .texts import templates
 
 # The venue is reached for the first time, and its client is loaded.
 KEY_TIMEOUT_S = 40.0
-PAPER = "paper"
 # On a real market the candles are those of people, and nothing is bought before a person says so.
 LIVE_TIMEFRAME = "5m"
 _LEFT_OUT = frozenset({"several-exchanges"})

@@ -3,11 +3,12 @@
 from flask import Flask, Response
 
 from ...configs.errors import SettingsError
+from ...configs.schema import Settings
 from ..access import demand_step_up, requires
 from ..context import dashboard, session
 from ..problems import ApiProblem
 from .answers import PREFIX, answer, body
-from .settings import GO_LIVE, put_in_force
+from .settings import GO_LIVE, PAPER, put_in_force
 from .shapes import Saved
 from .text_shapes import SettingsCheck, SettingsText, Template, Templates, Wrong
 
@@ -82,8 +83,18 @@ def _goes_live(text: str) -> bool:
         now, then = load(dashboard().home), load_text(text, "config.yaml")
     except SettingsError:
         return True
+    if _sending(then.settings) - _sending(now.settings):
+        return True
     decided = [key for key in all_keys() if key in GO_LIVE or explain(now, key).applies == "person"]
     return any(now.value(key) != then.value(key) for key in decided)
+
+
+def _sending(settings: Settings) -> set[str]:
+    """The runs that send orders to a real exchange."""
+    if settings.data.exchange == PAPER:
+        return set()
+    runs = settings.strategy.instances.items()
+    return {name for name, run in runs if run.enabled and run.mode == "live"}
 
 
 @requires("config.read")

@@ -21,6 +21,7 @@ class Secrets extends HTMLElement {
     add.addEventListener("click", () => this.form());
     on("snapshot", () => this.load());
     on("connection", () => { if (store.connected) this.load(); });
+    if (store.ready) this.load();
   }
 
   async load() {

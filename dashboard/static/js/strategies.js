@@ -1,5 +1,5 @@
 // What runs, with which parameters, and what it decided.
-import { act } from "./act.js";
+import { act, confirmFirst } from "./act.js";
 import { LiveElement, define } from "./element.js";
 import { store } from "./live.js";
 import { amount, empty, field, h, icon, keyed, may, moment, pill, price, put, side, signed, tone } from "./view.js";
@@ -34,7 +34,18 @@ class Strategies extends LiveElement {
       this.holding(item),
       h("div", { class: "parameters" }, Object.entries(item.parameters).map(([name, value]) => h("span", { title: item.changed?.includes(name) ? "changed while it ran" : null }, `${name} `, h("b", { class: `num ${item.changed?.includes(name) ? "warn-text" : ""}` }, value)))),
       item.reason ? h("p", { class: "why" }, item.reason) : null,
-      h("div", { class: "foot" }, h("span", { class: "needs grow" }, `on ${item.exchange}`), h("div", { class: "buttons" }, tune, button)));
+      h("div", { class: "foot" }, h("span", { class: "needs grow" }, `on ${item.exchange}`), h("div", { class: "buttons" }, this.going(item), tune, button)));
+  }
+
+  /** From simulated orders to real ones: asks, and wants a proof of who it is. */
+  going(item) {
+    if (item.mode !== "dry" || !may("config.write")) return null;
+    return h("button", { class: "button small", type: "button", "aria-label": `Let ${item.name} trade`, onclick: () => this.goLive(item) }, icon("arrow-up-right", "icon-s"), "Go live");
+  }
+
+  async goLive(item) {
+    const sure = await confirmFirst({ title: `Let ${item.name} send orders?`, text: `Until now it simulated. From its next decision on its orders go to ${item.exchange}, with what the account holds there, within the limits of the settings.`, action: "Go live", danger: true });
+    if (sure) await act("settings", { changes: { [`strategy.instances.${item.name.split("@")[0]}.mode`]: "live" } });
   }
 
   /** What the run itself holds, and what its sales gained. */

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 from cryptobot.bus.api import Request
 from cryptobot.bus.contracts.base import Done
 from cryptobot.bus.contracts.service import ControlService
@@ -100,17 +101,31 @@ async def test_a_text_that_somebody_else_changed_meanwhile_is_not_lost(make_rig:
 async def test_a_text_that_goes_live_wants_a_proof_of_who_it_is(make_rig: MakeRig) -> None:
     """Another venue is what a person decides: an old proof is not enough, whatever way it comes."""
     rig = await admin_rig(make_rig)
-    session = rig.auth.sessions["good"]
-    rig.auth.sessions["good"] = type(session)(
-        user=session.user, role=session.role, permissions=session.permissions,
-        csrf_token=session.csrf_token, expires_ms=session.expires_ms,
-    )  # fmt: skip
+    rig.auth.sessions["good"] = msgspec.structs.replace(rig.auth.sessions["good"], stepped_up_until_ms=0)
 
     answer = await post(rig, "settings/text", {"text": "data: {exchange: binance}\n"})
     harmless = await post(rig, "settings/text", {"text": "trade: {max_open_orders: 4}\n"})
 
     assert answer.json["code"] == "step_up_needed"
     assert harmless.status_code == 200
+
+
+async def test_a_run_goes_live_only_by_somebody_who_proved_who_they_are(make_rig: MakeRig) -> None:
+    """On a real exchange, by the text as by the form; on paper nobody is asked."""
+    rig = await admin_rig(make_rig)
+    text = "data: {exchange: kraken}\nstrategy:\n  instances:\n    dip: {strategy: rsi-dip, mode: dry}\n"
+    live = text.replace("dry", "live")
+    await post(rig, "settings/text", {"text": text})
+    rig.auth.sessions["good"] = msgspec.structs.replace(rig.auth.sessions["good"], stepped_up_until_ms=0)
+    rig.sessions.forget_user("admin")
+
+    by_text = await post(rig, "settings/text", {"text": live})
+    by_form = await post(rig, "settings", {"changes": {"strategy.instances.dip.mode": "live"}})
+    edit.put_text(rig.home, text.replace("kraken", "paper"), actor="admin", source="cli")
+    on_paper = await post(rig, "settings", {"changes": {"strategy.instances.dip.mode": "live"}})
+
+    assert (by_text.json["code"], by_form.json["code"]) == ("step_up_needed", "step_up_needed")
+    assert on_paper.status_code == 200
 
 
 async def test_templates_and_the_export_are_allowed_texts(make_rig: MakeRig) -> None:
