@@ -25,7 +25,7 @@ def prepare(home: Home, overrides: tuple[str, ...]) -> Settings:
     settings = load(home, overrides).settings
     manifests = load_manifests(home, settings)
     refuse_missing(manifests)
-    here = {manifest.name for manifest in manifests}
+    here = {manifest.name for manifest in manifests if manifest.enabled}
     if not daemon.orphans(home):  # which hold their ports, and are adopted with them
         if "dashboard" in here:
             refuse_taken_port("dashboard.port", settings.dashboard.host, settings.dashboard.port)

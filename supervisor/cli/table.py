@@ -26,6 +26,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("demo", START, "Start everything on recorded prices and watch the bot trade."),
     Entry("dashboard", START, "Print the dashboard's address, or open it."),
     Entry("doctor", START, "Find the usual faults and say what to do."),
+    Entry("launcher", START, "A window to start, stop and watch the platform."),
     Entry("up", CONTROL, "Start the platform."),
     Entry("down", CONTROL, "Stop the platform."),
     Entry("start", CONTROL, "Start one service, or a group."),

@@ -1,5 +1,6 @@
 """The blocking client of the control socket. It imports nothing heavy: `cryptobot status` starts at once."""
 
+import contextlib
 import json
 import socket
 from collections.abc import Iterator
@@ -182,6 +183,11 @@ class ControlClient:
             self._received += data
         line, _, self._received = self._received.partition(b"\n")
         return line + b"\n"
+
+    def hang_up(self) -> None:
+        """End what another thread waits for; that thread closes."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Hang up."""
