@@ -28,7 +28,10 @@ PORTIONS = ("bus", "configs", "dashboard", "services", "supervisor")
 FILES = (
     "__init__.py", "__main__.py", "setup.cfg", "setup.py", "pyproject.toml", "README.md", "LICENSE", "NOTICE",
 )  # fmt: skip
-EXTRAS = ("charts", "encryption", "keychain", "mariadb", "optimizer", "portfolio", "postgresql")
+EXTRAS = (
+    "charts", "encryption", "keychain", "mariadb", "notify", "optimizer", "portfolio", "postgresql", "talib",
+    "tray", "update",
+)  # fmt: skip
 """The extras of the full variant. Those left out (pyarrow, dask) are as large as all of it together."""
 
 BUILT = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd")

@@ -19,9 +19,13 @@ EXTRAS = {
     "feather": "pyarrow",
     "keychain": "keyring",
     "mariadb": "pymysql",
+    "notify": "apprise",
     "optimizer": "optuna",
     "portfolio": "scipy",
     "postgresql": "psycopg",
+    "talib": "talib",
+    "tray": "pystray",
+    "update": "tuf",
 }
 """What may be left out, and the module by which one sees that it is there."""
 

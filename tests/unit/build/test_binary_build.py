@@ -1,5 +1,6 @@
 """The scripts that put the compiled program together, without compiling anything."""
 
+import configparser
 import importlib
 import io
 import lzma
@@ -148,3 +149,11 @@ def test_the_compiled_program_answers_what_it_is_started_for(
     assert entry.main(["-P", "-c", "from multiprocessing.resource_tracker import main;main(7)"]) == 0
     assert entry.main(["bus", "send", "-c", "x"]) == 3
     assert asked == [7, ["bus", "send", "-c", "x"]]
+
+
+def test_the_full_variant_knows_every_extra(script: Any) -> None:
+    """An extra that is added to setup.cfg is built in, or left out on purpose."""
+    config = configparser.ConfigParser()
+    config.read(BINARY.parents[1] / "setup.cfg")
+    left_out = {"cluster", "dev", "feather", "release", "test"}
+    assert set(config["options.extras_require"]) - left_out == set(script("build").EXTRAS)
