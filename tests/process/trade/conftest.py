@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 import msgspec
+import psutil
 import pytest
 from cryptobot.bus.aio import AsyncBus
 from cryptobot.bus.contracts.base import Done, Message
@@ -223,6 +224,84 @@ class Platform:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(10)
+
+
+class Alive:
+    """A service that its supervisor brings back."""
+
+    def poll(self) -> None:
+        return None
+
+
+class Supervised(Platform):
+    """The same, run by a supervisor of its own: what is killed comes back by itself."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        quick, chosen = SETTINGS.trade, self.home.root / "config.yaml"
+        chosen.write_text(
+            "supervisor: {restart_limit: 1000, backoff_initial_s: 0.1, backoff_max_s: 1}\n"
+            "paper: {request_weight_limit: 0, order_limit: 0}\ndashboard: {port: 0}\n"
+            f"trade: {{request_timeout_s: {quick.request_timeout_s}, "
+            f"max_open_orders: {quick.max_open_orders}, reconcile_interval_s: {quick.reconcile_interval_s}, "
+            f"max_orders_per_minute: {quick.max_orders_per_minute}, "
+            f"max_orders_per_10s: {quick.max_orders_per_10s}, "
+            f"price_collar_percent: {quick.price_collar_percent}}}\n"
+        )
+        self.processes = dict.fromkeys(("bus", "paper", "data", "trade", "strategy"), Alive())  # type: ignore[arg-type]
+
+    async def start_all(self) -> None:
+        await asyncio.to_thread(self._command, "up", "-d")
+        self.bus = await AsyncBus.open(self.home, "probe")
+        await self.bus.settled(30.0)
+        await self.ready("paper", "data", "trade")
+        await self.entries_pass()
+
+    def start(self, *names: str) -> None:
+        """Only the supervisor has to be started; it finds the others."""
+        if "supervisor" in names:
+            self._command("up", "-d")
+
+    def kill(self, name: str) -> None:
+        """kill -9 of whatever runs under this name now; nothing when it is just coming back."""
+        for process in self.running(name):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
+    def stop(self, name: str) -> None:
+        self._command("stop", name)
+
+    def running(self, name: str) -> list[psutil.Process]:
+        """Processes of this home under the name of a service, or its supervisor; "" is all of them."""
+        found = []
+        for process in psutil.process_iter(["cmdline"]):
+            words = process.info["cmdline"] or []
+            if os.fspath(self.home.root) not in words:
+                continue
+            role = words[-1] if words[-3:-1] == ["service", "run"] else "supervisor"
+            if name in ("", role):
+                found.append(process)
+        return found
+
+    def end(self) -> None:
+        with contextlib.suppress(AssertionError):
+            self._command("down")
+        for process in self.running(""):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
+    def _command(self, *words: str) -> None:
+        command = [sys.executable, "-m", "cryptobot", "--home", os.fspath(self.home.root), *words]
+        done = subprocess.run(command, capture_output=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.fixture
+def supervised(tmp_path: Path) -> Iterator[Supervised]:
+    """A whole platform, not started yet; ended afterwards."""
+    made = Supervised(tmp_path / "home")
+    yield made
+    made.end()
 
 
 @pytest.fixture

@@ -38,6 +38,7 @@ FAULTS = (
     ("error-before", "DELETE /api/v3/order", 0.0),
 )
 VICTIMS = ("trade", "trade", "paper", "data", "bus", "strategy")
+ALL = (*VICTIMS, "auth", "dashboard", "monitor", "supervisor")
 
 
 async def agree(platform, intents):
@@ -102,7 +103,7 @@ async def test_killed_while_orders_are_under_way(platform):
     await platform.close()
 
 
-async def storm(platform, seconds, seed):
+async def storm(platform, seconds, seed, victims=VICTIMS):
     """Trade while faults and kills come at random; then everything must agree."""
     dice = random.Random(seed)
     await platform.start_all()
@@ -118,7 +119,7 @@ async def storm(platform, seconds, seed):
             await platform.fault(*fault[:2], seconds=1.0)
             faults[fault[0]] += 1
         elif chance < 0.14:
-            victim = dice.choice(VICTIMS)
+            victim = dice.choice(victims)
             platform.kill(victim)
             platform.start(victim)
             kills[victim] += 1
@@ -177,3 +178,12 @@ async def test_short_storm_loses_and_doubles_nothing(platform):
 async def test_ten_minute_storm_loses_and_doubles_nothing(platform):
     """Ten minutes of random kills and faults; STORM_S and STORM_SEED change length and dice."""
     await storm(platform, float(os.environ.get("STORM_S", "600")), int(os.environ.get("STORM_SEED", "1")))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+async def test_ten_minute_storm_over_the_whole_platform(supervised):
+    """The same with everything supervised, and with kills of auth, dashboard, monitor and the supervisor."""
+    await storm(
+        supervised, float(os.environ.get("STORM_S", "600")), int(os.environ.get("STORM_SEED", "1")), ALL
+    )
