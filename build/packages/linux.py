@@ -81,10 +81,11 @@ def manual() -> str:
     return "\n".join(lines) + "\n"
 
 
-def shared_files() -> dict[str, bytes]:
-    """What a desktop wants, below `/usr/share`; AppImages hold the same."""
+def shared_files(folder: Path) -> dict[str, bytes]:
+    """What a desktop wants, below `/usr/share`; AppImages hold the same. A folder with Tk opens a window."""
+    window = next(folder.rglob("_tkinter*"), None) is not None
     share = {
-        f"applications/{desktop.APP_ID}.desktop": desktop.application(["cryptobot"]).encode(),
+        f"applications/{desktop.APP_ID}.desktop": desktop.application(["cryptobot"], window=window).encode(),
         f"applications/{desktop.OPENER_ID}.desktop": desktop.opener(["cryptobot"]).encode(),
         f"mime/packages/{desktop.APP_ID}.xml": desktop.kinds().encode(),
         f"icons/hicolor/scalable/apps/{desktop.APP_ID}.svg": desktop.icon(),
@@ -100,7 +101,7 @@ def stage(folder: Path, tree: Path, origin: str) -> None:
     shutil.rmtree(tree, ignore_errors=True)
     shutil.copytree(folder, tree / PROGRAM[1:], symlinks=True)
     (tree / PROGRAM[1:] / MARK).write_text(f"{origin}\n", encoding="ascii")
-    texts = {f"usr/share/{path}": data for path, data in shared_files().items()}
+    texts = {f"usr/share/{path}": data for path, data in shared_files(folder).items()}
     texts |= {
         "usr/lib/systemd/system/cryptobot.service": unit().encode(),
         "usr/share/man/man1/cryptobot.1.gz": gzip.compress(manual().encode(), mtime=0),

@@ -35,10 +35,15 @@ _MIME = f"""\
 _RESERVED = re.compile(r"[\s\"'\\><~|&;$*?#()`]")
 
 
-def application(words: list[str]) -> str:
-    """The entry of the applications menu; it opens the launcher."""
+def application(words: list[str], *, window: bool = True) -> str:
+    """The entry of the applications menu; it opens the launcher.
+
+    Args:
+        window: whether the program can open one (tkinter is there); else it is the menu in a terminal.
+    """
     more = "Keywords=trading;bot;exchange;\nStartupNotify=true\n"
-    return _entry(NAME, COMMENT, [*words, "launcher"], terminal=False, more=more)
+    command = [*words, "launcher", *([] if window else ["--text"])]
+    return _entry(NAME, COMMENT, command, terminal=not window, more=more)
 
 
 def opener(words: list[str]) -> str:

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import sys
 from abc import ABC, abstractmethod
+from importlib.util import find_spec
 from pathlib import Path
 
 from ... import __version__
@@ -63,7 +64,7 @@ class LinuxShortcuts(Shortcuts):
         """Each file and what is in it."""
         applications = self.share / "applications"
         return {
-            applications / f"{desktop.APP_ID}.desktop": desktop.application(self.words).encode(),
+            applications / f"{desktop.APP_ID}.desktop": self._application(),
             applications / f"{desktop.OPENER_ID}.desktop": desktop.opener(self.words).encode(),
             self.share / "mime" / "packages" / f"{desktop.APP_ID}.xml": desktop.kinds().encode(),
             self.share / "icons" / "hicolor" / "scalable" / "apps" / f"{desktop.APP_ID}.svg": desktop.icon(),
@@ -82,6 +83,10 @@ class LinuxShortcuts(Shortcuts):
         for path in self.files():
             _unlink(path)
         self._refresh()
+
+    def _application(self) -> bytes:
+        window = find_spec("_tkinter") is not None
+        return desktop.application(self.words, window=window).encode()
 
     def _refresh(self) -> None:
         """Desktops without these programs look at the files themselves."""

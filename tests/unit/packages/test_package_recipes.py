@@ -83,6 +83,8 @@ def test_a_tree_is_laid_out_for_one_origin(scripts: Scripts, folder: Path, tmp_p
     for origin in ("deb", "rpm"):
         scripts["linux"].stage(folder, tree, origin)
         assert (tree / "usr/lib/cryptobot/installed-by").read_text() == f"{origin}\n"
+    entry = (tree / "usr/share/applications/org.cryptobot.CryptoBot.desktop").read_text()
+    assert "Exec=cryptobot launcher --text\nIcon=org.cryptobot.CryptoBot\nTerminal=true" in entry
     modes = {path.stat().st_mode & 0o777 for path in tree.rglob("*") if path.is_file()}
 
     assert modes == {0o644, 0o755}
