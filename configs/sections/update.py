@@ -1,8 +1,9 @@
 """Settings of updates: whether anybody is asked, where, and what an update waits for."""
 
+from decimal import Decimal
 from typing import Annotated, Literal
 
-from .base import Section, setting
+from .base import Section, decimal_setting, setting
 
 
 class UpdateSettings(Section, frozen=True, kw_only=True):
@@ -40,6 +41,15 @@ class UpdateSettings(Section, frozen=True, kw_only=True):
             applies="live",
         ),
     ] = "protected"
+    dust_value: Annotated[
+        Decimal,
+        decimal_setting(
+            "A position that cost less than this counts as none: no venue takes a stop for it.",
+            unit="quote",
+            applies="live",
+            ge="0",
+        ),
+    ] = Decimal(10)
     wait_s: Annotated[
         float, setting("An update that has waited for so long is given up.", unit="s", applies="live", ge=0)
     ] = 900.0

@@ -134,7 +134,7 @@ def _quiet(trial: Trial, update: Update, wish: Wish) -> Update:
     until = time.monotonic() + trial.settings.wait_s
     while True:
         portfolio = trial.running.portfolio()
-        waits = exposure(portfolio, wait_for)
+        waits = exposure(portfolio, wait_for, trial.settings.dust_value)
         if not waits:
             quieted = replace(update, trading=portfolio.trading_state.state)
             waits = _quieted(trial, quieted, wait_for)
@@ -154,7 +154,7 @@ def _quieted(trial: Trial, update: Update, wait_for: str) -> str:
     journal.begin(trial.folder, update)
     if update.trading == "ACTIVE":
         trial.running.set_trading(QUIET, f"version {update.to} is tried")
-    waits = exposure(trial.running.portfolio(), wait_for)
+    waits = exposure(trial.running.portfolio(), wait_for, trial.settings.dust_value)
     if waits:
         trial.trade_again(update)
     return waits

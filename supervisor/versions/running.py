@@ -5,10 +5,19 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from ...bus.contracts.base import Message
-from ...bus.contracts.trade import GetPortfolio, ListOrders, Orders, Portfolio, SetTradingState, TradingState
+from ...bus.contracts.trade import (
+    GetPortfolio,
+    ListOrders,
+    Orders,
+    Portfolio,
+    Position,
+    SetTradingState,
+    TradingState,
+)
 from ...configs.errors import BusError, CryptoBotError, NotRunningError
 from ...configs.paths import Home
 from ...configs.programfolder import ProgramFolder
@@ -177,9 +186,13 @@ MARKS = frozenset({"CRYPTOBOT_SERVICE", "NOTIFY_SOCKET", "CRYPTOBOT_NOTIFY", "CR
 """What makes a process look like a service of ours."""
 
 
-def exposure(portfolio: Portfolio, wait_for: str) -> str:
-    """What an update still waits for, as a sentence; "" when it may go on."""
-    held = [one for one in portfolio.positions if one.amount]
+def exposure(portfolio: Portfolio, wait_for: str, dust: Decimal = Decimal(0)) -> str:
+    """What an update still waits for, as a sentence; "" when it may go on.
+
+    Args:
+        dust: a position that cost less (in quote) counts as none.
+    """
+    held = [one for one in portfolio.positions if one.amount and not _is_dust(one, dust)]
     if wait_for == "flat" and held:
         return f"{', '.join(one.symbol for one in held)} is held."
     if wait_for == "protected":
@@ -192,6 +205,10 @@ def exposure(portfolio: Portfolio, wait_for: str) -> str:
         if bare:
             return f"{', '.join(bare)} is held without a stop at the venue."
     return ""
+
+
+def _is_dust(position: Position, dust: Decimal) -> bool:
+    return position.average is not None and abs(position.amount) * position.average < dust
 
 
 def trading_of(running: Running) -> str:

@@ -107,11 +107,32 @@ def _check(folder: ProgramFolder, ready: Ready) -> None:
 def _unpack(archive: Path, target: Path) -> None:
     try:
         with tarfile.open(archive) as opened:
-            opened.extractall(target, filter="data")
+            _refuse_escapes(opened, target)
+            if hasattr(tarfile, "data_filter"):
+                opened.extractall(target, filter="data")
+            else:
+                opened.extractall(target)  # noqa: S202 - looked through above; Python before 3.11.4
     except tarfile.TarError as error:
         raise CryptoBotError(f"{archive} cannot be unpacked: {error}.") from error
     if not (target / EXECUTABLE).is_file():
         raise CryptoBotError(f"{archive} holds no {EXECUTABLE}.")
+
+
+def _refuse_escapes(archive: tarfile.TarFile, target: Path) -> None:
+    """Nothing but files, folders and links that stay inside: also where Python cannot filter by itself.
+
+    Raises:
+        CryptoBotError: an entry leads elsewhere.
+    """
+    top = target.resolve()
+    for entry in archive.getmembers():
+        place = (top / entry.name).resolve()
+        ends = (place.parent / entry.linkname if entry.issym() else top / entry.linkname).resolve()
+        inside = place.is_relative_to(top) and (not entry.linkname or ends.is_relative_to(top))
+        if not inside or not (entry.isfile() or entry.isdir() or entry.issym() or entry.islnk()):
+            raise CryptoBotError(
+                f"The archive holds {entry.name!r}, which leads out of it. Nothing was changed."
+            )
 
 
 def _sync_tree(top: Path) -> None:

@@ -35,11 +35,24 @@ exec {python} -m cryptobot "$@"
 """
 SETTINGS = """
 dashboard: {port: 0}
-update: {confirm_s: 3, trial_s: 40, wait_for: nothing}
+update: {confirm_s: 3, trial_s: 40, wait_s: 120}
 services: {update: {enabled: true}}
 strategy:
   instances:
-    grid: {strategy: grid, symbol: BTC/USDT}
+    hold: {strategy: hold, symbol: BTC/USDT}
+"""
+# Buys once; its stop rests at the venue, far below any price of the recording.
+HOLD = """
+from cryptobot import Candle, Strategy
+
+
+class Hold(Strategy):
+    bought = False
+
+    def on_candle(self, candle: Candle) -> None:
+        if not self.position and not self.bought:
+            self.bought = True
+            self.buy(cash=500, stop=candle.close * 0.05)
 """
 BROKEN = '\nraise RuntimeError("trade of this version is broken")\n'
 DEADLINE_S = 240.0
@@ -73,7 +86,9 @@ class Estate:
         self.folder = ProgramFolder(top / "program")
         self.home = top / "home"
         self.home.mkdir()
+        (self.home / "strategies").mkdir()
         (self.home / "config.yaml").write_text(SETTINGS)
+        (self.home / "strategies" / "hold.py").write_text(HOLD)
         clean = {name: value for name, value in os.environ.items() if not name.startswith("CRYPTOBOT")}
         self.environment = {**clean, "CRYPTOBOT_RELEASE_PASSPHRASE": "test"}
         self._server = ThreadingHTTPServer(
@@ -116,6 +131,10 @@ class Estate:
 
     def open_orders(self):
         return {one["id"] for one in self.json("orders") if one["status"] == "open"}
+
+    def states(self):
+        """Every trading state of the journal, oldest first, a line each."""
+        return self.call("bus", "replay", "1h..0m", "risk.state", "--json")[0].splitlines()
 
     def all_well(self, version):
         """Every service is ready, of this version; trading goes on; what the ledger says is true."""
@@ -168,20 +187,19 @@ def test_orders_survive_updates_that_work_and_that_do_not(estate):
     """
     estate.publish("0.2.0")
     estate.call("up", "-d", "--timeout", "180")
-    resting = until(estate.open_orders, "a resting order")
+    resting = until(estate.open_orders, "the stop at the venue")
     before = estate.status()[0]["pid"]
     estate.call("update", "apply", "--yes")
     supervisor, _ = estate.all_well("0.2.0")
     assert supervisor["pid"] == before
-    assert resting <= {one["id"] for one in estate.json("orders")}
+    assert estate.open_orders() == resting
 
-    resting = until(estate.open_orders, "an order of the new version")
     estate.publish("0.3.0", broken="services/trade/service.py")
     _out, told = estate.call("update", "apply", "--yes", code=1)
     assert "Version 0.3.0 was taken back, 0.2.0 runs again: trade did not become ready" in told
     supervisor, _ = estate.all_well("0.2.0")
     assert supervisor["pid"] == before
-    assert resting <= {one["id"] for one in estate.json("orders")}
+    assert estate.open_orders() == resting
     assert estate.json("update", "status")["last"] == "rolled-back"
 
     estate.publish("0.4.0")
@@ -198,7 +216,10 @@ def test_orders_survive_updates_that_work_and_that_do_not(estate):
 
     estate.call("update", "rollback", "--yes")
     estate.all_well("0.2.0")
-    assert resting <= {one["id"] for one in estate.json("orders")}
+    assert estate.open_orders() == resting
+    states = [json.loads(line)["payload"]["state"] for line in estate.states()]
+    assert states[-1] == "ACTIVE"
+    assert states.count("REDUCING") >= 4
 
 
 def test_a_supervisor_that_cannot_start_is_replaced(estate):

@@ -147,7 +147,7 @@ class SmallPlatform:
     def portfolio(self):
         held = self.read()["held"]
         position = Position(
-            exchange="paper", symbol="BTC/USDT", amount=Decimal(held), average=None, fees=Decimal(0),
+            exchange="paper", symbol="BTC/USDT", amount=Decimal(held), average=Decimal(100), fees=Decimal(0),
             realised_pnl=Decimal(0), unrealised_pnl=Decimal(0), updated_ms=0,
         )  # fmt: skip
         state = TradingState(state=self.read()["trading"], reason="", actor="", since_ms=0)

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 
+import msgspec
 import pytest
 from cryptobot.configs.errors import CryptoBotError, NotRunningError
 from cryptobot.configs.programfolder import Progress
@@ -159,6 +160,38 @@ def test_an_unprotected_position_is_waited_for(world):
     assert world.platform.calls == []
     apply(world.trial(), world.offer("2.1.0"), Wish(actor="ann", anyway=True))
     world.assert_whole("2.1.0")
+
+
+def test_dust_is_no_position(world):
+    """What is too small for any venue's stop holds no update up."""
+    world.platform.change(held="0.09")
+    apply(world.trial(), world.offer(), ANN)
+    world.assert_whole("2.0.0")
+
+
+@pytest.mark.parametrize("name", ["../outside", "/outside", "link"])
+def test_an_archive_that_leads_out_of_its_folder_is_refused(world, name):
+    """No entry is written beside the version, also where Python does not look itself."""
+    import hashlib
+    import io
+    import tarfile
+
+    ready = world.offer()
+    path = world.folder.downloads / ready.file
+    with tarfile.open(path, "w:gz") as archive:
+        entry = tarfile.TarInfo(name)
+        if name == "link":
+            entry.type, entry.linkname = tarfile.SYMTYPE, "../../../outside"
+            archive.addfile(entry)
+        else:
+            entry.size = 3
+            archive.addfile(entry, io.BytesIO(b"abc"))
+    data = path.read_bytes()
+    bad = msgspec.structs.replace(ready, length=len(data), sha256=hashlib.sha256(data).hexdigest())
+    with pytest.raises(CryptoBotError, match="leads out of it"):
+        apply(world.trial(), bad, ANN)
+    world.assert_whole("1.0.0")
+    assert not list(world.top.rglob("outside"))
 
 
 def test_a_position_that_is_opened_at_the_last_moment_is_seen(world):
