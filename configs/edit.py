@@ -129,9 +129,10 @@ def _accept(home: Home, text: str, actor: str, source: str, summary: str) -> Rev
 def _expected_text(home: Home, expected: str) -> str:
     text = _text(home)
     if expected and checksum(text) != expected:
-        newest = history.history(home)[-1]
+        past = history.history(home)
+        by = f" by {past[-1].actor} ({past[-1].summary})" if past else ""
         raise SettingsError(
-            f"The settings were changed meanwhile by {newest.actor} ({newest.summary}); "
+            f"The settings were changed meanwhile{by}; "
             f"look at them again (`cryptobot config history`) and repeat your change."
         )
     return text

@@ -95,6 +95,9 @@ def install(app: Flask, sessions: Sessions, log: structlog.typing.FilteringBound
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         response.headers.setdefault("Cache-Control", "no-store")
+        if is_api() and (response.mimetype or "").endswith("json"):
+            # Whoever is lured to an address of the API gets a file, not a page.
+            response.headers.setdefault("Content-Disposition", 'attachment; filename="api.json"')
         return response
 
 
@@ -128,7 +131,7 @@ def _check(
     _demand_calm(rates, log, f"user {g.session.user}", USERS)
     if changes and not proof.by_key:
         _check_token(g.session)
-    _check_permission(g.session, demand)
+    _check_permission(g.session, demand, log)
     if g.session.must_change_password and not demand.with_old_password:
         if is_api():
             raise ApiProblem(403, "password_old", "Change the password that you were given first (Account).")
@@ -148,12 +151,15 @@ def _demand_calm(rates: Rates, log: structlog.typing.FilteringBoundLogger, who: 
         raise ApiProblem(429, "too_many_requests", "Too many requests; try again in a moment.", wait_s)
 
 
-def _check_permission(session: Session, demand: Demand) -> None:
+def _check_permission(session: Session, demand: Demand, log: structlog.typing.FilteringBoundLogger) -> None:
     if demand.permission == ANY_USER:
         return
     resource = str((request.view_args or {}).get(demand.resource, ""))
     if not permits(session.permissions, demand.permission, resource):
         which = f" for {resource}" if resource else ""
+        log.warning(
+            "permission denied", user=session.user, permission=demand.permission, path=request.path[:80]
+        )
         raise ApiProblem(
             403,
             "permission_denied",

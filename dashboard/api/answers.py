@@ -13,6 +13,8 @@ B = TypeVar("B", bound=msgspec.Struct)
 R = TypeVar("R", bound=Message)
 
 PREFIX = "/api/v1"
+# A program that says nothing of its body may mean JSON; a form of another site never can.
+_JSON = frozenset({"", "application/json"})
 MAX_LIMIT = 5000
 _AT_REST = frozenset({"STOPPED", "EXITED", "FATAL"})
 # More digits than any time in milliseconds has; longer numbers fit into no message.
@@ -52,6 +54,8 @@ def body(shape: type[B]) -> B:
     Raises:
         ApiProblem: it is not JSON of that shape.
     """
+    if request.mimetype not in _JSON:
+        raise ApiProblem(415, "no_json", f"Send application/json, not {request.mimetype[:60]}.")
     try:
         return msgspec.json.decode(request.get_data(), type=shape)
     except msgspec.MsgspecError as error:

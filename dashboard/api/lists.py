@@ -33,7 +33,8 @@ def cursor() -> str:
     try:
         if len(given) > _MAX_CURSOR or not given.isascii():
             raise ValueError
-        return base64.urlsafe_b64decode(given + "=" * (-len(given) % 4)).decode()
+        padded = given + "=" * (-len(given) % 4)
+        return base64.b64decode(padded, altchars=b"-_", validate=True).decode() or _nothing()
     except (binascii.Error, ValueError):
         raise _no_cursor() from None
 
@@ -86,6 +87,10 @@ def following(rows: Sequence[T], most: int, key: Callable[[T], str], *, newest_l
     if len(rows) < most or not rows:
         return ""
     return key(rows[0] if newest_last else rows[-1])
+
+
+def _nothing() -> str:
+    raise ValueError
 
 
 def _no_cursor() -> ApiProblem:
