@@ -19,6 +19,7 @@ from .parts import Parts
 from .protection_plan import ARMED, ENDED, EXITING, WAITING, ProtectionRecord, Scene, Step
 from .states import Event, State
 from .store import Change
+from .unprotected import Unprotected
 
 # A venue that refuses or is slow is not asked faster than this; prices come often enough to try again.
 _STOPS_APART_S = 0.25
@@ -37,6 +38,7 @@ class Protections:
         self._waiting: dict[str, list[str]] = {}
         self._busy: set[str] = set()
         self._again_s: dict[str, float] = {}
+        self._unprotected = Unprotected(parts.booking)
         self._aligning = False
 
     def set(self, asked: ProtectPosition) -> ProtectionRecord:
@@ -149,6 +151,8 @@ class Protections:
             return self._await_entry(record)
         scene = self._scene(record, market)
         step = plan.next_step(record, scene)
+        if step is Step.END or (scene.leg is not None and scene.leg.state is State.ACCEPTED):
+            self._unprotected.over(record.symbol)
         if record.symbol in self._busy or self._parts.venue is None:
             return False
         if self._end_strays(record):
@@ -180,9 +184,9 @@ class Protections:
     def _too_soon(self, symbol: str) -> bool:
         now_s = time.monotonic()
         if now_s < self._again_s.get(symbol, 0.0):
-            self._align_later(symbol, _STOPS_APART_S)
+            self._align_later(symbol, self._again_s[symbol] - now_s)
             return True
-        self._again_s[symbol] = now_s + _STOPS_APART_S
+        self._again_s[symbol] = now_s + max(_STOPS_APART_S, self._unprotected.pause_s(symbol))
         return False
 
     def _align_later(self, symbol: str, after_s: float) -> None:
@@ -354,12 +358,7 @@ class Protections:
         draft = copy(record)
         draft.state = EXITING
         draft.leg = ""
-        self._booking.alert(
-            f"unprotected:{record.symbol}",
-            "critical",
-            "A position could not be protected and is being closed",
-            f"{amount} {record.symbol}: {why}.",
-        )
+        self._unprotected.tell(record.symbol, f"{amount} {record.symbol}: {why}")
         self._exit(draft, amount, why)
 
     def _exit(self, record: ProtectionRecord, amount: Decimal, why: str) -> None:

@@ -109,12 +109,19 @@ async def test_time_in_force_is_kept_by_the_exchange(rig, force, state):
     """A limit order below the market rests as GTC and ends at once as IOC or FOK."""
     price = (rig.price * Decimal("0.8")).quantize(CENT)
     reply = await rig.intend(type_="limit", price=price, time_in_force=force)
-    await rig.state(reply.order_id, state)
+    order = await rig.state(reply.order_id, state)
+    assert (order.time_in_force, order.filled) == (force, 0)
+    (there,) = [one for one in await rig.exchange_orders() if one["clientOrderId"] == order.client_order_id]
+    assert (there["timeInForce"], there["status"]) == (force, "NEW" if force == "GTC" else "EXPIRED")
 
 
 async def test_post_only_order_never_takes(rig):
     """A post-only buy above the market is refused by the exchange; below it rests."""
     above = await rig.intend(type_="limit", price=(rig.price * Decimal("1.2")).quantize(CENT), post_only=True)
-    await rig.state(above.order_id, "REJECTED")
+    refused = await rig.state(above.order_id, "REJECTED")
+    assert refused.filled == 0
     below = await rig.intend(type_="limit", price=(rig.price * Decimal("0.8")).quantize(CENT), post_only=True)
-    await rig.state(below.order_id, "ACCEPTED")
+    resting = await rig.state(below.order_id, "ACCEPTED")
+    there = {one["clientOrderId"]: one for one in await rig.exchange_orders()}
+    assert there[resting.client_order_id]["type"] == "LIMIT_MAKER"
+    assert refused.client_order_id not in there

@@ -109,6 +109,20 @@ async def test_refused_stop_leads_to_an_emergency_exit(rig):
     assert (await rig.position()).amount < Decimal("0.00001")
 
 
+async def test_refused_emergency_exits_are_told_once_and_when_it_is_over(rig):
+    """T24: stop and exit refused again and again are one alert, and one more when the position is safe."""
+    await rig.buy("0.05")
+    rig.fault("reject", "POST /api/v3/order", count=6)
+    await protect(rig, stop_price=(rig.price * Decimal("0.6")).quantize(CENT))
+    await rig.until(lambda: any(alert.recovered for alert in rig.alerts("unprotected")))
+    first, last = rig.alerts("unprotected")
+    assert (first.severity, first.recovered) == ("critical", False)
+    assert (last.severity, last.recovered) == ("info", True)
+    assert "it took 3 tries" in last.detail
+    held = (await rig.position()).amount
+    assert held < Decimal("0.00001") or len(await stops(rig)) == 1
+
+
 async def test_trailing_stop_is_replaced_and_is_always_one(rig):
     """T24: as the price rises the stop is moved in one step of the exchange; there is exactly one
     throughout.
