@@ -1,7 +1,10 @@
 """Backtests over the API: start, follow, compare, read the report."""
 
+import re
+
 from flask import Flask, Response, request
 
+from ...bus.contracts.auth import permits
 from ...bus.contracts.backtest import (
     Backtest,
     Backtests,
@@ -26,6 +29,8 @@ SERVICE = "backtest"
 REPORT_TIMEOUT_S = 30.0
 START_TIMEOUT_S = 10.0
 MAX_KEPT = 1000
+_STRATEGY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
+_SERIES = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9][A-Za-z0-9:_-]*){1,2}")
 # The page brings its own scripts; it gets an origin of its own, without cookies, and reaches nothing.
 REPORT_POLICY = (
     "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
@@ -55,11 +60,30 @@ def backtests() -> Response:
 def start() -> Response:
     """Start a job: run, sweep, optimize, walk-forward, monte-carlo or trust."""
     wanted = body(BacktestWish)
+    _demand_names(wanted)
     question = StartBacktest(
         kind=wanted.kind, strategy=wanted.strategy, data=wanted.data, actor=session().user,
         parameters=wanted.parameters, grid=wanted.grid, rules=wanted.rules, options=wanted.options,
     )  # fmt: skip
     return answer(ask_running(SERVICE, question, BacktestStarted, START_TIMEOUT_S), 201)
+
+
+def _demand_names(wanted: BacktestWish) -> None:
+    """A strategy by its name, never by a file: that would run whatever lies there. Candles by a series of the
+    local store; files of this machine are for those who administer it.
+
+    Raises:
+        ApiProblem: no_path.
+    """
+    if not _STRATEGY.fullmatch(wanted.strategy) or wanted.strategy.endswith(".py"):
+        raise ApiProblem(400, "no_path", "Name a strategy, such as ema-cross; files are not taken here.")
+    texts = [wanted.data, *wanted.options.get("also", "").split(";")]
+    if permits(session().permissions, "config.write"):
+        return
+    for text in texts:
+        name = text.rpartition("=")[2].strip()
+        if name and not _SERIES.fullmatch(name):
+            raise ApiProblem(400, "no_path", f"Name a series such as paper/BTC-USDT/1h, not {text[:60]!r}.")
 
 
 @requires("backtest.read")

@@ -18,8 +18,11 @@ from cryptobot.bus.contracts.auth import (
     StepUp,
     covers,
 )
+from cryptobot.bus.contracts.base import Delivery
 from cryptobot.configs.errors import RequestFailedError
 from cryptobot.services.auth import passwords
+from cryptobot.services.auth.permissions import ALL
+from cryptobot.supervisor.cli.schemas import all_schemas
 
 
 async def refused(auth, wish):
@@ -152,3 +155,21 @@ def test_a_key_of_a_narrowed_role_cannot_be_wider(running_auth):
 def test_spaces_do_not_make_a_password_long():
     """Several spaces count as one."""
     assert "characters" in passwords.weakness("ab        cd      1", "ann")
+
+
+def test_only_these_requests_need_no_permission():
+    """Whoever adds a request says who may cause it; these come before a login, or from services alone."""
+    before_a_login = {
+        "BeginPasskeyLogin", "BeginProviderLogin", "CheckApiKey", "CheckSession", "ClaimSetup", "GetSetup",
+        "FinishPasskeyLogin", "FinishProviderLogin", "ListProviders", "Login", "Logout",
+    }  # fmt: skip
+    of_services = {"GetSnapshot", "Ping", "Replay"}
+
+    open_ones = {
+        schema.__name__
+        for schema in all_schemas()
+        if schema.DELIVERY is Delivery.REQUEST and not schema.PERMISSION
+    }
+
+    assert open_ones == before_a_login | of_services
+    assert {schema.PERMISSION for schema in all_schemas()} - {""} <= ALL

@@ -243,3 +243,25 @@ async def test_a_line_break_in_a_parameter_makes_no_header(make_rig: MakeRig) ->
         answer = await rig.call("GET", path, holder="")
         assert "X-Evil" not in answer.headers
         assert "a=b" not in str(answer.headers.getlist("Set-Cookie"))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "data"),
+    [
+        ("/tmp/evil.py", "paper/BTC-USDT/1h"),
+        ("evil.py", "paper/BTC-USDT/1h"),
+        ("../keys/x", "paper/BTC-USDT/1h"),
+        ("ema_cross", "/etc/passwd"),
+        ("ema_cross", "../../keys/machine-key"),
+        ("ema_cross", "~/.ssh/id_rsa"),
+        ("ema_cross", "keys/initial-password.txt"),
+    ],
+)
+async def test_a_backtest_runs_no_file_of_a_stranger(make_rig: MakeRig, strategy: str, data: str) -> None:
+    """Who may run backtests runs strategies by name over series by name: no code and no file by a path."""
+    rig = await make_rig()
+    rig.auth.sessions["good"].permissions.append("backtest.run")
+
+    answer = await post(rig, "backtests", {"kind": "run", "strategy": strategy, "data": data})
+
+    assert (answer.status_code, answer.json["code"]) == (400, "no_path")

@@ -64,6 +64,8 @@ def test_nothing_that_fits_the_description_makes_the_dashboard_stumble(described
     tried = 0
     for found in described.get_all_operations():
         operation = found.ok()
+        if examples == 1 and not operation.body:
+            continue  # the short run looks where most is read: at bodies
 
         @settings(
             max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck)
@@ -76,4 +78,4 @@ def test_nothing_that_fits_the_description_makes_the_dashboard_stumble(described
         run()
         tried += 1
 
-    assert tried > 100
+    assert tried > (30 if examples == 1 else 100)
