@@ -168,3 +168,49 @@ def test_a_request_for_another_host_is_refused(processes: Processes) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(request, context=context, timeout=DEADLINE_S)  # noqa: S310
     assert refused.value.code == 421
+
+
+@pytest.mark.slow
+def test_ten_thousand_idle_sockets_keep_nobody_out(processes: Processes) -> None:
+    """They are taken and closed, not left hanging; people are answered meanwhile, and memory stays."""
+    import resource
+
+    import psutil
+
+    idle = 10_000
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < idle + 500:
+        pytest.skip(f"this system allows {hard} open files; {idle} sockets need more")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (idle + 500, hard))
+    dashboard = processes.dashboard()
+    port = int(processes.url().rstrip("/").rpartition(":")[2])
+    assert processes.get("login")[0] == 200
+    before = psutil.Process(dashboard.pid).memory_info().rss
+    sockets = []
+    try:
+        for number in range(idle):
+            sockets.append(socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S))
+            if number % 2_000 == 1_999:
+                assert processes.get("login")[0] == 200
+        grown = psutil.Process(dashboard.pid).memory_info().rss - before
+        closed = sum(_is_closed(one) for one in sockets)
+    finally:
+        for one in sockets:
+            one.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert closed > idle - 1_100
+    assert grown < 150_000_000
+    assert processes.get("login")[0] == 200
+    assert dashboard.poll() is None
+
+
+def _is_closed(one: socket.socket) -> bool:
+    """Has the other side ended it, politely or not?"""
+    one.settimeout(0.0)
+    try:
+        return one.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
