@@ -1,7 +1,4 @@
-"""Which services there are: the built-in table and the manifests in `services.d`.
-
-One line of `_TABLE` is one service. It is started by the string target of its manifest, never by import.
-"""
+"""Which services there are: the catalogue of our own and the manifests in `services.d`."""
 
 import re
 from collections.abc import Iterable
@@ -14,249 +11,16 @@ from ..configs.errors import SettingsError
 from ..configs.frozen import program as program
 from ..configs.impact import restarting
 from ..configs.paths import Home
-from ..configs.schema import Role, ServiceOverride, Settings
+from ..configs.schema import ServiceOverride, Settings
+from .catalogue import FILE_KEY, TABLE, Entry
 from .machines import of_this_machine
+from .manifest import Group as Group
+from .manifest import Limits as Limits
+from .manifest import Manifest as Manifest
+from .manifest import Readiness as Readiness
 from .order import nearest
 
 SUPERVISOR_TARGET = "cryptobot.supervisor.daemon:main"
-
-
-class Readiness(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How it is known that a service is ready.
-
-    `notify` waits for READY=1, `none` is ready when spawned, `tcp` when `port` accepts, `http` when `url`
-    answers below 400, `command` when the command exits with 0, `ping` when it answers over the bus.
-
-    As a `probe` it is repeated every `interval_s` while the service runs: `degraded_after` failures in a row
-    make it DEGRADED, `failures` end it for its restart policy. No answer within `timeout_s` is a failure.
-    """
-
-    kind: Literal["notify", "none", "tcp", "http", "command", "ping"] = "notify"
-    host: str = "127.0.0.1"
-    port: int = 0
-    url: str = ""
-    command: tuple[str, ...] = ()
-    interval_s: float = 0.5
-    timeout_s: float = 2.0
-    degraded_after: int = 1
-    failures: int = 3
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a service may use, and what happens above that. Bytes, counts and percent of one core.
-
-    `action` follows a value that was above its limit for `for_s` seconds. `cpu_max_percent` slows the service
-    down instead, where the system can (cgroups, Job Objects); there memory (with action restart) and
-    `processes` are held by the system as well, elsewhere all are looked at once a second.
-    """
-
-    memory_bytes: int | None = None
-    cpu_percent: float | None = None
-    cpu_max_percent: float | None = None
-    open_files: int | None = None
-    threads: int | None = None
-    processes: int | None = None
-    disk_bytes: int | None = None
-    for_s: float = 0.0
-    action: Literal["warn", "restart", "stop"] = "restart"
-    rlimits: dict[str, int] = {}
-    nice: int = 0
-    cpus: tuple[int, ...] = ()
-
-
-class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All that the supervisor knows about a service before it runs. Durations are seconds.
-
-    A service has a `target` ("package.module:function", in our program) or a `command` (a list, no shell).
-    Empty time-outs (None) take the supervisor's settings. `secrets` are names (or patterns such as
-    `notify.*`) of the secrets that it is handed (configs/handover.py); it gets no others.
-    """
-
-    name: str
-    title: str = ""
-    target: str = ""
-    command: tuple[str, ...] = ()
-    requires: tuple[str, ...] = ()
-    wants: tuple[str, ...] = ()
-    after: tuple[str, ...] = ()
-    readiness: Readiness = Readiness()
-    probe: Readiness | None = None
-    restart: Literal["always", "on-failure", "never"] = "always"
-    backoff_initial_s: float | None = None
-    backoff_max_s: float | None = None
-    restart_limit: int | None = None
-    restart_window_s: float | None = None
-    stable_s: float = 1.0
-    start_timeout_s: float | None = None
-    stop_timeout_s: float | None = None
-    stop_signal: str = "SIGTERM"
-    heartbeat_timeout_s: float | None = None
-    environment: dict[str, str] = {}
-    directory: str = ""
-    group: str = ""
-    enabled: bool = True
-    optional: bool = False
-    instances: int = 1
-    before_start: tuple[str, ...] = ()
-    after_stop: tuple[str, ...] = ()
-    restart_at: str = ""
-    restart_if_missed: bool = True
-    watch: tuple[str, ...] = ()
-    limits: Limits = Limits()
-    role: Role | Literal[""] = ""
-    secrets: tuple[str, ...] = ()
-    settings_digest: str = ""
-
-    @property
-    def label(self) -> str:
-        """What people read."""
-        return self.title or self.name
-
-    @property
-    def part(self) -> Role:
-        """Its role; what names none is an add-on when it is optional, else it belongs to the market."""
-        return self.role or ("add-on" if self.optional else "market")
-
-
-class Group(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the death of one member means for the others, in the order of the members' start."""
-
-    name: str
-    strategy: Literal["one-for-one", "rest-for-one", "one-for-all"] = "one-for-one"
-    limit: int = 10
-    window_s: float = 60.0
-
-
-class _Entry(msgspec.Struct, frozen=True):
-    title: str
-    target: str
-    requires: tuple[str, ...] = ()
-    wants: tuple[str, ...] = ()
-    sections: tuple[str, ...] = ()
-    enabled: bool = True
-    optional: bool = False
-    secrets: tuple[str, ...] = ()
-    stores: bool = False
-    heeds: tuple[str, ...] = ()
-    """Add-ons whose being enabled this service must know: it is restarted when that changes."""
-
-
-_FILE_KEY = ("database.key",)
-_VENUE_KEYS = ("{exchange}.api_key", "{exchange}.api_secret", "{exchange}.api_password")
-_TABLE: dict[str, _Entry] = {
-    "bus": _Entry("Message bus", "cryptobot.bus.broker:main", (), (), ("bus",)),
-    "auth": _Entry(
-        "Accounts",
-        "cryptobot.services.auth.service:main",
-        ("bus",),
-        (),
-        ("auth", "dashboard"),
-        secrets=("oidc.*",),
-        stores=True,
-    ),
-    "paper": _Entry(
-        "Paper exchange",
-        "cryptobot.services.paper.service:main",
-        ("bus",),
-        (),
-        ("paper",),
-        secrets=_FILE_KEY,
-    ),
-    "data": _Entry("Market data", "cryptobot.services.data.service:main", ("bus",), (), ("data",)),
-    "trade": _Entry(
-        "Trading",
-        "cryptobot.services.trade.service:main",
-        ("bus",),
-        (),
-        ("trade", "data"),
-        secrets=_VENUE_KEYS,
-        stores=True,
-        heeds=("risk",),
-    ),
-    "strategy": _Entry(
-        "Strategies",
-        "cryptobot.services.strategy.service:main",
-        ("bus", "data", "trade"),
-        (),
-        ("strategy", "data"),
-    ),
-    "dashboard": _Entry(
-        "Dashboard",
-        "cryptobot.dashboard.service:main",
-        ("bus", "auth"),
-        ("data", "trade", "strategy"),
-        ("dashboard",),
-    ),
-    "monitor": _Entry(
-        "History and alerts",
-        "cryptobot.services.monitor.service:main",
-        ("bus",),
-        (),
-        ("monitor",),
-        optional=True,
-        stores=True,
-    ),
-    # Not optional: while it is enabled and away, trade opens nothing.
-    "risk": _Entry(
-        "Risk",
-        "cryptobot.services.risk.service:main",
-        ("bus",),
-        ("data", "trade"),
-        ("risk", "data", "strategy"),
-        enabled=False,
-        stores=True,
-    ),
-    "portfolio": _Entry(
-        "Portfolio",
-        "cryptobot.services.portfolio.service:main",
-        ("bus",),
-        ("data", "trade"),
-        ("portfolio", "data", "strategy"),
-        enabled=False,
-        optional=True,
-        stores=True,
-    ),
-    "backtest": _Entry(
-        "Backtests",
-        "cryptobot.services.backtest.service:main",
-        ("bus",),
-        (),
-        ("backtest", "data", "strategy"),
-        enabled=False,
-        optional=True,
-        stores=True,
-    ),
-    "analytics": _Entry(
-        "Analytics",
-        "cryptobot.services.analytics.service:main",
-        ("bus",),
-        ("data", "trade"),
-        ("analytics", "data"),
-        enabled=False,
-        optional=True,
-        stores=True,
-    ),
-    "notify": _Entry(
-        "Notifications",
-        "cryptobot.services.notify.service:main",
-        ("bus",),
-        (),
-        ("notify",),
-        enabled=False,
-        optional=True,
-        secrets=("notify.*",),
-        stores=True,
-    ),
-    "update": _Entry(
-        "Updates",
-        "cryptobot.services.update.service:main",
-        ("bus",),
-        (),
-        ("update",),
-        enabled=False,
-        optional=True,
-    ),
-}
 _PAPER_NAME = re.compile(r"paper(-[2-9])?")
 _NEED_VENUE = frozenset({"data", "trade"})
 # Heartbeats come from the main loop; that requests are answered as well is asked now and then, patiently:
@@ -269,14 +33,14 @@ _ROLES: dict[str, Literal["core", "people"]] = {
 
 def is_built_in(name: str) -> bool:
     """Is it one of our own services?"""
-    return name in _TABLE
+    return name in TABLE
 
 
 def built_in(settings: Settings) -> list[Manifest]:
     """The manifests of our own services, with the user's overrides."""
     with_paper, papers = settings.data.exchange == "paper", _paper_exchanges(settings)
     manifests = []
-    for name, entry in _TABLE.items():
+    for name, entry in TABLE.items():
         if name == "paper" and not papers:
             continue
         venue = ("paper",) if with_paper and name in _NEED_VENUE else ()
@@ -311,10 +75,10 @@ def _paper_exchanges(settings: Settings) -> int:
     return max(numbers, default=0)
 
 
-def _secrets(settings: Settings, entry: _Entry) -> tuple[str, ...]:
+def _secrets(settings: Settings, entry: Entry) -> tuple[str, ...]:
     """Names of what this service needs with these settings, and nothing beyond that."""
     sealed = settings.database.encrypted
-    given = [name for name in entry.secrets if sealed or name not in _FILE_KEY]
+    given = [name for name in entry.secrets if sealed or name not in FILE_KEY]
     names = [name.format(exchange=settings.data.exchange) for name in given]
     if entry.stores and settings.database.url:
         names.append("database.password")
@@ -323,7 +87,7 @@ def _secrets(settings: Settings, entry: _Entry) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _digest(settings: Settings, entry: _Entry) -> str:
+def _digest(settings: Settings, entry: Entry) -> str:
     # A change of what needs a restart in these sections changes the manifest: a reload restarts this alone.
     import zlib
 
@@ -338,10 +102,10 @@ def is_enabled(settings: Settings, name: str) -> bool:
     """Whether a service of ours starts with the platform."""
     override = settings.services.get(name)
     wanted = None if override is None else override.enabled
-    return _TABLE[name].enabled if wanted is None else wanted
+    return TABLE[name].enabled if wanted is None else wanted
 
 
-def _sections(entry: _Entry) -> tuple[str, ...]:
+def _sections(entry: Entry) -> tuple[str, ...]:
     return (*entry.sections, "database") if entry.stores else entry.sections
 
 
@@ -350,7 +114,7 @@ def readers(settings: Settings) -> dict[str, list[str]]:
     ours = [manifest.name for manifest in built_in(settings)]
     found: dict[str, list[str]] = {"bus": ours, "machines": [*ours]}
     for manifest in built_in(settings):
-        for section in _sections(_TABLE[manifest.name]):
+        for section in _sections(TABLE[manifest.name]):
             if manifest.name not in found.setdefault(section, []):
                 found[section].append(manifest.name)
     return found
@@ -384,9 +148,9 @@ def load(home: Home, settings: Settings) -> list[Manifest]:
             raise SettingsError(f"{path}: the name {manifest.name!r} is taken by another service.")
         manifests[manifest.name] = _with_override(manifest, settings.services.get(manifest.name))
     for name in settings.services:
-        if name not in manifests and name not in _TABLE:
+        if name not in manifests and name not in TABLE:
             raise SettingsError(f"services.{name} names no service; {nearest(name, manifests)}")
-    return spread(of_this_machine(settings.machines, manifests, _TABLE))
+    return spread(of_this_machine(settings.machines, manifests, TABLE))
 
 
 def load_groups(home: Home) -> list[Group]:
@@ -512,8 +276,8 @@ def target_of(home: Home, settings: Settings, name: str) -> str:
     if name == "supervisor":
         return SUPERVISOR_TARGET
     manifests = {manifest.name: manifest for manifest in load(home, settings)}
-    if name in _TABLE and name not in manifests:
-        return _TABLE[name].target
+    if name in TABLE and name not in manifests:
+        return TABLE[name].target
     if name not in manifests:
         raise SettingsError(f"There is no service {name!r}; {nearest(name, manifests)}")
     if not manifests[name].target:

@@ -16,7 +16,7 @@ import pytest
 from cryptobot.configs import snapshot
 from cryptobot.configs.paths import Home
 from cryptobot.configs.schema import LogSettings, ServiceOverride, Settings, SupervisorSettings
-from cryptobot.supervisor import registry
+from cryptobot.supervisor import catalogue
 from cryptobot.supervisor.control.client import ControlClient
 
 CHILD = Path(__file__).with_name("child.py")
@@ -101,7 +101,7 @@ class Daemon:
         path.write_text(json.dumps({"name": name, **manifest}), encoding="utf-8")
 
     def write_settings(self) -> None:
-        off = {name: ServiceOverride(enabled=False) for name in registry._TABLE}
+        off = {name: ServiceOverride(enabled=False) for name in catalogue.TABLE}
         settings = Settings(
             profile=self.profile,  # type: ignore[arg-type]
             services=off,
