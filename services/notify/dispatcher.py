@@ -1,6 +1,7 @@
 """Brings what waits in the outbox to its channels: each by itself, so that a slow one holds up no other."""
 
 import asyncio
+import contextlib
 import random
 import time
 import uuid
@@ -83,10 +84,10 @@ class Dispatcher:
             except (CryptoBotError, peewee.PeeweeException, OSError) as error:
                 self._log.warning("the delivery log cannot be read or written", reason=str(error))
                 nap_s = _AGAIN_AFTER_TROUBLE_S
-            try:
-                await asyncio.wait_for(self._wake.wait(), nap_s)
-            except TimeoutError:
-                continue
+            # Not wait_for: in Python 3.11 it can swallow the cancellation that ends this task.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(nap_s):
+                    await self._wake.wait()
 
     async def close(self) -> None:
         """Let what is on its way arrive, but not for long."""
