@@ -376,6 +376,7 @@ async def latency(folder: Path) -> dict[str, Any]:
         "raw_chain_with_a_synced_journal_p50_ms": round(synced, 3),
         "ratio_to_raw": round(p50 / statistics.mean(raw), 2),
         "ratio_to_raw_with_journal": round(p50 / synced, 2),
+        "stages_p50_ms": _stages(platform.home, orders),
     }
 
 
@@ -415,13 +416,35 @@ def _notes(home: Home) -> Path:
     return home.root / "wire"
 
 
-def _spans(home: Home, orders: dict[str, Order]) -> list[float]:
-    """Milliseconds from each candle's publication to the order's bytes on the socket."""
-    candles = {
+def _stages(home: Home, orders: dict[str, Order]) -> dict[str, float]:
+    """Where the time goes, by what the services published: medians in ms from each stage to the next."""
+    candles, seen = _candles(home), {}
+    for message in replay(home, topics.ORDERS):
+        order = message["payload"]
+        seen.setdefault((order["client_order_id"], order["state"]), message["ts_ns"])
+    wire = dict(line.split() for line in _notes(home).read_text().splitlines())
+    found: dict[str, list[float]] = {"journalled": [], "committed_and_marked_sent": [], "at_the_exchange": []}
+    for name, order in list(orders.items())[:SAMPLES]:
+        pending, sent = seen.get((name, "PENDING")), seen.get((name, "SUBMITTED"))
+        if pending and sent and name in wire and order.candle_open_ms in candles:
+            at = [candles[order.candle_open_ms], pending, sent, int(wire[name])]
+            for stage, begun, ended in zip(found, at, at[1:], strict=False):
+                found[stage].append((ended - begun) / 1e6)
+    return {stage: round(statistics.median(spans), 3) for stage, spans in found.items() if spans}
+
+
+def _candles(home: Home) -> dict[int, int]:
+    """When each finished candle was published, by its open time."""
+    return {
         message["payload"]["open_ms"]: message["ts_ns"]
         for message in replay(home, "market.candle.")
         if message["payload"].get("closed")
     }
+
+
+def _spans(home: Home, orders: dict[str, Order]) -> list[float]:
+    """Milliseconds from each candle's publication to the order's bytes on the socket."""
+    candles = _candles(home)
     wire = (line.split() for line in _notes(home).read_text().splitlines())
     return [
         (int(sent_ns) - candles[orders[name].candle_open_ms]) / 1e6

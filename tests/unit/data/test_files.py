@@ -179,3 +179,23 @@ def test_prices_are_kept_bit_by_bit(tmp_path: Path) -> None:
     )
 
     assert np.float64(0.1) == series.columns.open[0]
+
+
+def test_a_feather_file_of_freqtrade_is_imported(tmp_path: Path) -> None:
+    """Its own columns (date in UTC, compressed by LZ4) become the same candles, whatever the unit of time."""
+    pyarrow = pytest.importorskip("pyarrow")
+    feather = pytest.importorskip("pyarrow.feather")
+    rows = [[float(value) for value in line.split(",")] for line in ROWS.splitlines()]
+    names = ("open", "high", "low", "close", "volume")
+    prices = {name: [row[place] for row in rows] for place, name in enumerate(names, 1)}
+    for unit, per_ms in (("ms", 1), ("ns", 1_000_000)):
+        times = pyarrow.array([int(row[0]) * per_ms for row in rows], pyarrow.timestamp(unit, tz="UTC"))
+        path = tmp_path / f"BTC_USDT-1m-{unit}.feather"
+        feather.write_feather(pyarrow.table({"date": times, **prices}), str(path), compression="lz4")
+        named = tmp_path / unit / "BTC_USDT-1m.feather"
+        named.parent.mkdir()
+        path.rename(named)
+        series = read_series(named)
+        assert (series.symbol, series.timeframe) == ("BTC/USDT", "1m")
+        assert series.columns.open_ms.tolist() == [int(row[0]) for row in rows]
+        assert series.columns.volume.tolist() == [row[5] for row in rows]
