@@ -1,8 +1,10 @@
 """Performance over any period, and reports of it, by the analytics service."""
 
 from pathlib import Path
+from typing import Annotated
 
 from flask import Flask, Response, request
+from msgspec import Meta
 
 from ...bus.contracts.analytics import (
     GetPerformance,
@@ -23,6 +25,7 @@ SERVICE = "analytics"
 TIMEOUT_S = 60.0
 # The page draws with styles of its own and holds no script.
 REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
+Moment = Annotated[int, Meta(ge=0, le=10**17)]
 _TYPES = {
     ".html": "text/html",
     ".json": "application/json",
@@ -34,8 +37,8 @@ _TYPES = {
 class ReportWish(Body, frozen=True, kw_only=True):
     """A report: html, json, csv or parquet; `table` (days, trades, groups …) for the last two."""
 
-    from_ms: int = 0
-    to_ms: int = 0
+    from_ms: Moment = 0
+    to_ms: Moment = 0
     benchmark: str = ""
     format: str = "html"
     table: str = "days"

@@ -1,6 +1,9 @@
 """Notifications over the API: channels, deliveries, tests, and chats that speak for users."""
 
+from typing import Annotated
+
 from flask import Flask, Response, request
+from msgspec import Meta
 
 from ...bus.contracts.auth import permits
 from ...bus.contracts.base import Done
@@ -39,13 +42,13 @@ class ChannelChoice(Body, frozen=True, kw_only=True):
 class DeliveryChoice(Body, frozen=True, kw_only=True):
     """The delivery to be tried again; 0 is every one that waits or was given up."""
 
-    id: int = 0
+    id: Annotated[int, Meta(ge=0, le=10**17)] = 0
 
 
 class MuteWish(Body, frozen=True, kw_only=True):
     """For how long all but critical notices wait, in seconds; 0 ends it."""
 
-    for_s: float
+    for_s: Annotated[float, Meta(ge=0, le=30 * 86_400)]
 
 
 def install(app: Flask) -> None:
