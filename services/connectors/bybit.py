@@ -1,6 +1,7 @@
 """Bybit spot, through ccxt.pro's unified interface."""
 
 from .generic import ccxt_connector
+from .permissions import of_bybit
 from .venue import Capabilities
 
 CONNECTOR = ccxt_connector(
@@ -13,4 +14,5 @@ CONNECTOR = ccxt_connector(
         candle_limit=1000,
         trade_limit=100,
     ),
+    permissions=of_bybit,
 )

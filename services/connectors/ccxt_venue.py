@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from ...configs.errors import CredentialsError, OutcomeUnknownError
 from . import translate
 from .convert import book_levels, market_from, order_from, text, trade_from
+from .permissions import Ask, of_nobody
 from .stream import Keeper, Stream, follow
 from .venue import (
     Capabilities,
@@ -43,13 +44,20 @@ class CcxtVenue(Venue):
         name: the name of this venue in settings, topics and the database.
         exchange: an instance of a class of ccxt.pro; owned and closed by the venue.
         silence_s: market data without news for so long is taken for a dead socket.
+        permissions: asks what the key may do.
     """
 
     def __init__(
-        self, name: str, exchange: Any, capabilities: Capabilities, *, silence_s: float = 30.0
+        self,
+        name: str,
+        exchange: Any,
+        capabilities: Capabilities,
+        *,
+        silence_s: float = 30.0,
+        permissions: Ask = of_nobody,
     ) -> None:
         self.name, self.capabilities = name, capabilities
-        self._exchange, self._silence_s = exchange, silence_s
+        self._exchange, self._silence_s, self._permissions = exchange, silence_s, permissions
         exchange.number = str
         exchange.streaming["keepAlive"] = _PONG_EVERY_MS
         self._errors: tuple[type[Exception], ...] = (translate.ccxt_base_error(), OSError, TimeoutError)
@@ -82,7 +90,7 @@ class CcxtVenue(Venue):
         return self._offset_ms
 
     async def fetch_permissions(self) -> KeyPermissions:
-        return KeyPermissions()
+        return await self._read("read the key's permissions", lambda: self._permissions(self._exchange))
 
     async def fetch_balance(self) -> dict[str, VenueBalance]:
         raw = await self._read("fetch balances", self._exchange.fetch_balance)

@@ -1,6 +1,7 @@
 """OKX spot, through ccxt.pro's unified interface."""
 
 from .generic import ccxt_connector
+from .permissions import of_okx
 from .venue import Capabilities
 
 CONNECTOR = ccxt_connector(
@@ -13,4 +14,5 @@ CONNECTOR = ccxt_connector(
         candle_limit=300,
         trade_limit=100,
     ),
+    permissions=of_okx,
 )

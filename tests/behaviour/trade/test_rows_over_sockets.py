@@ -96,4 +96,7 @@ async def test_lost_news_of_an_end_is_found_by_the_comparison(rig):
     await rig.exchange_call(
         "DELETE", "/api/v3/order", symbol="BTCUSDT", origClientOrderId=order.client_order_id
     )
-    await rig.state(reply.order_id, "CANCELED")
+    ended = await rig.state(reply.order_id, "CANCELED")
+    (there,) = await rig.exchange_orders()
+    assert (there["clientOrderId"], there["status"], ended.filled) == (ended.client_order_id, "CANCELED", 0)
+    assert (await rig.verify()).equal
