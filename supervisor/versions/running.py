@@ -127,10 +127,10 @@ class Running:
         with ControlClient(self._home) as client:
             client.reload()
 
-    def restart(self, name: str) -> None:
-        """One service, and wait for it."""
+    def restart(self, name: str, patience_s: float = _SERVICE_S) -> None:
+        """One service, and wait until it is ready, has failed for good, or `patience_s` are over."""
         with ControlClient(self._home) as client:
-            client.restart(name, timeout_s=_SERVICE_S)
+            client.restart(name, timeout_s=patience_s)
 
     def stop(self, name: str) -> None:
         """One service; the next start of the platform starts it again."""

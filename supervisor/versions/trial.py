@@ -85,7 +85,7 @@ class Trial:
             self.running.replace(update.previous)
         newer = self._take_back_data(update)
         others = [name for name in _names(update.services) if _owner(name) not in newer]
-        self._restart(update, others, "rolling-back")
+        self._restart_back(update, others)
         ready = self._until_ready(update, self.settings.trial_s)
         self.trade_again(update)
         left = "" if ready else f" {self._missing(update)} did not become ready again."
@@ -102,18 +102,29 @@ class Trial:
         if self.running.version() != update.to:
             self.running.replace(update.to)
         self.running.reload()
-        self._restart(update, _names(update.services), "trial")
+        self._restart_all(update)
 
-    def _restart(self, update: Update, names: list[str], state: str) -> None:
+    def _restart_all(self, update: Update) -> None:
         """One after the other, in the order of their start; the rest tends the orders meanwhile.
 
-        One that does not come back is seen when all are waited for; the others are moved all the same.
+        Raises:
+            NotWell: one does not come back; the others stay as they are.
         """
-        there = self.running.services()
-        for name in [name for name in there if name in names]:
-            self._say(update, state, f"Restarting {name}")
+        for name in self._in_order(_names(update.services)):
+            self._say(update, "trial", f"Restarting {name}")
+            self.running.restart(name, self.settings.trial_s)
+            if not self.running.services().get(name, {}).get("ready"):
+                raise NotWell(f"{name} did not become ready.")
+
+    def _restart_back(self, update: Update, names: list[str]) -> None:
+        """As `_restart_all`; one that does not come back keeps no other from being moved."""
+        for name in self._in_order(names):
+            self._say(update, "rolling-back", f"Restarting {name}")
             with contextlib.suppress(NotRunningError):
                 self.running.restart(name)
+
+    def _in_order(self, names: list[str]) -> list[str]:
+        return [name for name in self.running.services() if name in names]
 
     def _take_back_data(self, update: Update) -> list[str]:
         """Settings and tables that the version before cannot read; owners of the latter."""

@@ -21,7 +21,7 @@ from cryptobot.configs.programfolder import FOLDER_VARIABLE, ProgramFolder
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1500),
     pytest.mark.skipif(sys.platform == "win32", reason="a running supervisor is replaced by exec"),
 ]
 SOURCE = Path(cryptobot.__file__).parent
@@ -55,7 +55,7 @@ class Hold(Strategy):
             self.buy(cash=500, stop=candle.close * 0.05)
 """
 BROKEN = '\nraise RuntimeError("trade of this version is broken")\n'
-DEADLINE_S = 240.0
+DEADLINE_S = 400.0
 
 
 def make_version(folder, version, *, broken=""):

@@ -135,7 +135,7 @@ class SmallPlatform:
     def reload(self):
         self.calls.append("reload")
 
-    def restart(self, name):
+    def restart(self, name, patience_s=0.0):
         self.calls.append(f"restart {name}")
         self.change(services={**self.read()["services"], name: self.version()})
 

@@ -80,7 +80,7 @@ def test_too_little_room_is_seen_before_anything_is_done(tmp_path):
     assert "MB left; the version 2.0.0 needs" in said
 
 
-@pytest.mark.parametrize("room", [0, 100_000, 460_000, 500_000, 540_000, 600_000])
+@pytest.mark.parametrize("room", [0, 460_000, 540_000])
 def test_a_disk_that_runs_full_at_any_step(tmp_path, room):
     """Wherever the room ends, the version in use stays whole or the new one is; with room all goes on."""
     version, first, said = updated(tmp_path, room, "unseen")

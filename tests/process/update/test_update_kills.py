@@ -93,7 +93,7 @@ def updating(world, **settings):
     return lambda: apply(world.trial(**settings), ready, Wish(actor="ann"))
 
 
-@pytest.mark.parametrize(("first", "every"), [(7, 23), pytest.param(1, 1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("first", "every"), [(7, 41), pytest.param(1, 1, marks=pytest.mark.slow)])
 def test_an_update_killed_anywhere(world, first, every):
     """Before the switch it ends with the old version, after it with the new one; both are whole."""
     world.offer()
@@ -101,7 +101,7 @@ def test_an_update_killed_anywhere(world, first, every):
     assert max(found["1.0.0"]) < min(found["2.0.0"])
 
 
-@pytest.mark.parametrize(("first", "every"), [(11, 29), pytest.param(1, 1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("first", "every"), [(11, 53), pytest.param(1, 1, marks=pytest.mark.slow)])
 def test_a_failing_update_killed_anywhere(world, first, every):
     """A version that does not come up is taken back, whoever finishes that."""
     world.offer()
@@ -126,7 +126,7 @@ def test_a_failing_update_killed_anywhere(world, first, every):
     assert number > 150
 
 
-@pytest.mark.parametrize(("first", "every"), [(5, 17), pytest.param(1, 1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("first", "every"), [(5, 37), pytest.param(1, 1, marks=pytest.mark.slow)])
 def test_a_rollback_killed_anywhere(world, first, every):
     """It begins with the journal: from there on it ends with the version before."""
     world.offer()
@@ -139,8 +139,8 @@ def test_a_resumption_killed_anywhere(world):
     """Who finishes may be killed as well: the next one finishes."""
     world.offer()
     work, kept = updating(world), Kept(world)
-    switched = next(n for n in range(200, 400, 10) if _switches(world, work, n, kept))
-    for number in range(3, 80, 13):
+    switched = next(n for n in range(220, 400, 20) if _switches(world, work, n, kept))
+    for number in range(3, 80, 25):
         assert killed_at_line(work, switched)
         if killed_at_line(lambda: world.trial().resume(), number):
             world.trial().resume()
