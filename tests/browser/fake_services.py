@@ -64,6 +64,8 @@ ALL = [
     "apikey.manage",
     "health.read",
     "backtest.read",
+    "notify.read",
+    "notify.manage",
     "bus.read",
     "secret.read",
     "secret.write",

@@ -27,6 +27,8 @@ LIVE_PAGES = [
     "/backtests",
     "/risk",
     "/doctor",
+    "/analytics",
+    "/notifications",
     "/secrets",
     "/api",
 ]

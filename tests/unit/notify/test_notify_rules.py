@@ -1,5 +1,6 @@
 """Who is told what, when, and in how many messages."""
 
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -8,7 +9,7 @@ from cryptobot.configs.rules import broken
 from cryptobot.configs.schema import Settings
 from cryptobot.configs.secret import Secret
 from cryptobot.configs.sections.notify import NotifyRule, NotifySettings
-from cryptobot.services.notify.channels import hidden
+from cryptobot.services.notify.channels import hidden, open_channel, send
 from cryptobot.services.notify.news import News
 from cryptobot.services.notify.parcels import Allowance, Waiting, pack
 from cryptobot.services.notify.rules import is_told_again, picks, quiet_until_ms
@@ -134,3 +135,12 @@ def test_secrets_are_blotted_out_and_hosts_stay() -> None:
     secret = Secret("mailto://robert:hunter2pass@mail.example.org:587/topsecretpath?to=x")
     text = hidden("robert hunter2pass failed at mail.example.org:587 on topsecretpath", secret)
     assert text == "*** *** failed at mail.example.org:587 on ***"
+
+
+def test_without_apprise_a_channel_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the extra is not installed nothing crashes: the channel and the log say what is missing."""
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    secret = Secret("json://127.0.0.1:9/hook")
+    words = "Sending needs apprise: pip install cryptobot[notify]"
+    assert open_channel("hook", secret).problem == words
+    assert send(secret, "t", "x", "info") == words
