@@ -31,6 +31,8 @@ MISSES_UNTIL_REJECTED = 5
 # A signed request is void after its receive window (5 s); until then a slow one may still be accepted.
 SURE_AFTER_MS = 8_000
 DETAIL_TRIES = 6
+ORPHAN_TRIES = 20
+"""A fill whose order the venue denies is looked at so often before it is given up."""
 _QUESTION_PAUSES_S = (0.2, 0.5, 1.0, 2.0, 3.0)
 _RETRY_FIRST_S, _RETRY_MOST_S = 0.5, 15.0
 _COMPARE_TRIES = 4
@@ -75,6 +77,7 @@ class Reconciler:
         self.first_done = asyncio.Event()
         self._wanted = asyncio.Event()
         self._questions: dict[str, Question] = {}
+        self._orphans: dict[str, int] = {}
         self._asked = asyncio.Event()
         self._pass_lock = asyncio.Lock()
 
@@ -245,29 +248,36 @@ class Reconciler:
             cursor = json.loads(known)
             from_id = str(int(cursor["id"]) + 1) if cursor["id"].isdigit() else "0"
         trades = await venue.fetch_my_trades(symbol, cursor["ts_ms"], from_id)
-        for trade in trades:
-            await self._book_listed(venue, trade)
-        if trades and trades[-1].id != cursor["id"]:
-            last = {"id": trades[-1].id, "ts_ms": trades[-1].ts_ms}
+        # What cannot be booked yet is listed again: the cursor stays before it.
+        booked = [await self._book_listed(venue, trade) for trade in trades]
+        done = booked.index(False) if False in booked else len(trades)
+        if done and trades[done - 1].id != cursor["id"]:
+            last = {"id": trades[done - 1].id, "ts_ms": trades[done - 1].ts_ms}
             self._booking.note_fact(self._cursor(symbol), json.dumps(last))
-            return len(trades) >= venue.capabilities.trade_limit
+            return done == len(trades) >= venue.capabilities.trade_limit
         return False
 
-    async def _book_listed(self, venue: Venue, trade: VenueTrade) -> None:
+    async def _book_listed(self, venue: Venue, trade: VenueTrade) -> bool:
+        """Book an execution; False when the venue does not know its order, which may be a passing fault."""
         order = self._account.find(client_id=trade.client_id, exchange_order_id=trade.order_id)
         if order is None:
             # Ours, if its answer was lost; else somebody else's. The venue knows by which name it was placed.
             news = await venue.fetch_order(trade.symbol, "", trade.order_id)
             if news is None:
+                tries = self._orphans[trade.id] = self._orphans.get(trade.id, 0) + 1
+                if tries < ORPHAN_TRIES:
+                    return False
                 self._booking.alert(
                     f"orphan:{trade.symbol}:{trade.id}",
                     "error",
                     "The venue lists a fill of an order that it does not know",
                     f"{trade.symbol} trade {trade.id} of order {trade.order_id}; it is not booked.",
                 )
-                return
+                return True
             order = self._booking.told(news) or self._booking.adopt(news, before_us=False)
+        self._orphans.pop(trade.id, None)
         self._booking.filled(trade, self._account.find(order_id=order.id) or order)
+        return True
 
     async def _answer(self, order_id: str) -> None:
         question, order = self._questions[order_id], self._account.find(order_id=order_id)

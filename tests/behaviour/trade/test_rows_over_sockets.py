@@ -87,6 +87,22 @@ async def test_override_of_a_dangerous_key_is_audited(rig):
     assert [(row.actor, row.ok) for row in overrides] == [("settings", True)]
 
 
+async def test_fill_whose_order_the_exchange_denies_for_a_while_is_booked_later(rig):
+    """T12: a listed fill whose order is "not found" at first is not passed over: the books are equal in the
+    end.
+    """
+    await rig.buy("0.01")
+    rig.fault("not-found", "GET /api/v3/order", count=3)
+    rig.fault("drop-events", count=4)
+    await rig.exchange_call(
+        "POST", "/api/v3/order", symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.02"
+    )
+    await rig.until(lambda: rig.service._account.position("BTC/USDT").amount > Decimal("0.029"))
+    assert (await rig.verify()).equal
+    assert rig.alerts("orphan") == []
+    assert sum(fill.amount for fill in await rig.fills()) == Decimal("0.03")
+
+
 async def test_lost_news_of_an_end_is_found_by_the_comparison(rig):
     """T17: an order that ended at the exchange without our hearing of it is asked for and ends here too."""
     price = (rig.price * Decimal("0.7")).quantize(Decimal("0.01"))
