@@ -14,7 +14,7 @@ from .live import LiveEndpoint
 
 WORKERS = 8
 MAX_BODY_BYTES = 1_048_576
-BODY_S = 15.0
+BODY_S = 20.0
 SEND_S = 30.0
 
 

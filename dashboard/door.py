@@ -18,8 +18,8 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-HANDSHAKE_S = 10.0
-SILENCE_S = 10.0
+HANDSHAKE_S = 20.0
+SILENCE_S = 20.0
 SHUTDOWN_S = 5.0
 _BREATHER_S = 0.05
 _NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
