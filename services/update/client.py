@@ -79,6 +79,6 @@ def _open(folder: ProgramFolder, address: str) -> "Repository":
         if (error.name or "").partition(".")[0] not in {"tuf", "securesystemslib"}:
             raise
         raise UsageError(
-            "Updates need python-tuf, which this installation does not hold; install `cryptobot[update]`."
+            "Updates need python-tuf, which this installation does not hold; `pip install tuf` adds it."
         ) from error
     return Repository(folder, address)
