@@ -43,7 +43,7 @@ def display() -> Iterator[str]:
         pytest.skip("Xvfb is not installed (Debian: xvfb)")
     pytest.importorskip("_tkinter", reason="this Python has no tkinter (Debian: python3-tk)")
     reading, writing = os.pipe()
-    words = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1000x800x24", "-nolisten", "tcp", "-terminate"]
+    words = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1000x800x24", "-nolisten", "tcp"]
     process = subprocess.Popen(
         words, pass_fds=(writing,), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
