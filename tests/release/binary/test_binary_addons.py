@@ -1,6 +1,7 @@
 """What a user adds to the compiled program: strategies, connectors as wheels, another ccxt."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -76,7 +77,8 @@ def test_an_unpacked_wheel_brings_a_strategy(program: Any, strategy_wheel: Path)
 def connector_wheel(tmp_path: Path) -> Path:
     """The connector to Kraken as a wheel, under a name that the program does not have."""
     script = str(ROOT / "build" / "connector_wheel.py")
-    subprocess.run([sys.executable, script, "kraken", str(tmp_path)], check=True)
+    python = os.environ.get("CRYPTOBOT_TEST_PYTHON", sys.executable)
+    subprocess.run([python, script, "kraken", str(tmp_path)], check=True)
     (made,) = tmp_path.glob("cryptobot_connector_kraken-*.whl")
     path = tmp_path / "outer_kraken-1.0-py3-none-any.whl"
     with zipfile.ZipFile(made) as old, zipfile.ZipFile(path, "w") as new:
