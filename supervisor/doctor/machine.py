@@ -5,6 +5,7 @@ import sys
 import time
 from importlib import metadata
 
+from ...configs.frozen import executable
 from .finding import FAULT, OK, WARNING, Finding, Patient
 
 OLDEST_PYTHON = (3, 11)
@@ -35,6 +36,8 @@ def libraries(patient: Patient) -> Finding:
         needed = [text for text in metadata.requires("cryptobot") or [] if "extra ==" not in text]
     except metadata.PackageNotFoundError:
         return Finding("libraries", OK, "part of this program")
+    if executable():  # the minimal variant does without ccxt; the list of extras tells
+        needed = [text for text in needed if not text.startswith("ccxt")]
     wrong = [fault for fault in map(fault_of, needed) if fault]
     if wrong:
         return Finding(

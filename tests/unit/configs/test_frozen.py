@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,6 +10,8 @@ import pytest
 from cryptobot.configs import addons, frozen
 from cryptobot.configs.paths import Home
 from cryptobot.services.connectors import lazy
+from cryptobot.supervisor.doctor import machine
+from cryptobot.supervisor.doctor.finding import OK, Patient
 from cryptobot.supervisor.platform.services.choose import manager_here
 from cryptobot.supervisor.registry import program
 
@@ -148,3 +151,20 @@ def test_a_list_of_authorities_that_a_person_chose_stays(
     monkeypatch.setattr(frozen.os, "environ", environment)
     frozen.begin()
     assert environment == {"SSL_CERT_DIR": "/mine"}
+
+
+def test_the_doctor_finds_no_fault_in_the_minimal_variant(
+    executable: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds no ccxt on purpose; what else is missing is a fault there too."""
+    needs = ["ccxt>=4.5", "surely-missing>=1"]
+    monkeypatch.setattr(machine.metadata, "requires", lambda _name: needs[:1])
+    monkeypatch.setattr(machine.metadata, "version", lambda name: absent(name))
+    assert machine.libraries(Patient(Home(executable.parent))).verdict == OK
+    monkeypatch.setattr(machine.metadata, "requires", lambda _name: needs)
+    assert machine.libraries(Patient(Home(executable.parent))).what == "surely-missing is missing"
+
+
+def absent(name: str) -> str:
+    """What importlib.metadata does for a distribution that is not there."""
+    raise PackageNotFoundError(name)
