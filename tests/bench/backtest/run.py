@@ -42,7 +42,6 @@ WANTED = (
     "vectorbt:sweep",
     "numba:sweep",
     "nautilus:a_real",
-    "nautilus_v2:a_real",
 )
 PAIRS = ("fast=5,6,8,10,12,14,16,18,20,24", "slow=30,36,42,50,60,72,84,96,120,150")
 
