@@ -1,5 +1,6 @@
 """The checked settings as one file, so that services neither read YAML nor check it again."""
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,8 @@ from .paths import Home
 from .schema import Settings
 
 _NAME = "settings.json"
+_MOST_UNKNOWN = 500
+_UNKNOWN = re.compile(r"Object contains unknown field `([^`]+)`(?: - at `\$\.?([\w.]*)`)?")
 
 
 def path(home: Home) -> Path:
@@ -36,12 +39,32 @@ def read(home: Home) -> Settings:
             f"No settings are in force in {home.root}; start the platform with `cryptobot up`."
         ) from None
     try:
-        return msgspec.json.decode(data, type=Settings)
-    except msgspec.MsgspecError:
+        return _decoded(data)
+    except (msgspec.MsgspecError, LookupError, TypeError):
         raise SettingsError(
             f"The settings in force, {path(home)}, are damaged; `cryptobot reload`, or `cryptobot up` "
             "when it does not run, writes them anew."
         ) from None
+
+
+def _decoded(data: bytes) -> Settings:
+    """The settings; keys that a newer version wrote, and that this one does not know, are left out."""
+    try:
+        return msgspec.json.decode(data, type=Settings)
+    except msgspec.ValidationError:
+        found = msgspec.json.decode(data)
+    for _ in range(_MOST_UNKNOWN):
+        try:
+            return msgspec.convert(found, Settings)
+        except msgspec.ValidationError as error:
+            unknown = _UNKNOWN.fullmatch(str(error))
+            if unknown is None:
+                raise
+            place = found
+            for part in filter(None, (unknown[2] or "").split(".")):
+                place = place[part]
+            del place[unknown[1]]
+    raise LookupError("too many keys that are not known")
 
 
 class Watch:
