@@ -216,7 +216,8 @@ def _output(words: Sequence[str], status: int, *, lines: bool = False) -> Any:
     if job.exit_code is None:
         raise ApiProblem(504, "no_answer", "The command takes too long; use the command line.")
     if job.exit_code != 0:
-        raise ApiProblem(status, "refused", job.error.removeprefix("cryptobot: ") or "It failed without a word.")
+        why_not = job.error.removeprefix("cryptobot: ") or "It failed without a word."
+        raise ApiProblem(status, "refused", why_not)
     return job.output
 
 
