@@ -64,8 +64,7 @@ class RiskBlock(Message, frozen=True, kw_only=True, gc=False):
 
 @message(0x0804, delivery=Delivery.REPLY)
 class RiskCap(Message, frozen=True, kw_only=True, gc=False):
-    """So much more, in quote units, may be opened within a scope (as of RiskBlock); `code` is the limit's.
-    """
+    """So much more, in quote units, may be opened within a scope (as of RiskBlock); `code` is the limit's."""
 
     scope: str
     name: str

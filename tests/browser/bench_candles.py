@@ -72,7 +72,8 @@ def main() -> None:
     options = parser.parse_args()
     url = json.loads((options.home / "run" / "dashboard.json").read_bytes())["url"]
     with sync_playwright() as playwright:
-        browser: Any = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        flags = ["--no-sandbox", "--disable-gpu"]
+        browser: Any = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
         page = browser.new_page(ignore_https_errors=True, viewport={"width": 1440, "height": 1000})
         page.goto(url + "login")
         page.fill("#password", (options.home / "keys" / "initial-password").read_text().strip())

@@ -84,7 +84,7 @@ def main() -> int:
     parser.add_argument("--pm2", default="")
     parser.add_argument("--s6", default="")
     parser.add_argument("--quick", action="store_true", help="fewer kills, a shorter idle window")
-    parser.add_argument("--first", action="store_true", help="the first start of a home, without a head start")
+    parser.add_argument("--first", action="store_true", help="the first start of a home: no head start")
     given = parser.parse_args()
     out = Path(given.out or Path(tempfile.mkdtemp(prefix="bench-")) / "supervisors.json")
     targets = "floor-spawn" + (",supervisor,circus" if given.peers else "")

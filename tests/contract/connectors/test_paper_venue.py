@@ -191,7 +191,7 @@ async def test_a_user_stream_that_the_venue_ends_is_asked_for_anew(market, readi
     exchange = market.venue._exchange
     client = next(client for url, client in exchange.clients.items() if "ws-api" in url)
     async with asyncio.timeout(20):
-        while not client.futures:
+        while not client.futures:  # noqa: ASYNC110 - ccxt has no event for it
             await asyncio.sleep(0)
     exchange.handle_event_stream_terminated(client, {"e": "eventStreamTerminated", "E": 1})
     assert "ended the user stream" in (await until_resumed(stream)).reason
