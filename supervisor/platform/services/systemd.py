@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from ....configs.errors import CryptoBotError, UsageError
+from ....configs.programfolder import ProgramFolder
 from .base import DESCRIPTION, STOP_TIMEOUT_S, Installation, Runner, ServiceManager
 
 BOOTED = Path("/run/systemd/system")
@@ -172,6 +173,9 @@ def _for_machine(what: Installation) -> list[str]:
     shared = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]  # noqa: S108 - nothing is written there
     in_shared = any(place.is_relative_to(top) for place in (home.root, home.sockets) for top in shared)
     writable = [home.root, *([] if home.sockets.is_relative_to(home.root) else [home.sockets.parent])]
+    versions = ProgramFolder.find()
+    if versions is not None:
+        writable.append(versions.root)  # the program keeps its versions there and counts their starts
     paths = " ".join(_word(str(path)) for path in writable)
     shut = f"ProtectHome={'read-only' if among_people else 'yes'}"
     return [*_FOR_MACHINE, shut, f"PrivateTmp={'no' if in_shared else 'yes'}", f"ReadWritePaths={paths}"]

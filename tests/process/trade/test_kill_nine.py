@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import pytest
+from cryptobot.bus.contracts.base import Done
 from cryptobot.bus.contracts.trade import (
+    EndProtection,
     GetPortfolio,
     LedgerReport,
     ListOrders,
@@ -130,6 +132,7 @@ async def storm(platform, seconds, seed, victims=VICTIMS):
     await platform.ready("trade", "data", "strategy")
     await platform.entries_pass()
     platform.stop("strategy")
+    await _unguard(platform)  # a stop that fires between two readings is no difference
     denied = await _denied(platform)
     agreed = await agree(platform, [intent for intent in intents if intent not in denied])
     print(
@@ -160,6 +163,15 @@ async def _guard(platform, dice):
         assert error.code in ("no_position", "bad_stop", "bad_target"), error
         return 0
     return 1
+
+
+async def _unguard(platform):
+    """End the guard, if there is one: from here on nothing trades by itself."""
+    asked = EndProtection(exchange="paper", symbol="BTC/USDT", actor="storm")
+    try:
+        await platform.ask("trade", asked, Done)
+    except RequestFailedError as error:
+        assert error.code == "not_protected", error
 
 
 async def _denied(platform):

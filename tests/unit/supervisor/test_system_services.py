@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from cryptobot.configs.errors import CryptoBotError, UsageError
 from cryptobot.configs.paths import Home
+from cryptobot.configs.programfolder import FOLDER_VARIABLE
 from cryptobot.supervisor.cli.main import run
 from cryptobot.supervisor.platform.services import windows_host
 from cryptobot.supervisor.platform.services.base import Installation, Outcome, ServiceManager, run_command
@@ -67,6 +68,20 @@ def test_the_unit_leaves_the_services_to_the_supervisor(tmp_path: Path) -> None:
     assert {"Type=notify", "WatchdogSec=30", "Restart=on-failure", "KillMode=process"} < set(lines)
     assert {"OOMPolicy=continue", "NoNewPrivileges=yes", "RestartPreventExitStatus=2"} < set(lines)
     assert not [line for line in lines if line.startswith(("ProtectSystem", "PrivateTmp", "User="))]
+
+
+def test_a_program_that_updates_itself_may_write_its_versions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The starts of a new version are counted there, also in a unit of the machine."""
+    folder = tmp_path / "program"
+    (folder / "versions").mkdir(parents=True)
+    (folder / "current").write_text("1.0", encoding="ascii")
+    monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
+    unit = Systemd(_what(tmp_path, user="ann"), whole_machine=True, runner=Recorder(), folder=tmp_path)
+
+    [writable] = [line for line in unit.definition().splitlines() if line.startswith("ReadWritePaths=")]
+    assert f'"{folder}"' in writable or str(folder) in writable.split()
 
 
 def test_a_unit_of_the_machine_is_shut_in(tmp_path: Path) -> None:
