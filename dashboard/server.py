@@ -14,6 +14,7 @@ import uvicorn
 
 from ..configs.errors import StartError
 from .door import Door, PatientProtocol
+from .websocket import PoliteWebSocket
 
 BACKLOG = 512
 MAX_CONNECTIONS = 1_000
@@ -62,7 +63,7 @@ class WebServer(uvicorn.Server):
     def __init__(self, app: Any, context: ssl.SSLContext, listener: socket.socket) -> None:
         sslproto.SSLProtocol.max_size = TLS_BUFFER_BYTES
         config = uvicorn.Config(
-            app, http="h11", ws="websockets-sansio", lifespan="off", log_config=None, access_log=False,
+            app, http="h11", ws=PoliteWebSocket, lifespan="off", log_config=None, access_log=False,
             server_header=False, proxy_headers=False, ws_per_message_deflate=False, ws_max_size=65_536,
             timeout_graceful_shutdown=GRACE_S, date_header=False,
             h11_max_incomplete_event_size=32_768, ssl_context_factory=lambda config, default: context,

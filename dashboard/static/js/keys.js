@@ -44,7 +44,9 @@ class Keys extends HTMLElement {
     await this.load();
   }
 
-  add() {
+  async add() {
+    this.own ??= await get("session");
+    if (!this.own) return;
     const name = h("input", { class: "input", id: "key-name", required: true, maxlength: "80", autofocus: true });
     const days = h("select", { class: "input", id: "key-days" }, DAYS.map(([value, label]) => h("option", { value }, label)));
     const from = h("input", { class: "input", id: "key-from", placeholder: "127.0.0.1, 10.0.0.0/8", spellcheck: "false" });
