@@ -114,8 +114,7 @@ class Loop:
 
     def _drain_waker(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            while self._woken.recv(4096):
-                pass
+            self._woken.recv(4096)  # what is left wakes the next turn
 
     def stop(self) -> None:
         """Let `run` return after this turn."""

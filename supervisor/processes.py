@@ -50,6 +50,7 @@ class Processes:
         self._home = home_argument
         self._environment = inherited(extra_environment)
         self._by_pid: dict[int, Unit] = {}
+        self._shapes: dict[str, tuple[Manifest, str]] = {}
         self._by_stray: dict[int, Unit] = {}
         self._helpers: dict[int, Callable[[int | None], None]] = {}
         self.ending = False
@@ -74,13 +75,20 @@ class Processes:
             raise CannotSpawn(
                 f"The system has no room for a process now ({error.strerror}).", lasting=False
             ) from error
-        unit.shape = shape_of(manifest)
+        unit.shape = self._shape(manifest)
         self._by_pid[unit.pid] = unit
         if manifest.limits.cpu_max_percent is not None and "cpu" not in self._platform.held(unit.name):
             self._notes.note("cpu_max_percent is not enforced", service=unit.name, reason="no control group")
 
     def _argv(self, manifest: Manifest) -> list[str]:
         return list(manifest.command) or [*program(), "--home", self._home, "service", "run", manifest.name]
+
+    def _shape(self, manifest: Manifest) -> str:
+        """Worked out once a manifest, not once a restart."""
+        known = self._shapes.get(manifest.name)
+        if known is None or known[0] is not manifest:
+            known = self._shapes[manifest.name] = manifest, shape_of(manifest)
+        return known[1]
 
     def _secrets(self, manifest: Manifest) -> int:
         """What this service may know, behind a descriptor; -1 for programs of others that name nothing."""
@@ -138,7 +146,7 @@ class Processes:
     def take_up(self, unit: Unit, pid: int) -> None:
         """A child of ours was made for this service before we were there (headstart.py)."""
         self._platform.expect(pid)
-        unit.pid, unit.shape = pid, shape_of(unit.manifest)
+        unit.pid, unit.shape = pid, self._shape(unit.manifest)
         self._by_pid[pid] = unit
 
     def owner(self, pid: int) -> Unit | None:
