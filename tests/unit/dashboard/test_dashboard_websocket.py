@@ -23,7 +23,9 @@ class Wire(asyncio.Transport):
         self.closed = True
 
 
-@pytest.mark.parametrize(("state", "frame"), [(State.OPEN, b"\x88"), (State.CLOSING, b""), (State.CLOSED, b"")])
+@pytest.mark.parametrize(
+    ("state", "frame"), [(State.OPEN, b"\x88"), (State.CLOSING, b""), (State.CLOSED, b"")]
+)
 async def test_the_server_may_end_in_every_state(state: State, frame: bytes) -> None:
     """An open peer is told; to one that is leaving nothing more is said, and nothing is raised."""
     config = Config(app=lambda *_: None, ws=PoliteWebSocket, lifespan="off")
