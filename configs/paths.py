@@ -81,6 +81,11 @@ class Home:
         """The user's own strategies."""
         return self.root / "strategies"
 
+    @property
+    def connectors(self) -> Path:
+        """The user's own connectors, a file each; made by whoever has one."""
+        return self.root / "connectors"
+
     def create(self) -> None:
         """Make the folders.
 

@@ -218,6 +218,8 @@ def run_guarded(
     addons.use(home)
     log = configure(name, settings.log.level)
     logs.take_over_printing()
+    for refusal in addons.refusals():
+        log.error("add-on refused", reason=refusal)
     try:
         handover.take(os.environ)
         with asyncio.Runner(loop_factory=loop_factory()) as runner:

@@ -13,6 +13,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
+from ...configs.addons import refusals
 from ...configs.errors import SettingsError, StrategyError
 from .base import Strategy
 from .builtin import NAMES
@@ -68,7 +69,8 @@ class Loader:
         known = self.available()
         source = known.get(name) or known.get(name.replace("_", "-"))
         if source is None:
-            raise SettingsError(f"There is no strategy {name!r}{nearest(name, known)}")
+            told = f"There is no strategy {name!r}{nearest(name, known)}"
+            raise SettingsError(" ".join([told, *refusals()]))
         if source.kind == "file":
             return load_file(Path(source.target))
         try:

@@ -45,7 +45,7 @@ def contents(home: Home) -> dict[str, list[str]]:
         "schemas": lambda: [f"0x{kind.SCHEMA_ID:04X} {kind.__name__}" for kind in all_schemas()],
         "extras": lambda: [name for name, module in EXTRAS.items() if importlib.util.find_spec(module)],
     }
-    found: dict[str, list[str]] = {"unreadable": []}
+    found: dict[str, list[str]] = {"unreadable": addons.refusals()}
     for kind, names in kinds.items():
         try:
             found[kind] = names()

@@ -13,6 +13,7 @@ from ...configs.paths import Home
 from . import daemon
 from .call import Call, pass_call
 from .group import Command
+from .output import note
 
 CONTEXT = {"ignore_unknown_options": True, "help_option_names": []}
 
@@ -47,6 +48,13 @@ def load(target: str) -> Any:
         raise UsageError(f"This installation does not hold {error.name}.") from error
 
 
+def take_addons(home: Home) -> None:
+    """The add-ons of a home count in this command; one that was changed since its installation is told."""
+    addons.use(home)
+    for sentence in addons.refusals():
+        note(sentence)
+
+
 def database(action: str) -> Callable[[Home, list[str]], int]:
     """The work of `db ACTION`."""
 
@@ -69,7 +77,7 @@ def backtest(action: str) -> Callable[[Home, list[str]], int]:
     """The work of `backtest ACTION`."""
 
     def work(home: Home, words: list[str]) -> int:
-        addons.use(home)
+        take_addons(home)
         return int(load("cryptobot.services.backtest.cli:main")(home, [action, *words]))
 
     return work
@@ -79,7 +87,7 @@ def history(action: str) -> Callable[[Home, list[str]], int]:
     """The work of `data ACTION`."""
 
     def work(home: Home, words: list[str]) -> int:
-        addons.use(home)
+        take_addons(home)
         return int(load("cryptobot.services.data.cli:main")(home, [action, *words]))
 
     return work

@@ -34,6 +34,7 @@ CHECKS: tuple[Check, ...] = (
     Check(house.in_force, house.write_in_force),
     Check(house.surroundings),
     Check(house.secrets),
+    Check(house.add_ons),
     Check(house.certificates, house.renew),
     Check(running.lock),
     Check(running.orphans),

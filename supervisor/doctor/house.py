@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...configs import snapshot
+from ...configs import addonseals, snapshot
 from ...configs.errors import CryptoBotError
 from ...configs.load import load
 from .finding import FAULT, OK, WARNING, Finding, Patient
@@ -69,7 +69,7 @@ def _too_open(patient: Patient) -> Iterator[tuple[Path, str, int]]:
         for path in sorted(home.keys.iterdir()):
             if path.is_file() and path.stat().st_mode & 0o077 and not path.name.endswith(_PUBLIC):
                 yield path, "readable", 0o600
-    for path in (home.root, home.config_file, home.strategies):
+    for path in (home.root, home.config_file, home.strategies, home.connectors, home.root / "addons"):
         if path.exists() and path.stat().st_mode & 0o022:
             yield path, "writable", stat.S_IMODE(path.stat().st_mode) & ~0o022
 
@@ -140,6 +140,22 @@ def _master_days(patient: Patient) -> int:
         return load(patient.home).settings.secrets.master_rotate_days
     except CryptoBotError:
         return 0  # the check of the settings tells that
+
+
+def add_ons(patient: Patient) -> Finding:
+    """What was installed is still what was signed; what was put there by hand is counted."""
+    place = patient.home.root / "addons"
+    folders = sorted(path for path in place.glob("[!.]*") if path.is_dir())
+    wrong = addonseals.refused(patient.home, folders)
+    if wrong:
+        return Finding(
+            "add-ons",
+            FAULT,
+            "; ".join(sentence.partition("; ")[0] for sentence in wrong.values()),
+            "Code that its signer did not write could trade with your money.",
+            "Install it again with `cryptobot addon install`, or delete its folder in HOME/addons.",
+        )
+    return Finding("add-ons", OK, f"{len(folders)} add-ons are as they were installed or put there")
 
 
 def certificates(patient: Patient) -> Finding:

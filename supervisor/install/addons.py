@@ -15,12 +15,13 @@ from pathlib import Path
 
 import msgspec
 
+from ...configs import addonseals
+from ...configs.addonseals import RECEIPT
 from ...configs.errors import SettingsError, UsageError
 from ...configs.paths import Home
 from . import fitting, signature
 from .wheel import SIGNATURE, Facts, Wheel, digest, record_hashes
 
-RECEIPT = "receipt.json"
 _NEW, _OLD, _GONE = ".new-", ".old-", ".gone-"
 
 
@@ -95,7 +96,7 @@ def install(home: Home, file: Path, *, sha256: str = "") -> tuple[Receipt, Recei
         before = _installed_as(home, candidate.facts.name)
         try:
             receipt = _unpack(folder, file, candidate)
-            _swap(folder, candidate.facts.folder, before.path if before else None)
+            _swap(home, folder, candidate, before.path if before else None)
         except OSError as error:
             raise SettingsError(f"{folder} cannot be written: {error.strerror or error}.") from error
     return receipt, before.receipt if before else None
@@ -112,6 +113,7 @@ def remove(home: Home, name: str) -> Receipt:
         gone = folder / f"{_GONE}{found.path.name}"
         found.path.rename(gone)
         shutil.rmtree(gone)
+        addonseals.put(home, found.path.name)
     assert found.receipt is not None
     return found.receipt
 
@@ -129,7 +131,8 @@ def list_all(home: Home) -> list[Installed]:
 def verify(home: Home, one: Installed) -> list[str]:
     """What is wrong with an add-on in the home, one sentence each; empty when nothing is."""
     if one.receipt is None:
-        return [f"{one.path.name} was put into the folder by hand: nobody vouches for it."]
+        by_hand = [f"{one.path.name} was put into the folder by hand: nobody vouches for it."]
+        return list(addonseals.refused(home, [one.path]).values()) or by_hand
     info = one.path / one.receipt.info
     try:
         record = (info / "RECORD").read_text(encoding="utf-8")
@@ -140,7 +143,18 @@ def verify(home: Home, one: Installed) -> list[str]:
         return [str(error)]
     known = {key.key for key in signature.trusted(home)}
     wrong = [] if known & set(names) else [f"its signer {names[0]} is not trusted (any more)."]
-    return wrong + _changed(one.path, one.receipt, record)
+    wrong += _changed(one.path, one.receipt, record)
+    return wrong or _compare_with_seal(home, one.path, names)
+
+
+def _compare_with_seal(home: Home, path: Path, names: tuple[str, ...]) -> list[str]:
+    """What services would say of it. A seal that fits has its stamp renewed: it is new after a restore."""
+    told = list(addonseals.refused(home, [path]).values())
+    if not told:
+        seal = addonseals.make(path, names, own=signature.signed_by_own(home, names))
+        if addonseals.read(home).get(path.name) != (seal,):
+            addonseals.put(home, path.name, seal)
+    return told
 
 
 def _candidate(home: Home, wheel: Wheel, sha256: str) -> Candidate:
@@ -218,15 +232,29 @@ def _compile(target: Path, shown: Path) -> dict[str, str]:
     return found
 
 
-def _swap(folder: Path, name: str, before: Path | None) -> None:
-    """The old one goes aside, the new one takes its place; `_mend` finishes what a crash left between."""
+def _swap(home: Home, folder: Path, candidate: Candidate, before: Path | None) -> None:
+    """The old one goes aside, the new one takes its place; `_mend` finishes what a crash left between.
+
+    Its seal stands before it does; until then that of an old one of the same folder counts too.
+    """
+    name = candidate.facts.folder
+    new = folder / f"{_NEW}{name}"
+    own = signature.signed_by_own(home, candidate.signers)
+    seal = addonseals.make(new, candidate.signers, own=own)
+    sealed = addonseals.read(home).get(name, ())
+    if before is None and sealed and (folder / name).exists():
+        before = folder / name  # somebody took its receipt away
+    addonseals.put(home, name, seal, *sealed)
     aside = None
     if before is not None:
         aside = folder / f"{_OLD}{before.name}"
         before.rename(aside)
-    (folder / f"{_NEW}{name}").rename(folder / name)
+    new.rename(folder / name)
     if aside is not None:
         shutil.rmtree(aside)
+        if before is not None and before.name != name:
+            addonseals.put(home, before.name)
+    addonseals.put(home, name, seal)
 
 
 def _mend(folder: Path) -> None:

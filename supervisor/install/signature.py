@@ -17,6 +17,7 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from ...configs.addonseals import TRUST
 from ...configs.errors import SettingsError, UsageError
 from ...configs.files import replace
 from ...configs.paths import Home
@@ -24,7 +25,6 @@ from ...configs.paths import Home
 _PREFIX = "ed25519:"
 _KEY_BYTES = 32
 _OWN = "addon-signing.key"
-_TRUSTED = "addon-trust.json"
 
 
 class TrustedKey(msgspec.Struct, frozen=True):
@@ -126,6 +126,11 @@ def trusted(home: Home) -> list[TrustedKey]:
     return own + _stored(home)
 
 
+def signed_by_own(home: Home, keys: tuple[str, ...]) -> bool:
+    """Whether this home's own key is one of these."""
+    return (home.keys / _OWN).exists() and public_text(own_key(home)) in keys
+
+
 def trust(home: Home, key: str, note: str) -> None:
     """Take add-ons of this key from now on."""
     kept = _stored(home)
@@ -149,7 +154,7 @@ def distrust(home: Home, key: str) -> None:
 
 
 def _stored(home: Home) -> list[TrustedKey]:
-    path = home.keys / _TRUSTED
+    path = home.keys / TRUST
     try:
         return msgspec.json.decode(path.read_bytes(), type=list[TrustedKey])
     except FileNotFoundError:
@@ -159,7 +164,7 @@ def _stored(home: Home) -> list[TrustedKey]:
 
 
 def _store(home: Home, keys: list[TrustedKey]) -> None:
-    replace(home.keys / _TRUSTED, msgspec.json.format(msgspec.json.encode(keys), indent=2) + b"\n")
+    replace(home.keys / TRUST, msgspec.json.format(msgspec.json.encode(keys), indent=2) + b"\n")
 
 
 def _row(row: Any) -> tuple[bytes, str, bytes]:

@@ -1,13 +1,12 @@
 """cryptobot parity"""
 
-from ....configs import addons
 from ....configs.paths import Home
-from ..delegate import delegated, load
+from ..delegate import delegated, load, take_addons
 
 
 def work(home: Home, words: list[str]) -> int:
     """Strategies from add-ons count too."""
-    addons.use(home)
+    take_addons(home)
     return int(load("cryptobot.services.backtest.parity_cli:main")(home, words))
 
 

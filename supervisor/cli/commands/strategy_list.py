@@ -3,11 +3,10 @@
 import click
 
 from ....bus.contracts.strategy import ListStrategies, Strategies
-from ....configs import addons
 from .. import daemon
 from ..ask import ask
 from ..call import Call, json_option, pass_call
-from ..delegate import load
+from ..delegate import load, take_addons
 from ..group import Command
 from ..output import Column, note, plain_decimal, print_json, print_table
 from ..styles import state_style
@@ -58,7 +57,7 @@ def command(call: Call, as_json: bool) -> None:
 
 
 def _available(call: Call, as_json: bool) -> None:
-    addons.use(call.home)
+    take_addons(call.home)
     known = load("cryptobot.services.strategy.loader:Loader")(call.home.strategies).available()
     if as_json:
         print_json({"strategies": [], "available": list(known)})
