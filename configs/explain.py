@@ -11,7 +11,7 @@ from .load import Loaded, unknown_key, value_at
 from .problems import Origin
 from .schema import Settings
 from .tree import describe
-from .values import allowed, in_units
+from .values import allowed, choices, in_units
 from .yamltext import at
 
 
@@ -31,6 +31,7 @@ class Explanation:
     key: str
     help: str
     allowed: str
+    choices: tuple[str, ...]
     unit: str
     applies: str
     default: Any
@@ -59,6 +60,7 @@ def explain(loaded: Loaded, key: str) -> Explanation:
         key=key,
         help=shape.help,
         allowed=allowed(shape),
+        choices=choices(shape),
         unit=shape.unit,
         applies=shape.applies,
         default=_default(key),

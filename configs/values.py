@@ -149,6 +149,14 @@ def allowed(shape: Shape) -> str:
     return f"{words}, or null" if shape.optional else words
 
 
+def choices(shape: Shape) -> tuple[str, ...]:
+    """The few values that may stand there, as they are written; () when there are more than few."""
+    if shape.kind not in ("choice", "bool"):
+        return ()
+    words = ("true", "false") if shape.kind == "bool" else tuple(str(choice) for choice in shape.choices)
+    return (*words, "null") if shape.optional else words
+
+
 def _allowed_text(shape: Shape) -> str:
     if shape.form:
         return shape.form

@@ -7,6 +7,7 @@ import structlog
 from flask import Flask, g
 
 from ..bus.contracts.auth import permits
+from ..configs import firstrun
 from ..configs.paths import Home
 from . import access, idempotency, problems
 from .api import routes as api_routes
@@ -61,6 +62,7 @@ def create_app(
         held = session.permissions if session is not None else []
         menu = [page for page in pages if permits(held, page.permission)] if held else []
         note = gateway.read_from_thread(lambda state: state.note)
-        return {"session": session, "menu": menu, "note": note}
+        waits = "config.write" in held and firstrun.pending(home)
+        return {"session": session, "menu": menu, "note": note, "waits": waits}
 
     return app

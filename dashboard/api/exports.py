@@ -1,4 +1,4 @@
-"""Orders and fills as CSV (RFC 4180), newest first, however many there are: read page by page."""
+"""Orders, fills and positions as CSV (RFC 4180), newest first, however many there are: read page by page."""
 
 import csv
 import io
@@ -8,11 +8,21 @@ from typing import TypeVar
 
 from flask import Flask, Response, request
 
-from ...bus.contracts.trade import Fill, Fills, ListFills, ListOrders, Order, Orders
+from ...bus.contracts.trade import (
+    Fill,
+    Fills,
+    GetPortfolio,
+    ListFills,
+    ListOrders,
+    Order,
+    Orders,
+    Portfolio,
+    Position,
+)
 from ..access import requires
 from .answers import PREFIX, ask, number
 
-R = TypeVar("R", Order, Fill)
+R = TypeVar("R", Order, Fill, Position)
 
 PAGE = 2000
 _AS_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
@@ -22,6 +32,7 @@ def install(app: Flask) -> None:
     """Add the routes."""
     app.add_url_rule(f"{PREFIX}/orders.csv", "api_orders_csv", orders, methods=["GET"])
     app.add_url_rule(f"{PREFIX}/fills.csv", "api_fills_csv", fills, methods=["GET"])
+    app.add_url_rule(f"{PREFIX}/positions.csv", "api_positions_csv", positions, methods=["GET"])
 
 
 @requires("trade.read")
@@ -49,6 +60,16 @@ def fills() -> Response:
         return ask("trade", wish, Fills).fills
 
     return _sent("fills", Fill, page)
+
+
+@requires("trade.read")
+def positions() -> Response:
+    """All positions as CSV."""
+
+    def page(last: Position | None) -> list[Position]:
+        return [] if last else ask("trade", GetPortfolio(), Portfolio).positions
+
+    return _sent("positions", Position, page)
 
 
 def _sent(name: str, kind: type[R], page: Callable[[R | None], list[R]]) -> Response:

@@ -112,6 +112,7 @@ DESCRIBED: dict[str, tuple[type | None, type | None, tuple[str, ...]]] = {
     "api_close_position": (Message, ClosePosition, ()),
     "api_orders_csv": (None, None, ("open", "symbol")),
     "api_fills_csv": (None, None, ("symbol", "since_ms")),
+    "api_positions_csv": (None, None, ()),
     "api_finish_setup": (Saved, Start, ()),
     "api_users": (Users, None, ("cursor", "limit")),
     "api_add_user": (NewPassword, NewUser, ()),

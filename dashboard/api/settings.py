@@ -58,6 +58,7 @@ def read() -> Response:
             key=one.key,
             help=one.help,
             allowed=one.allowed,
+            choices=list(one.choices),
             applies=one.applies,
             default=shown(one.default, one.unit),
             value=shown(one.value, one.unit),

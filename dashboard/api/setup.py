@@ -5,6 +5,7 @@ from flask import Flask, Response
 from ...bus import topics
 from ...bus.contracts.service import Audit
 from ...bus.contracts.trade import CheckKey, KeyReport
+from ...configs import firstrun
 from ...configs.errors import SettingsError
 from ..access import requires
 from ..context import dashboard, session
@@ -50,6 +51,7 @@ def finish() -> Response:
         )  # fmt: skip
     except SettingsError as error:
         raise ApiProblem(409, "settings_refused", str(error)) from error
+    firstrun.end(dashboard().home)
     message = f"Your bot is set up. {put_in_force()}"
     return answer(Saved(message=message, revision=made.number if made else None))
 

@@ -223,6 +223,7 @@ class Setting(Answer, frozen=True, kw_only=True):
     key: str
     help: str
     allowed: str
+    choices: list[str]
     applies: str
     default: str
     value: str

@@ -2,4 +2,12 @@
 
 from .page import Page
 
-PAGE = Page(name="alerts", title="Alerts", path="/alerts", icon="bell", order=65, permission="health.read")
+PAGE = Page(
+    name="alerts",
+    title="Alerts",
+    path="/alerts",
+    icon="bell",
+    group="Platform",
+    order=65,
+    permission="health.read",
+)

@@ -7,6 +7,7 @@ PAGE = Page(
     title="Analytics",
     path="/analytics",
     icon="trending-up",
+    group="Research",
     order=52,
     permission="trade.read",
     channels=("core", "money"),

@@ -6,8 +6,9 @@ PAGE = Page(
     name="audit",
     title="Audit",
     path="/audit",
-    icon="shield-check",
-    order=80,
+    icon="clipboard-list",
+    group="Administration",
+    order=130,
     permission="audit.read",
     channels=("core", "audit"),
 )

@@ -7,6 +7,7 @@ PAGE = Page(
     title="Backtests",
     path="/backtests",
     icon="history",
+    group="Research",
     order=35,
     permission="backtest.read",
     channels=("core", "strategy", "backtest"),

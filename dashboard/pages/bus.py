@@ -7,7 +7,8 @@ PAGE = Page(
     title="Bus",
     path="/bus",
     icon="activity",
-    order=65,
+    group="Platform",
+    order=70,
     permission="audit.read",
     channels=("core", "bus"),
 )

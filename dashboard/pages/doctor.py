@@ -7,6 +7,7 @@ PAGE = Page(
     title="Doctor",
     path="/doctor",
     icon="heartbeat",
+    group="Platform",
     order=95,
     permission="health.read",
 )

@@ -7,6 +7,7 @@ PAGE = Page(
     title="Fills",
     path="/fills",
     icon="receipt",
+    group="Trading",
     order=40,
     permission="trade.read",
     channels=("core", "money"),

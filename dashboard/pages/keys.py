@@ -7,6 +7,7 @@ PAGE = Page(
     title="API keys",
     path="/keys",
     icon="key",
+    group="Administration",
     order=125,
     permission="apikey.manage",
 )

@@ -7,7 +7,8 @@ PAGE = Page(
     title="Logs",
     path="/logs",
     icon="file-text",
-    order=70,
+    group="Platform",
+    order=75,
     permission="service.read",
     channels=("core", "output"),
 )

@@ -7,6 +7,7 @@ PAGE = Page(
     title="Markets",
     path="/markets",
     icon="chart-candle",
+    group="Trading",
     order=15,
     permission="market.read",
     channels=("core", "money", "market", "depth"),

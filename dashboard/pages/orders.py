@@ -7,6 +7,7 @@ PAGE = Page(
     title="Orders",
     path="/orders",
     icon="list-details",
+    group="Trading",
     order=30,
     permission="trade.read",
     channels=("core", "money"),

@@ -7,6 +7,7 @@ PAGE = Page(
     title="Overview",
     path="/",
     icon="layout-dashboard",
+    group="Trading",
     order=10,
     permission="trade.read",
     channels=("core", "money", "market", "strategy"),

@@ -12,10 +12,11 @@ class Page:
         title: in the menu and the window.
         path: address.
         icon: a symbol of the vendored icons.
-        order: place in the menu, small first.
+        order: place in its group of the menu, small first.
         permission: what a person needs to see it.
         channels: what of the live stream it follows.
         primary: shown in the bar at the bottom on a phone.
+        group: the heading of the menu under which it stands.
     """
 
     name: str
@@ -26,3 +27,4 @@ class Page:
     permission: str
     channels: tuple[str, ...] = ("core",)
     primary: bool = False
+    group: str = "Add-ons"

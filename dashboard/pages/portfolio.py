@@ -7,6 +7,7 @@ PAGE = Page(
     title="Portfolio",
     path="/portfolio",
     icon="wallet",
+    group="Trading",
     order=50,
     permission="trade.read",
     channels=("core", "money"),

@@ -12,6 +12,8 @@ from ..access import requires
 from .page import Page
 
 GROUP = "cryptobot.pages"
+# The headings of the menu, in their order; those that add-ons bring stand below.
+MENU = ("Trading", "Research", "Platform", "Administration")
 
 
 def found() -> list[Page]:
@@ -34,7 +36,12 @@ def found() -> list[Page]:
             raise StartError(
                 f"Two pages of the dashboard have the {attribute} {doubled[0]!r}; remove one add-on."
             )
-    return sorted(pages, key=lambda page: (page.order, page.title))
+    return sorted(pages, key=_place)
+
+
+def _place(page: Page) -> tuple[int, str, int, str]:
+    known = MENU.index(page.group) if page.group in MENU else len(MENU)
+    return known, page.group, page.order, page.title
 
 
 def _added() -> list[Page]:

@@ -7,6 +7,7 @@ PAGE = Page(
     title="Risk",
     path="/risk",
     icon="shield-check",
+    group="Trading",
     order=55,
     permission="trade.read",
     channels=("core", "money"),

@@ -7,6 +7,7 @@ PAGE = Page(
     title="Secrets",
     path="/secrets",
     icon="lock",
+    group="Administration",
     order=95,
     permission="secret.read",
     channels=("core",),

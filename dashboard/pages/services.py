@@ -7,6 +7,7 @@ PAGE = Page(
     title="Services",
     path="/services",
     icon="server-2",
+    group="Platform",
     order=60,
     permission="service.read",
     channels=("core",),

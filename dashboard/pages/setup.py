@@ -5,6 +5,7 @@ from werkzeug.wrappers import Response
 
 from ...bus.contracts.auth import LoginResult
 from ...bus.contracts.setup import ClaimSetup, GetSetup, SetupState
+from ...configs import firstrun
 from ...configs.errors import BusError, RequestFailedError
 from ..access import PUBLIC, check_form_token, form_token, keep_form_token, requires
 from ..api.answers import answer
@@ -54,7 +55,9 @@ def claim() -> Response:
 @requires("config.write")
 def welcome_page() -> str:
     """The second and the third screen: what the bot shall do, and where."""
-    return render_template("begin.html", goals=goals(), exchanges=EXCHANGES)
+    return render_template(
+        "begin.html", goals=goals(), exchanges=EXCHANGES, first=firstrun.pending(dashboard().home)
+    )
 
 
 def is_open() -> bool:

@@ -7,6 +7,7 @@ PAGE = Page(
     title="Strategies",
     path="/strategies",
     icon="robot",
+    group="Trading",
     order=20,
     permission="strategy.read",
     channels=("core", "strategy"),

@@ -6,7 +6,8 @@ PAGE = Page(
     name="tryapi",
     title="API",
     path="/api",
-    icon="list-details",
-    order=126,
+    icon="api",
+    group="Administration",
+    order=150,
     permission="market.read",
 )

@@ -7,7 +7,8 @@ PAGE = Page(
     title="Updates",
     path="/updates",
     icon="download",
-    order=95,
+    group="Administration",
+    order=140,
     permission="service.read",
     channels=("core",),
 )

@@ -1,5 +1,6 @@
 """The first run of an empty home: from the address that the command line prints to the first fill."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,15 @@ def token_of(home: Path) -> str:
     return (home / "keys" / "setup-token").read_text().strip()
 
 
+def test_nothing_trades_before_somebody_said_what(visitor: Any) -> None:
+    """The packaged strategy stands still and says why; no order was sent."""
+    (run,) = json.loads(visitor.platform.run("strategy", "list", "--json"))
+
+    assert run["state"] == "STOPPED"
+    assert "first-run wizard" in run["reason"]
+    assert json.loads(visitor.platform.run("orders", "--json")) == []
+
+
 def test_from_sign_up_to_the_first_fill_in_three_screens(visitor: Any) -> None:
     """A wrong token opens nothing, a weak password is explained; then goal, demo, and a bot that trades."""
     platform = visitor.platform
@@ -50,6 +60,9 @@ def test_from_sign_up_to_the_first_fill_in_three_screens(visitor: Any) -> None:
         if word != PASSWORD:
             expect(page.get_by_role("alert")).to_contain_text("too weak")
     expect(page.get_by_role("heading", name="What shall your bot do?")).to_be_visible()
+    visitor.open("/")
+    expect(page.get_by_text("Nothing trades yet.")).to_be_visible()
+    page.get_by_role("link", name="Say what your bot shall do").click()
     page.get_by_label("Trend follower").check()
     page.get_by_role("button", name="Go on").click()
     page.get_by_role("button", name="Start the bot").click()
@@ -64,7 +77,9 @@ def test_the_wizard_is_closed_afterwards(visitor: Any) -> None:
     page = visitor.open("/setup")
     expect(page).to_have_url(re.compile("/login$"))
 
-    visitor.log_in(password=PASSWORD)
+    page = visitor.log_in(password=PASSWORD)
 
+    expect(page.locator("cb-link-pill")).to_have_text("Live")
+    expect(page.get_by_text("Nothing trades yet.")).to_have_count(0)
     keys = visitor.platform.home / "keys"
     assert [path.name for path in keys.iterdir() if path.name in ("setup-token", "initial-password")] == []

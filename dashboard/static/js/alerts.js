@@ -12,13 +12,14 @@ class AlertLog extends Fetched {
 
   begin() {
     const open = document.getElementById("open-only");
-    const all = document.getElementById("acknowledge-all");
+    const all = this.all = document.getElementById("acknowledge-all");
     open.addEventListener("change", () => { this.path = open.checked ? "alerts?open=1" : "alerts"; this.load(); });
-    all.disabled = !may("alert.acknowledge");
+    all.disabled = true;
     all.addEventListener("click", () => this.acknowledge(0));
   }
 
   draw(log) {
+    this.all.disabled = !may("alert.acknowledge") || !log.alerts.some((one) => !one.acknowledged_ms && !one.recovered_ms);
     if (!log.alerts.length) {
       this.replaceChildren(empty("circle-check", "All is well", "Alerts appear here as they are raised: a service that fails, a disk that fills, trading that was halted."));
       return;

@@ -74,14 +74,14 @@ class Analytics extends Fetched {
 
   headline(found) {
     const own = found.figures;
-    const cell = (title, value, sub, cls = "") => h("div", { class: "figure" }, h("dt", {}, title), h("dd", { class: `num ${cls}` }, value), h("dd", { class: "sub" }, sub));
+    const cell = (title, value, sub, cls = "", unit = "") => h("div", { class: "figure" }, h("dt", {}, title, h("span", { class: "unit" }, unit)), h("dd", { class: `num ${cls}` }, value), h("dd", { class: "sub" }, sub));
     return h("dl", { class: "figures gap-above" },
-      cell("Profit", `${signed(found.profit)} ${found.currency}`, `${money(found.start_equity)} to ${money(found.end_equity)}${Number(found.flows) ? `, ${signed(found.flows)} paid in` : ""}`, tone(found.profit)),
+      cell("Profit", signed(found.profit), `${money(found.start_equity)} to ${money(found.end_equity)}${Number(found.flows) ? `, ${signed(found.flows)} paid in` : ""}`, tone(found.profit), found.currency),
       cell("Return", share(own.total_return), found.benchmark ? `${found.benchmark} held: ${share(found.against.benchmark_return)}` : "", tone(own.total_return * 100)),
       cell("Sharpe", ratio(own.sharpe), `Sortino ${ratio(own.sortino)}, Calmar ${ratio(own.calmar)}`),
       cell("Worst drawdown", share(own.max_drawdown), `longest ${duration(own.max_drawdown_days * DAY_MS)}`, tone(own.max_drawdown * 100)),
       cell("Exposure", part(own.exposure), `${part(own.invested)} of the money, turned over ${ratio(own.turnover)} times`),
-      cell("Costs", `${money(found.fees)} ${found.currency}`, `${own.trades} closed trades, ${part(own.win_rate)} won`));
+      cell("Costs", money(found.fees), `${own.trades} closed trades, ${part(own.win_rate)} won`, "", found.currency));
   }
 
   growth(found) {

@@ -52,7 +52,13 @@ export function makeChart(place, withSeconds) {
     timeVisible: true, secondsVisible: withSeconds, rightOffset: 4, minBarSpacing: 0.5,
     tickMarkFormatter: (time, kind) => (kind < 3 ? new Date(time * 1000).toLocaleDateString(undefined, { day: "numeric", month: "short" }) : localTime(time, withSeconds && kind === 4)),
   });
-  document.addEventListener("themechange", () => chart.applyOptions(colours()));
+  const recolour = () => chart.applyOptions(colours());
+  document.addEventListener("themechange", recolour);
+  const remove = chart.remove.bind(chart);
+  chart.remove = () => {
+    document.removeEventListener("themechange", recolour);
+    remove();
+  };
   return chart;
 }
 
@@ -308,13 +314,22 @@ class EquityChart extends LiveElement {
     const bySecond = new Map(points.map(([ms, value]) => [Math.floor(ms / 1000), value]));
     this.line.setData([...bySecond].map(([time, value]) => ({ time, value })));
     this.line.applyOptions(this.lineColours());
-    this.chart.timeScale().fitContent();
+    this.lastTime = Math.floor(points.at(-1)[0] / 1000);
+    this.fit(bySecond.size);
+  }
+
+  /** All of it, with room on the left: a time that stands at the edge would be cut off. */
+  fit(count) {
+    this.count = count;
+    this.chart.timeScale().setVisibleLogicalRange({ from: -0.04 * count, to: count * 1.02 });
   }
 
   addLast(points) {
     const [ms, value] = points.at(-1);
-    this.line.update({ time: Math.floor(ms / 1000), value });
-    this.chart.timeScale().fitContent();
+    const time = Math.floor(ms / 1000);
+    this.line.update({ time, value });
+    if (time > this.lastTime) this.fit(this.count + 1);
+    this.lastTime = Math.max(time, this.lastTime);
   }
 }
 

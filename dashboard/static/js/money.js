@@ -105,7 +105,7 @@ class Orders extends FilteredTable {
       h("td", { class: "num right hide-phone" }, amount(order.filled)),
       h("td", { class: "num right" }, order.average ?? order.price ? price(order.average ?? order.price) : "market"),
       h("td", {}, pill(order.state)),
-      this.hasAttribute("details") ? h("td", { class: "muted hide-phone" }, order.reason || order.source) : null,
+      this.hasAttribute("details") ? h("td", { class: "muted hide-phone text" }, order.reason || order.source) : null,
       h("td", { class: "right" }, h("div", { class: "buttons" }, cancel, why)));
   }
 
@@ -151,7 +151,7 @@ class Fills extends FilteredTable {
   }
 }
 
-class Positions extends TableElement {
+class Positions extends FilteredTable {
   static kinds = ["position"];
   label = "Positions";
 
@@ -160,12 +160,14 @@ class Positions extends TableElement {
   }
 
   items() {
-    return [...store.positions.values()].sort((a, b) => a.symbol.localeCompare(b.symbol));
+    return [...store.positions.values()].filter((position) => this.wanted(position)).sort((a, b) => a.symbol.localeCompare(b.symbol));
   }
+
+  wanted(position) { return `${position.symbol} ${position.exchange}`.toLowerCase().includes(this.words); }
 
   keyOf(position) { return `${position.exchange}|${position.symbol}`; }
 
-  nothing() {
+  nobody() {
     return empty("coins", "No position", "What the bot holds is listed here with its average price and its gain.");
   }
 
@@ -206,10 +208,12 @@ class Balances extends LiveElement {
     keyed(this.list, items, (item) => `${item.exchange}|${item.asset}`, (item) => h("li", {},
       h("span", { class: "grow" }, item.asset, this.hasAttribute("details") ? h("span", { class: "muted" }, ` on ${item.exchange}`) : ""),
       Number(item.used) > 0 ? h("span", { class: "num muted" }, `${amount(item.used)} in orders`) : "",
-      h("b", { class: "num", title: item.total }, holding(item.total))));
+      h("b", { class: "num", title: item.total }, item.asset === store.equity?.currency ? money(item.total) : holding(item.total))));
   }
 }
 
+/** Long numbers are set smaller, so that they stay on their card. */
+const sizeOf = (text) => (text.length > 13 ? "longer" : text.length > 10 ? "long" : "");
 const shareOf = (part, whole) => (whole ? (part / whole) * 100 : 0);
 
 class Figures extends LiveElement {
@@ -221,27 +225,25 @@ class Figures extends LiveElement {
     const cell = (name, title) => {
       const value = h("dd", { class: "num" });
       const sub = h("dd", { class: "sub num" });
-      this.cells[name] = { value, sub };
-      return h("div", { class: "figure" }, h("dt", {}, title), value, sub);
+      const unit = h("span", { class: "unit" });
+      this.cells[name] = { value, sub, unit };
+      return h("div", { class: "figure" }, h("dt", {}, title, unit), value, sub);
     };
     this.append(h("dl", { class: "figures" },
       cell("equity", "Equity"), cell("today", "Today"), cell("total", "Since the start"), cell("risk", "At risk"), cell("position", "Open position"), cell("fills", "Fills")));
-    this.dayBegins();
   }
 
   set(name, text, unit, sub, kind = "") {
-    const { value, sub: below } = this.cells[name];
-    const mark = `${text}|${unit}|${kind}`;
-    if (value.mark !== mark) {
-      value.mark = mark;
-      value.className = `num ${kind}`;
-      value.replaceChildren(text, unit ? h("span", { class: "unit" }, unit) : "");
-    }
-    put(below, sub);
+    const cell = this.cells[name];
+    cell.value.className = `num ${kind} ${sizeOf(text)}`;
+    put(cell.value, text);
+    put(cell.unit, unit);
+    put(cell.sub, sub);
   }
 
   draw() {
     const equity = store.equity;
+    if (equity && this.asked === undefined) this.dayBegins();
     if (equity) {
       const began = Number(equity.start_equity);
       const gain = Number(equity.equity) - began;
@@ -259,11 +261,17 @@ class Figures extends LiveElement {
     this.set("fills", fills.length >= MOST_FILLS ? `${MOST_FILLS}+` : String(fills.length), "", `${newest ? `last at ${clock(newest)}, ` : ""}${open} open order${open === 1 ? "" : "s"}`);
   }
 
-  /** Ask for the last value before this day, and again when the next one begins; a home of today has none. */
+  /** Ask for the last value before this day, once trade is there to answer, and again when the next day begins;
+   * a home of today has none. What was not answered is asked again with the next value. */
   async dayBegins() {
     const midnight = new Date().setHours(0, 0, 0, 0);
+    this.asked = midnight;
     const { data } = await ask(`equity?limit=1&before_ms=${midnight}`);
-    this.morning = data?.points.length ? Number(data.points[0].equity) : null;
+    if (!data) {
+      this.asked = undefined;
+      return;
+    }
+    this.morning = data.points.length ? Number(data.points[0].equity) : null;
     setTimeout(() => this.dayBegins(), midnight + DAY_MS + 1000 - Date.now());
     this.redraw();
   }

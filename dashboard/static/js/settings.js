@@ -55,7 +55,9 @@ class Settings extends HTMLElement {
   }
 
   change(one) {
-    const field = h("input", { class: "input mono", id: "new-value", value: one.value, autofocus: true, spellcheck: "false", autocomplete: "off" });
+    const field = one.choices.length
+      ? h("select", { class: "input", id: "new-value", autofocus: true }, one.choices.map((choice) => h("option", { value: choice, selected: choice === one.value }, choice)))
+      : h("input", { class: "input mono", id: "new-value", value: one.value, autofocus: true, spellcheck: "false", autocomplete: "off" });
     const problem = h("div", { class: "message", role: "alert", hidden: true });
     const save = async (value) => {
       const done = await act("settings", { changes: { [one.key]: value }, expected: file.checksum }, (text) => { problem.hidden = false; put(problem, text); });
@@ -75,7 +77,8 @@ class Settings extends HTMLElement {
     form.addEventListener("submit", (event) => { event.preventDefault(); save(field.value); });
     dialog.replaceChildren(form);
     dialog.showModal();
-    field.select();
+    if (one.choices.length) field.focus();
+    else field.select();
   }
 }
 

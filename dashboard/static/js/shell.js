@@ -77,6 +77,7 @@ class Ticker extends LiveElement {
 define({ "link-pill": LinkPill, banner: Banner, note: Note, "trading-pill": TradingPill, ticker: Ticker });
 
 const sidebar = document.getElementById("sidebar");
+sidebar.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
 const more = document.getElementById("more");
 const openMenu = (open) => {
   sidebar.classList.toggle("open", open);

@@ -102,7 +102,7 @@ class Signals extends LiveElement {
 
   start() {
     this.body = h("tbody");
-    this.table = h("div", { class: "table-wrap", tabindex: "0", role: "group", "aria-label": "Decisions" }, h("table", {}, h("thead", {}, h("tr", {}, ["Time", "Strategy", "Market", "Side"].map((title) => h("th", { scope: "col" }, title)), h("th", { class: "right", scope: "col" }, "Price"), h("th", { scope: "col" }, "Reason"), h("th", { scope: "col" }, h("span", { class: "visually-hidden" }, "Actions")))), this.body));
+    this.table = h("div", { class: "table-wrap", tabindex: "0", role: "group", "aria-label": "Decisions" }, h("table", {}, h("thead", {}, h("tr", {}, ["Time", "Strategy", "Market", "Side"].map((title) => h("th", { scope: "col", class: title === "Market" ? "hide-phone" : null }, title)), h("th", { class: "right", scope: "col" }, "Price"), h("th", { scope: "col" }, "Reason"), h("th", { scope: "col" }, h("span", { class: "visually-hidden" }, "Actions")))), this.body));
   }
 
   draw() {
@@ -113,8 +113,8 @@ class Signals extends LiveElement {
     }
     this.showOnly(this.table);
     keyed(this.body, items, (item) => `${item.ts_ms}|${item.signal.strategy}|${item.signal.intent_id}`, ({ ts_ms, signal }) => h("tr", {},
-      h("td", { class: "num muted" }, moment(ts_ms)), h("td", { class: "nowrap" }, signal.strategy), h("td", {}, signal.symbol), h("td", {}, side(signal.side)),
-      h("td", { class: "num right" }, price(signal.price)), h("td", {}, signal.reason),
+      h("td", { class: "num muted" }, moment(ts_ms)), h("td", { class: "nowrap" }, signal.strategy), h("td", { class: "hide-phone" }, signal.symbol), h("td", {}, side(signal.side)),
+      h("td", { class: "num right" }, price(signal.price)), h("td", { class: "text" }, signal.reason),
       h("td", { class: "right" }, signal.intent_id ? h("button", { class: "button small", type: "button", "aria-label": `Why did ${signal.strategy} ${signal.side} at ${moment(ts_ms)}?`, onclick: () => tellWhy(signal.intent_id) }, "Why?") : "")));
   }
 }

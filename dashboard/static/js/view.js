@@ -142,5 +142,5 @@ export function empty(iconName, title, text) {
 }
 
 export function skeleton(rows = 3) {
-  return h("div", { class: "pad stack", "aria-hidden": "true" }, ...Array.from({ length: rows }, () => h("span", { class: "skeleton" })));
+  return h("div", { class: "pad stack skeletons", "aria-hidden": "true" }, ...Array.from({ length: rows }, () => h("span", { class: "skeleton" })));
 }

@@ -1,7 +1,7 @@
 // The portfolio service: weights against their targets, what each strategy holds, returns, and rebalancing.
 import { act, ask, toast } from "./act.js";
 import { Fetched, table } from "./fetched.js";
-import { amount, h, icon, may, money, price, signed, tone } from "./view.js";
+import { amount, h, holding, icon, may, money, price, signed, tone } from "./view.js";
 
 const dialog = document.getElementById("confirm");
 const percent = (part) => (part === null ? "–" : `${(Number(part) * 100).toFixed(2)} %`);
@@ -22,7 +22,7 @@ class Weights extends Fetched {
   }
 
   weight(one) {
-    return h("tr", {}, h("td", {}, h("b", {}, one.symbol)), h("td", { class: "num right" }, amount(one.amount)), h("td", { class: "num right" }, price(one.price)), h("td", { class: "num right" }, money(one.value)),
+    return h("tr", {}, h("td", {}, h("b", {}, one.symbol)), h("td", { class: "num right", title: one.amount }, holding(one.amount)), h("td", { class: "num right" }, price(one.price)), h("td", { class: "num right" }, money(one.value)),
       h("td", { class: "num right" }, percent(one.weight)), h("td", { class: "num right" }, percent(one.target)), h("td", { class: "num right" }, points(one.drift)));
   }
 

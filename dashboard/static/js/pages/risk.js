@@ -1,1 +1,2 @@
 import "../risk.js";
+import "../trading.js";
