@@ -21,13 +21,14 @@ from ...bus.contracts.strategy import (
     SetStrategyRunning,
     Strategies,
 )
+from ...configs import firstrun
 from ...configs.errors import (
     BusTimeoutError,
     CryptoBotError,
     RequestFailedError,
 )
 from ...configs.paths import Home
-from ...configs.schema import StrategyInstance
+from ...configs.schema import StrategyInstance, StrategySettings
 from ..host.service import Service
 from ..host.service import run as run_service
 from . import golive
@@ -49,6 +50,7 @@ _MOST_CANDLES = 10_000
 _RESERVE_S = 6.0
 """How much longer than a call may take the process may hang before it is ended."""
 _VENUE_AWAY = "venue_away"
+WAITS = "waits until somebody says what shall trade: in the first-run wizard, or by starting it here"
 
 
 class StrategyService(Service):
@@ -143,17 +145,27 @@ class StrategyService(Service):
         victim = self._last_resort.victim()
         if victim is not None and victim[0] in self._runners:
             self._runners[victim[0]].hung(victim[1])
+        waits = self._waits_for_setup()
         for name, (instance, _) in self._instances().items():
             runner = self._runners[name]
             memory = runner.remembered()
             if not instance.enabled:
                 runner.reason = "not enabled in the settings"
+            elif waits:
+                runner.reason = WAITS
             elif memory.stopped:
                 runner.reason = "stopped by a person"
             elif memory.hung:
                 runner.fail(memory.hung)
             else:
                 self._start(name, by_person=False)
+
+    def _waits_for_setup(self) -> bool:
+        """In a new home, while nobody has said what shall trade. Settings of one's own are a decision."""
+        if self.settings.strategy.instances == StrategySettings().instances:
+            return firstrun.pending(self.home)
+        firstrun.end(self.home)
+        return False
 
     def _start(self, name: str, *, by_person: bool) -> None:
         runner = self._runners[name]
@@ -315,6 +327,7 @@ class StrategyService(Service):
         self._start(name, by_person=True)
         if name not in self._running:
             return f"Strategy {name} does not start: {runner.reason}."
+        firstrun.end(self.home)
         return f"Strategy {name} starts."
 
     async def _stop_by_person(self, name: str, runner: Runner, actor: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ...configs import snapshot
+from ...configs import firstrun, snapshot
 from ...configs.errors import SettingsError
 from ...configs.load import load
 from ...configs.paths import Home
@@ -13,8 +13,11 @@ from ..registry import load as load_manifests
 from . import daemon
 
 
-def prepare(home: Home, overrides: tuple[str, ...]) -> Settings:
+def prepare(home: Home, overrides: tuple[str, ...], *, wizard: bool = False) -> Settings:
     """Check everything that can be checked, and put the settings in force.
+
+    Args:
+        wizard: a new home waits until its person has said in the browser what shall trade.
 
     Raises:
         SettingsError: the home cannot be written, a setting is wrong, or a port is taken.
@@ -31,6 +34,8 @@ def prepare(home: Home, overrides: tuple[str, ...]) -> Settings:
             refuse_taken_port("dashboard.port", settings.dashboard.host, settings.dashboard.port)
         if "paper" in here:
             refuse_taken_port("paper.port", "127.0.0.1", settings.paper.port)
+    if wizard and {"auth", "dashboard"} <= here:
+        firstrun.begin(home)
     note_edits(home)
     snapshot.write(home, settings)
     return settings

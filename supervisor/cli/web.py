@@ -6,6 +6,7 @@ import os
 import sys
 import webbrowser
 
+from ...configs import firstrun
 from ...configs.errors import NotRunningError
 from ...configs.files import replace
 from ...configs.paths import Home
@@ -53,7 +54,8 @@ def tell_setup(home: Home) -> None:
     url = setup_address(home)
     if not url:
         return
-    note(f"\nThe first time: choose your password and what the bot does, in three steps:\n  {url}")
+    waits = " Until then nothing trades." if firstrun.pending(home) else ""
+    note(f"\nThe first time: choose your password and what the bot does, in three steps.{waits}\n  {url}")
     note("It opens once, so keep it to yourself. The browser will ask once about the certificate.\n")
     if has_screen():
         open_privately(home, url)

@@ -93,7 +93,7 @@ class Presenter:
                 client.start(wait=False)
                 told = client.wait_ready(timeout_s=_READY_S)
         else:
-            prepare(self.home, ())
+            prepare(self.home, (), wizard=True)
             launched = Launched(self.home, leashed=False)
             self._watch.look()
             with launched.connect() as client:

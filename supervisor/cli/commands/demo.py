@@ -5,6 +5,7 @@ import time
 
 import click
 
+from ....configs import firstrun
 from ....configs.errors import CryptoBotError, ServiceError, UsageError
 from ....configs.paths import Home
 from .. import web
@@ -56,6 +57,7 @@ def command(
         )
     chosen = (*SETTINGS, *overrides)
     prepare(call.home, chosen)
+    firstrun.end(call.home)
     signals = Signals()
     signals.install()
     session = Session(call.home, leashed=not detach, overrides=chosen)

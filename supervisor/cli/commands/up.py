@@ -40,7 +40,7 @@ def command(
     if only_plan:
         show_steps(_plan(call.home, overrides), as_json=as_json, empty="No service is enabled.")
         return 0
-    settings = prepare(call.home, overrides)
+    settings = prepare(call.home, overrides, wizard=True)
     if detach:
         tell_stopped(call.home, settings, _detached(call.home, overrides, timeout_s, as_json))
         web.tell_setup(call.home)
