@@ -116,7 +116,7 @@ class Answers:
             balances=[self._account.balance(asset) for asset in self._account.assets()],
             equity=self._valuation.now(),
             trading_state=self._control.current,
-            protections=[rows.protection_message(guard) for guard in self._protections.guards.values()],
+            protections=[rows.protection_message(guard) for guard in self._protections.in_force()],
             transferred={
                 asset: -amount
                 for (account, asset), amount in self._store.accounts.items()

@@ -2,7 +2,12 @@
 
 from decimal import Decimal
 
-from ...configs.errors import CredentialsError, OrderRejectedError, OutcomeUnknownError
+from ...configs.errors import (
+    CredentialsError,
+    OrderRejectedError,
+    OutcomeUnknownError,
+    RequestFailedError,
+)
 from ..connectors.venue import Market
 from . import ids, rounding
 from .clock import now_ms
@@ -67,6 +72,26 @@ async def place_pair(parts: Parts, stop_id: str, target_id: str) -> None:
     else:
         for news in told:
             booking.told(news)
+
+
+def check_prices(record: ProtectionRecord, price: Decimal) -> None:
+    """Whether a guard makes sense at the market's price.
+
+    Raises:
+        RequestFailedError: it does not; the code says what is wrong.
+    """
+    if record.stop_price is None and record.trailing_percent is None and record.take_profit is None:
+        raise RequestFailedError("nothing_asked", "Give a stop price, a trailing distance or a target.")
+    if record.stop_price is not None and record.stop_price >= price:
+        raise RequestFailedError(
+            "bad_stop", f"The stop {record.stop_price} is not below the market at {price}."
+        )
+    if record.take_profit is not None and record.take_profit <= price:
+        raise RequestFailedError(
+            "bad_target", f"The target {record.take_profit} is not above the market at {price}."
+        )
+    if record.trailing_percent is not None and not 0 < record.trailing_percent < 100:
+        raise RequestFailedError("bad_distance", "The trailing distance is between 0 and 100 %.")
 
 
 def _sell(

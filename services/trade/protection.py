@@ -16,7 +16,8 @@ from .execution import Execution
 from .legs import SOURCE
 from .order import OrderRecord
 from .parts import Parts
-from .protection_plan import ARMED, ENDED, EXITING, WAITING, ProtectionRecord, Scene, Step
+from .protection_plan import ARMED, ENDED, ENDING, EXITING, WAITING, ProtectionRecord, Scene, Step
+from .scene import GROWS_FOR_MS, look
 from .states import Event, State
 from .store import Change
 from .unprotected import Unprotected
@@ -24,8 +25,7 @@ from .unprotected import Unprotected
 # A venue that refuses or is slow is not asked faster than this; prices come often enough to try again.
 _STOPS_APART_S = 0.25
 _ENTRY_WITHIN_MS = 60_000
-# The fills of an entry that does not rest come within moments; a pair is placed once, when they are all here.
-_GROWS_FOR_MS = 1_000
+_RESTING = (State.ACCEPTED, State.PARTIALLY_FILLED)
 
 
 class Protections:
@@ -70,7 +70,7 @@ class Protections:
             target_leg=known.target_leg if known else "",
             previous_leg=known.previous_leg if known else "",
         )
-        _check_prices(record, price)
+        legs.check_prices(record, price)
         if record.stop_price is None:
             record.stop_price = plan.trailed(record, market, price)
         self._booking.audit(
@@ -81,26 +81,33 @@ class Protections:
         return self.guards[asked.symbol]
 
     def end(self, asked: EndProtection) -> None:
-        """Cancel the stop and forget the guard.
+        """Cancel the stop; the guard is forgotten once none of its orders can be in force any more.
 
         Raises:
             RequestFailedError: there is none.
         """
         record = self.guards.get(asked.symbol)
-        if record is None:
+        if record is None or record.state == ENDING:
             raise RequestFailedError("not_protected", f"{asked.symbol} is not protected.")
         self._booking.audit(asked.actor, "end protection", asked.symbol, "")
-        self._forget(record)
+        draft = copy(record)
+        draft.state = ENDING
+        self._keep(draft)
         self._execution.cancel(record.leg, asked.actor)
         if record.target_leg:
             self._parts.ask_for(record.target_leg)
+        self.align(asked.symbol)
+
+    def in_force(self) -> list[ProtectionRecord]:
+        """The guards that guard; those that are being ended are not among them."""
+        return [record for record in self.guards.values() if record.state != ENDING]
 
     def on_price(self, symbol: str, price: Decimal) -> None:
         """Trail the stop; sell at the target."""
         record, market = self.guards.get(symbol), self._account.market(symbol)
         if record is None or market is None or record.state == EXITING:
             return
-        if record.state == WAITING:
+        if record.state in (WAITING, ENDING):
             self.align(symbol)
             return
         better = plan.trailed(record, market, price)
@@ -116,6 +123,8 @@ class Protections:
         """An order changed, and with it perhaps the position."""
         if order.symbol in self.guards:
             self.align(order.symbol)
+        elif legs.is_leg(order) and order.state in _RESTING:
+            self._execution.cancel(order.id, SOURCE)  # the venue told late that it has it
 
     def hold(self, order: OrderRecord) -> bool:
         """Keep a journalled exit until the stop has given up its coins; False when it may go at once."""
@@ -149,7 +158,10 @@ class Protections:
         """Take one step; whether to look again at once."""
         if record.state == WAITING:
             return self._await_entry(record)
-        scene = self._scene(record, market)
+        if record.state == ENDING:
+            self._wind_up(record)
+            return False
+        scene = look(self._parts, record, market, self._waiting.get(record.symbol, []))
         step = plan.next_step(record, scene)
         if step is Step.END or (scene.leg is not None and scene.leg.state is State.ACCEPTED):
             self._unprotected.over(record.symbol)
@@ -166,18 +178,26 @@ class Protections:
             return False
         return self._do(step, record, market, scene)
 
+    def _wind_up(self, record: ProtectionRecord) -> None:
+        """Of a guard that is being ended: a replacement of unknown outcome may leave either stop in force,
+        so both must have ended before the coins are free and the guard is forgotten.
+        """
+        idle = record.symbol not in self._busy and self._parts.venue is not None
+        if idle and not self._end_strays(record):
+            self._forget(record)
+
     def _end_strays(self, record: ProtectionRecord) -> bool:
         """Cancel what rests for this guard and is none of its present orders; whether there is any, which
         must end before its coins can be used: there are never two stops.
         """
-        present = {record.leg, record.previous_leg, record.target_leg}
+        present = {record.leg, record.previous_leg, record.target_leg} if record.state != ENDING else set()
         strays = [
             order
             for order in self._account.orders.values()
             if order.symbol == record.symbol and order.id not in present and legs.is_leg(order)
         ]
         for order in strays:
-            if order.state in (State.PENDING, State.ACCEPTED, State.PARTIALLY_FILLED):
+            if order.state in (State.PENDING, *_RESTING):
                 self._execution.cancel(order.id, SOURCE)
         return bool(strays)
 
@@ -195,15 +215,14 @@ class Protections:
     def _watch(self, record: ProtectionRecord, scene: Scene) -> None:
         """Nothing can be done now: make sure that what is waited for comes."""
         if scene.growing:
-            self._align_later(record.symbol, _GROWS_FOR_MS / 1000)
+            self._align_later(record.symbol, GROWS_FOR_MS / 1000)
         elif scene.target is not None and scene.target.is_open and not self._open(record.leg):
             self._parts.ask_for(scene.target.id)
 
     def _do(self, step: Step, record: ProtectionRecord, market: Market, scene: Scene) -> bool:
         """Carry a step out; whether to look again at once."""
         if step is Step.RELEASE:
-            for order_id in self._waiting.pop(record.symbol, []):
-                self._execution.send_later(order_id)
+            self._release(record.symbol)
         elif step is Step.CANCEL:
             self._execution.cancel(self._in_force(record), SOURCE)
         elif step is Step.REVERT:
@@ -233,42 +252,6 @@ class Protections:
         if not entry.is_open and not entry.awaits_fills:
             self._forget(record)
         return False
-
-    def _scene(self, record: ProtectionRecord, market: Market) -> Scene:
-        waiting = [
-            order
-            for order_id in self._waiting.get(record.symbol, [])
-            if (order := self._account.orders.get(order_id)) is not None and order.state is State.PENDING
-        ]
-        names = {order.id for order in waiting}
-        selling = [
-            order.remaining
-            for order in self._account.orders.values()
-            if order.symbol == record.symbol
-            and order.side == "sell"
-            and order.id not in names
-            and not legs.is_leg(order)
-        ]
-        venue = self._parts.venue
-        return Scene(
-            market=market,
-            held=self._account.position(record.symbol).amount,
-            leg=self._account.find(order_id=record.leg) if record.leg else None,
-            previous=self._account.orders.get(record.previous_leg),
-            exits=money.add(*(order.remaining for order in waiting)),
-            selling=money.add(*selling),
-            target=self._account.find(order_id=record.target_leg) if record.target_leg else None,
-            pairs=venue is not None and venue.capabilities.oco,
-            growing=self._grows(record),
-        )
-
-    def _grows(self, record: ProtectionRecord) -> bool:
-        """The entry is one that does not rest, and not all of its fills are here yet."""
-        entry = self._account.find(order_id=record.entry) if record.entry else None
-        if entry is None or (entry.type != "market" and entry.time_in_force == "GTC"):
-            return False
-        coming = entry.is_open or entry.awaits_fills
-        return coming and now_ms() - entry.sent_ms < _GROWS_FOR_MS
 
     def _open(self, order_id: str) -> bool:
         return order_id in self._account.orders
@@ -382,18 +365,9 @@ class Protections:
         draft.state = ENDED
         self._parts.store.write(Change(protections=[draft]))
         self.guards.pop(record.symbol, None)
+        self._release(record.symbol)
 
-
-def _check_prices(record: ProtectionRecord, price: Decimal) -> None:
-    if record.stop_price is None and record.trailing_percent is None and record.take_profit is None:
-        raise RequestFailedError("nothing_asked", "Give a stop price, a trailing distance or a target.")
-    if record.stop_price is not None and record.stop_price >= price:
-        raise RequestFailedError(
-            "bad_stop", f"The stop {record.stop_price} is not below the market at {price}."
-        )
-    if record.take_profit is not None and record.take_profit <= price:
-        raise RequestFailedError(
-            "bad_target", f"The target {record.take_profit} is not above the market at {price}."
-        )
-    if record.trailing_percent is not None and not 0 < record.trailing_percent < 100:
-        raise RequestFailedError("bad_distance", "The trailing distance is between 0 and 100 %.")
+    def _release(self, symbol: str) -> None:
+        """Send the exits that waited for the guard's coins."""
+        for order_id in self._waiting.pop(symbol, []):
+            self._execution.send_later(order_id)

@@ -17,6 +17,8 @@ from .order import OrderRecord
 from .states import State
 
 WAITING, ARMED, EXITING, ENDED = "WAITING", "ARMED", "EXITING", "ENDED"
+# A person ended it, and its orders at the venue have not all ended yet.
+ENDING = "ENDING"
 # A trailing stop is moved when that is worth a call to the venue.
 _SMALLEST_MOVE = Decimal("0.0005")
 _SETTLED = (State.ACCEPTED, State.PARTIALLY_FILLED)

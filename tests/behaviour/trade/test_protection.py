@@ -186,6 +186,59 @@ async def test_protection_can_be_ended(rig):
     assert (await rig.position()).amount > Decimal("0.04")
 
 
+async def test_ending_a_guard_in_the_middle_of_a_lost_replacement_leaves_no_stop_and_no_exit_behind(
+    rig, monkeypatch
+):
+    """T24: a guard ended while nobody knows which of two stops is in force ends both, and exits that waited
+    for its coins are sent.
+    """
+    monkeypatch.setattr(reconcile, "SURE_AFTER_MS", 1_500)
+    monkeypatch.setattr(reconcile, "_QUESTION_PAUSES_S", (0.1, 0.2, 0.3))
+    first = await guarded(rig)
+    rig.fault("error-before", "POST /api/v3/order/cancelReplace")
+    await protect(rig, stop_price=(rig.price * Decimal("0.7")).quantize(CENT))
+    await rig.until(lambda: guard(rig).leg != first.stop_order_id)
+    lost = guard(rig).leg
+    exit_ = await rig.intend("sell", amount=Decimal("0.01"))
+    assert (await rig.order(exit_.order_id)).state == "PENDING"
+    asked = EndProtection(exchange="paper", symbol="BTC/USDT", actor="test")
+    await rig.client.request("trade", asked, Done)
+    assert (await rig.portfolio()).protections == []
+    with pytest.raises(RequestFailedError, match="not protected"):
+        await rig.client.request("trade", asked, Done)
+    await rig.state(exit_.order_id, "FILLED")
+    await rig.state(lost, "REJECTED")
+    await rig.state(first.stop_order_id, "CANCELED")
+    assert guard(rig) is None
+    assert await stops(rig) == []
+    assert (await rig.verify()).equal
+
+
+async def test_guard_that_is_being_ended_goes_on_ending_after_a_restart(rig, monkeypatch):
+    """T24: trade killed between the wish to end a guard and the end of its stop finishes it at its start."""
+    monkeypatch.setattr(reconcile, "_QUESTION_PAUSES_S", (0.1, 0.2, 0.3))
+    first = await guarded(rig)
+    rig.fault("timeout-before", "DELETE /api/v3/order", seconds=1.5)
+    asked = EndProtection(exchange="paper", symbol="BTC/USDT", actor="test")
+    await rig.client.request("trade", asked, Done)
+    await rig.kill_trade()
+    assert len(await stops(rig)) == 1
+    await rig.start_trade()
+    await rig.state(first.stop_order_id, "CANCELED")
+    await rig.until(lambda: guard(rig) is None)
+    assert await stops(rig) == []
+
+
+async def test_stop_that_turns_up_without_a_guard_is_cancelled(rig):
+    """T24: a stop that the exchange accepted unheard, of a guard that was forgotten, does not stay."""
+    first = await guarded(rig)
+    protections = rig.service._protections
+    protections._forget(guard(rig))
+    protections.on_order(rig.service._account.find(order_id=first.stop_order_id))
+    await rig.state(first.stop_order_id, "CANCELED")
+    assert await stops(rig) == []
+
+
 async def test_protection_that_makes_no_sense_is_refused(rig):
     """Without a position, or with a stop above the market, nothing is placed."""
     with pytest.raises(RequestFailedError, match="no position"):
