@@ -13,7 +13,6 @@ from traceback import extract_tb
 from types import ModuleType
 
 from ...bus.api import AsyncBusApi
-from ...configs.accounts import own
 from ...configs.addons import connector_files, refusals
 from ...configs.errors import SettingsError
 from ...configs.schema import Settings
@@ -60,9 +59,9 @@ def find(name: str) -> Connector:
             if not isinstance(loaded, Connector):
                 raise SettingsError(f"The add-on {point.value} of the connector {name!r} is not a Connector.")
             return loaded
-    own = connector_files().get(name)
-    if own is not None:
-        return from_file(own)
+    file = connector_files().get(name)
+    if file is not None:
+        return from_file(file)
     if lazy.exchange_exists(name):
         return ccxt_connector(name)
     near = difflib.get_close_matches(name, names(), n=1)
@@ -95,12 +94,7 @@ def from_file(path: Path) -> Connector:
 
 
 async def open_venue(
-    name: str,
-    *,
-    bus: AsyncBusApi,
-    settings: Settings,
-    credentials: Credentials | None = None,
-    account: str = "main",
+    name: str, *, bus: AsyncBusApi, settings: Settings, credentials: Credentials | None = None
 ) -> Venue:
     """Open a venue by its name in the settings. Close it with `close`.
 
@@ -113,7 +107,5 @@ async def open_venue(
         credentials=credentials,
         timeout_s=settings.trade.request_timeout_s,
         silence_s=settings.data.stale_after_s,
-        account=account,
-        balances=own(settings, account).balances,
     )
     return await find(name).open(context)
