@@ -30,7 +30,7 @@ FILES = (
 )  # fmt: skip
 EXTRAS = (
     "charts", "encryption", "keychain", "mariadb", "notify", "optimizer", "portfolio", "postgresql", "talib",
-    "tray", "update",
+    "tray",
 )  # fmt: skip
 """The extras of the full variant. Those left out (pyarrow, dask) are as large as all of it together."""
 

@@ -17,7 +17,7 @@ _UNWANTED = {
     "antigravity", "distutils", "ensurepip", "idlelib", "lib2to3", "pydoc_data", "test", "this", "turtle",
     "turtledemo", "venv",
 }  # fmt: skip
-_NOT_FOLLOWED = ("numpy.f2py", "numpy.distutils", "tkinter.test", "ctypes.test", "unittest.test")
+_NOT_FOLLOWED = ("numpy.distutils", "tkinter.test", "ctypes.test", "unittest.test")
 
 FIXED = (
     "--mode=standalone",

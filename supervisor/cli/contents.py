@@ -25,7 +25,6 @@ EXTRAS = {
     "postgresql": "psycopg",
     "talib": "talib",
     "tray": "pystray",
-    "update": "tuf",
 }
 """What may be left out, and the module by which one sees that it is there."""
 
