@@ -27,11 +27,12 @@ READ: tuple[tuple[str, frozenset[str]], ...] = (
 INSIDE = "bus"
 """The holder of messages that come from within the broker's own process."""
 _NUMBERED = re.compile(r"-\d+$")
+_ACCOUNTS_OF = "trade-"
 
 
 def holder_of(name: str) -> str:
-    """Whose key a client uses: `cli-1234` and its like share that of `cli`."""
-    return _NUMBERED.sub("", name)
+    """Whose key a client uses: `cli-1234` and its like share that of `cli`, all accounts that of `trade`."""
+    return "trade" if name.startswith(_ACCOUNTS_OF) else _NUMBERED.sub("", name)
 
 
 def may_publish(holder: str, topic: str, source: str) -> bool:

@@ -21,6 +21,8 @@ AUDIT = "audit."
 LOGS = "log."
 CONFIG_CHANGED = "config.changed"
 BUS_REPORT = "bus.report"
+MAIN_ACCOUNT = "main"
+"""The account of a home that names no other."""
 
 
 def part(text: str) -> str:
@@ -40,24 +42,33 @@ def book(exchange: str, symbol: str) -> str:
     return f"{BOOKS}{part(exchange)}.{part(symbol)}"
 
 
-def order(exchange: str, state: str) -> str:
-    return f"{ORDERS}{part(exchange)}.{state.lower()}"
+def of_account(account: str) -> str:
+    """What the topics of an account begin with; nothing for main: `fill.paper` is the fills of main alone."""
+    return "" if account == MAIN_ACCOUNT else f"@{part(account)}."
 
 
-def fill(exchange: str) -> str:
-    return f"{FILLS}{part(exchange)}"
+def order(exchange: str, state: str, account: str = MAIN_ACCOUNT) -> str:
+    return f"{ORDERS}{of_account(account)}{part(exchange)}.{state.lower()}"
 
 
-def position(exchange: str, symbol: str) -> str:
-    return f"{POSITIONS}{part(exchange)}.{part(symbol)}"
+def fill(exchange: str, account: str = MAIN_ACCOUNT) -> str:
+    return f"{FILLS}{of_account(account)}{part(exchange)}"
 
 
-def balance(exchange: str) -> str:
-    return f"{BALANCES}{part(exchange)}"
+def position(exchange: str, symbol: str, account: str = MAIN_ACCOUNT) -> str:
+    return f"{POSITIONS}{of_account(account)}{part(exchange)}.{part(symbol)}"
 
 
-def equity(exchange: str) -> str:
-    return f"{EQUITY}{part(exchange)}"
+def balance(exchange: str, account: str = MAIN_ACCOUNT) -> str:
+    return f"{BALANCES}{of_account(account)}{part(exchange)}"
+
+
+def equity(exchange: str, account: str = MAIN_ACCOUNT) -> str:
+    return f"{EQUITY}{of_account(account)}{part(exchange)}"
+
+
+def trading_state(account: str = MAIN_ACCOUNT) -> str:
+    return TRADING_STATE if account == MAIN_ACCOUNT else f"{TRADING_STATE}.{part(account)}"
 
 
 def signal(strategy: str) -> str:

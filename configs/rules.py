@@ -1,9 +1,10 @@
 """Rules between keys: what a single type cannot say. One rule, one function, found by its place in RULES."""
 
+import re
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
-from . import daytimes
+from . import accounts, daytimes
 from .schema import Settings
 
 # What a rule finds: the key to blame and the whole sentence.
@@ -26,9 +27,46 @@ def strategies_have_data(settings: Settings) -> Iterator[Finding]:
     for name, instance in settings.strategy.instances.items():
         key = f"strategy.instances.{name}.{'symbols' if instance.symbols else 'symbol'}"
         for symbol in instance.markets if instance.enabled else ():
-            if symbol not in settings.data.symbols:
-                known = ", ".join(settings.data.symbols) or "it is empty"
-                yield key, f"{key} is {symbol}, which data.symbols does not list ({known})"
+            venue = accounts.venue_of(settings, instance.account)
+            own = venue == settings.data.exchange
+            watched = settings.data.symbols if own else settings.data.venues.get(venue, [])
+            if symbol not in watched:
+                known, where = ", ".join(watched) or "it is empty", "symbols" if own else f"venues.{venue}"
+                yield key, f"{key} is {symbol}, which data.{where} does not list ({known})"
+
+
+def accounts_are_reachable(settings: Settings) -> Iterator[Finding]:
+    """An account is on a venue whose prices are read, under a name that fits into the name of its process."""
+    for name in settings.accounts:
+        key, venue = f"accounts.{name}", accounts.venue_of(settings, name)
+        if not re.fullmatch(accounts.NAME, name):
+            yield key, f"{key} cannot be an account's name; take up to 11 of a-z, 0-9 and -, a letter first"
+        elif venue != settings.data.exchange and (name == accounts.MAIN or venue not in settings.data.venues):
+            known = ", ".join([settings.data.exchange, *settings.data.venues])
+            hint = "main is on data.exchange" if name == accounts.MAIN else f"data reads {known}"
+            yield f"{key}.venue", f"{key}.venue is {venue}, whose prices it cannot trade on; {hint}"
+
+
+def accounts_have_keys_of_their_own(settings: Settings) -> Iterator[Finding]:
+    """Two processes with one API key would take each other's orders for foreign ones."""
+    seen: dict[tuple[str, str], str] = {}
+    for name in accounts.names(settings):
+        venue, key = accounts.venue_of(settings, name), accounts.key_of(settings, name)
+        if venue.startswith("paper"):
+            continue
+        other = seen.setdefault((venue, key), name)
+        if other != name:
+            told = f"accounts.{name}.key is {key}, which is that of {other}; every account needs its own"
+            yield f"accounts.{name}.key", told
+
+
+def strategies_have_an_account(settings: Settings) -> Iterator[Finding]:
+    """A strategy trades an account that there is."""
+    known = accounts.names(settings)
+    for name, instance in settings.strategy.instances.items():
+        if instance.account not in known:
+            key = f"strategy.instances.{name}.account"
+            yield key, f"{key} is {instance.account}, which is no account; there are {', '.join(known)}"
 
 
 def further_venues_are_others(settings: Settings) -> Iterator[Finding]:
@@ -114,6 +152,9 @@ RULES: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     own_certificate_is_whole,
     backoff_grows,
     strategies_have_data,
+    strategies_have_an_account,
+    accounts_are_reachable,
+    accounts_have_keys_of_their_own,
     further_venues_are_others,
     database_url_holds_no_password,
     notify_times_are_times,

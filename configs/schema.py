@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from .sections.accounts import AccountSettings
 from .sections.analytics import AnalyticsSettings
 from .sections.backtest import BacktestSettings
 from .sections.base import Section, decimal_setting, setting
@@ -243,6 +244,10 @@ class StrategyInstance(Section, frozen=True, kw_only=True):
         ),
     ] = ""
 
+    account: Annotated[
+        str, setting("The account that it trades: main, or a name of the section accounts.", max_length=20)
+    ] = "main"
+
     @property
     def markets(self) -> list[str]:
         """The markets that it runs on."""
@@ -420,6 +425,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     data: DataSettings = msgspec.field(default_factory=DataSettings)
     strategy: StrategySettings = msgspec.field(default_factory=StrategySettings)
     trade: TradeSettings = msgspec.field(default_factory=TradeSettings)
+    accounts: Annotated[
+        dict[str, AccountSettings],
+        setting(
+            "Further accounts to trade, by name, each in a process of its own; main is that of data.exchange "
+            "and need not be named.",
+            merges=True,
+        ),
+    ] = msgspec.field(default_factory=dict)
     paper: PaperSettings = msgspec.field(default_factory=PaperSettings)
     dashboard: DashboardSettings = msgspec.field(default_factory=DashboardSettings)
     auth: AuthSettings = msgspec.field(default_factory=AuthSettings)

@@ -17,7 +17,7 @@ class Entry(msgspec.Struct, frozen=True):
     secrets: tuple[str, ...] = ()
     stores: bool = False
     heeds: tuple[str, ...] = ()
-    """Add-ons whose being enabled this service must know: it is restarted when that changes."""
+    """Add-ons whose being enabled it must know, and `accounts`: it is restarted when that changes."""
 
 
 FILE_KEY = ("database.key",)
@@ -58,6 +58,7 @@ TABLE: dict[str, Entry] = {
         ("bus", "data", "trade"),
         (),
         ("strategy", "data"),
+        heeds=("accounts",),
     ),
     "dashboard": Entry(
         "Dashboard",
@@ -65,6 +66,7 @@ TABLE: dict[str, Entry] = {
         ("bus", "auth"),
         ("data", "trade", "strategy"),
         ("dashboard",),
+        heeds=("accounts",),
     ),
     "monitor": Entry(
         "History and alerts",
@@ -84,6 +86,7 @@ TABLE: dict[str, Entry] = {
         ("risk", "data", "strategy"),
         enabled=False,
         stores=True,
+        heeds=("accounts",),
     ),
     "portfolio": Entry(
         "Portfolio",
@@ -94,6 +97,7 @@ TABLE: dict[str, Entry] = {
         enabled=False,
         optional=True,
         stores=True,
+        heeds=("accounts",),
     ),
     "backtest": Entry(
         "Backtests",
@@ -114,6 +118,7 @@ TABLE: dict[str, Entry] = {
         enabled=False,
         optional=True,
         stores=True,
+        heeds=("accounts",),
     ),
     "notify": Entry(
         "Notifications",
@@ -125,6 +130,7 @@ TABLE: dict[str, Entry] = {
         optional=True,
         secrets=("notify.*",),
         stores=True,
+        heeds=("accounts",),
     ),
     "update": Entry(
         "Updates",

@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from ..configs import accounts
+from ..configs.accounts import TRADE, account_of
 from ..configs.errors import SettingsError
 from ..configs.frozen import program as program
 from ..configs.impact import restarting
@@ -33,7 +35,7 @@ _ROLES: dict[str, Literal["core", "people"]] = {
 
 def is_built_in(name: str) -> bool:
     """Is it one of our own services?"""
-    return name in TABLE
+    return name in TABLE or bool(account_of(name))
 
 
 def built_in(settings: Settings) -> list[Manifest]:
@@ -49,7 +51,7 @@ def built_in(settings: Settings) -> list[Manifest]:
             title=entry.title,
             target=entry.target,
             requires=(*entry.requires, *venue),
-            wants=entry.wants,
+            wants=(*entry.wants, *(_further_trades(settings) if "trade" in entry.wants else ())),
             enabled=entry.enabled,
             optional=entry.optional,
             role=_ROLES.get(name, ""),
@@ -59,7 +61,30 @@ def built_in(settings: Settings) -> list[Manifest]:
             instances={"strategy": _strategy_processes(settings), "paper": papers}.get(name, 1),
         )
         manifests.append(_with_override(manifest, settings.services.get(name)))
+        if name == TRADE:
+            manifests += [_of_account(settings, manifest, one) for one in accounts.names(settings)[1:]]
     return manifests
+
+
+def _of_account(settings: Settings, main: Manifest, account: str) -> Manifest:
+    """The process that trades an account beside the first."""
+    name, venue = accounts.service_of(account), accounts.venue_of(settings, account)
+    entry = TABLE[TRADE]
+    manifest = msgspec.structs.replace(
+        main,
+        name=name,
+        title=f"{main.label} {account}",
+        # A further paper exchange is an instance of the first, which is enough to wait for.
+        requires=(*entry.requires, *(("paper",) if _PAPER_NAME.fullmatch(venue) else ())),
+        environment={"CRYPTOBOT_INSTANCE": account},
+        secrets=_secrets(settings, entry, account),
+        settings_digest=_digest(settings, entry, account),
+    )
+    return _with_override(manifest, settings.services.get(name))
+
+
+def _further_trades(settings: Settings) -> tuple[str, ...]:
+    return tuple(accounts.service_of(one) for one in accounts.names(settings)[1:])
 
 
 def _strategy_processes(settings: Settings) -> int:
@@ -75,11 +100,11 @@ def _paper_exchanges(settings: Settings) -> int:
     return max(numbers, default=0)
 
 
-def _secrets(settings: Settings, entry: Entry) -> tuple[str, ...]:
+def _secrets(settings: Settings, entry: Entry, account: str = accounts.MAIN) -> tuple[str, ...]:
     """Names of what this service needs with these settings, and nothing beyond that."""
     sealed = settings.database.encrypted
     given = [name for name in entry.secrets if sealed or name not in FILE_KEY]
-    names = [name.format(exchange=settings.data.exchange) for name in given]
+    names = [name.format(exchange=accounts.key_of(settings, account)) for name in given]
     if entry.stores and settings.database.url:
         names.append("database.password")
     elif entry.stores and sealed:
@@ -87,14 +112,18 @@ def _secrets(settings: Settings, entry: Entry) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _digest(settings: Settings, entry: Entry) -> str:
+def _digest(settings: Settings, entry: Entry, account: str = accounts.MAIN) -> str:
     # A change of what needs a restart in these sections changes the manifest: a reload restarts this alone.
     import zlib
 
     chosen: object = restarting(settings, (*_sections(entry), "bus", "machines"))
-    heeded = [name for name in entry.heeds if is_enabled(settings, name)]
+    heeded = [name for name in entry.heeds if name in TABLE and is_enabled(settings, name)]
     if heeded:
         chosen = (chosen, heeded)
+    if entry is TABLE[TRADE] and account in settings.accounts:
+        chosen = (chosen, settings.accounts[account])
+    elif "accounts" in entry.heeds and settings.accounts:
+        chosen = (chosen, settings.accounts)
     return f"{zlib.crc32(msgspec.json.encode(chosen)):08x}"
 
 
@@ -112,9 +141,11 @@ def _sections(entry: Entry) -> tuple[str, ...]:
 def readers(settings: Settings) -> dict[str, list[str]]:
     """Section of the settings, and which of our services a change of it restarts."""
     ours = [manifest.name for manifest in built_in(settings)]
-    found: dict[str, list[str]] = {"bus": ours, "machines": [*ours]}
+    heeding = [name for name in ours if account_of(name) or "accounts" in TABLE[name].heeds]
+    found: dict[str, list[str]] = {"bus": ours, "machines": [*ours], "accounts": heeding}
     for manifest in built_in(settings):
-        for section in _sections(TABLE[manifest.name]):
+        entry = TABLE[TRADE if account_of(manifest.name) else manifest.name]
+        for section in _sections(entry):
             if manifest.name not in found.setdefault(section, []):
                 found[section].append(manifest.name)
     return found

@@ -1,5 +1,7 @@
 """Owner: paper. Numbers 0x06xx."""
 
+from decimal import Decimal
+
 from .base import Delivery, Message, message, request
 
 
@@ -18,7 +20,14 @@ class PaperInfo(Message, frozen=True, kw_only=True, gc=False):
 
 @request(0x0602, reply=PaperInfo, permission="secret.read")
 class GetPaperInfo(Message, frozen=True, kw_only=True, gc=False):
-    """Addresses and demo keys of the paper exchange."""
+    """Addresses and demo keys of the paper exchange; of an account that it does not have yet it makes one.
+
+    Args:
+        balances: what a new account holds; nothing is what the settings give.
+    """
+
+    account: str = ""
+    balances: dict[str, Decimal] = {}
 
 
 @message(0x0603, delivery=Delivery.REPLY)

@@ -8,6 +8,11 @@ VERDICT_TOPIC = "risk.verdict"
 """Sent by risk alone; `risk.state` beside it is trade's own state."""
 
 
+def verdict_topic(account: str) -> str:
+    """Where an account hears its verdict; no other account's begins so."""
+    return VERDICT_TOPIC if account == "main" else f"risk.account.{account}"
+
+
 @message(0x0801)
 class RiskVerdict(Message, frozen=True, kw_only=True, gc=False):
     """What may be traded now, sent every second and at each change. Trade takes the stricter of this and its
@@ -34,6 +39,7 @@ class RiskVerdict(Message, frozen=True, kw_only=True, gc=False):
     issued_ms: int
     valid_s: float
     ended: bool = False
+    account: str = "main"
 
 
 @message(0x0802, delivery=Delivery.REPLY)

@@ -86,6 +86,7 @@ class StrategyStatus(Message, frozen=True, kw_only=True, gc=False):
     cash: Decimal | None = None
     process: str = "strategy"
     declared: list[DeclaredParameter] = []
+    account: str = "main"
 
 
 @message(0x0211, delivery=Delivery.REPLY)
@@ -159,6 +160,7 @@ class OrderIntent(Message, frozen=True, kw_only=True, gc=False):
         reduce_only: never make the position larger or turn it round.
         candle_open_ms: the candle whose close caused this; 0 for a person's order.
         reference_price: the price the decision was made on, for the price collar and slippage.
+        account: trade denies an intent for another account than its own.
     """
 
     intent_id: str
@@ -177,3 +179,4 @@ class OrderIntent(Message, frozen=True, kw_only=True, gc=False):
     candle_open_ms: int = 0
     reference_price: Decimal | None = None
     reason: str = ""
+    account: str = "main"

@@ -1,4 +1,8 @@
-"""Owner: trade. Numbers 0x03xx. Money is Decimal: text on the wire, exact on both sides."""
+"""Owner: trade. Numbers 0x03xx. Money is Decimal: text on the wire, exact on both sides.
+
+Each account is a service of its own: `trade` for main, `trade-NAME` for others (configs/accounts.py). What it
+tells names its `account`; a request that names another one is refused (`wrong_account`), "" names none.
+"""
 
 from decimal import Decimal
 
@@ -38,6 +42,7 @@ class Order(Message, frozen=True, kw_only=True, gc=False):
     updated_ms: int
     list_id: str = ""
     replaces: str = ""
+    account: str = "main"
 
 
 @message(0x0302, delivery=Delivery.EVENT)
@@ -58,6 +63,7 @@ class Fill(Message, frozen=True, kw_only=True, gc=False):
     maker: bool
     ts_ms: int
     source: str
+    account: str = "main"
 
 
 @message(0x0303, delivery=Delivery.EVENT)
@@ -76,6 +82,7 @@ class Position(Message, frozen=True, kw_only=True, gc=False):
     fees: Decimal
     updated_ms: int
     realised_pnl_fifo: Decimal = Decimal(0)
+    account: str = "main"
 
 
 @message(0x0304)
@@ -87,6 +94,7 @@ class Balance(Message, frozen=True, kw_only=True, gc=False):
     free: Decimal
     used: Decimal
     total: Decimal
+    account: str = "main"
 
 
 @message(0x0305)
@@ -100,6 +108,7 @@ class Equity(Message, frozen=True, kw_only=True, gc=False):
     realised_pnl: Decimal
     unrealised_pnl: Decimal
     ts_ms: int
+    account: str = "main"
 
 
 @message(0x0306, delivery=Delivery.EVENT)
@@ -110,6 +119,7 @@ class TradingState(Message, frozen=True, kw_only=True, gc=False):
     reason: str
     actor: str
     since_ms: int
+    account: str = "main"
 
 
 @message(0x0310, delivery=Delivery.REPLY)
@@ -171,6 +181,7 @@ class Protection(Message, frozen=True, kw_only=True, gc=False):
     state: str
     actor: str
     target_order_id: str = ""
+    account: str = "main"
 
 
 @message(0x0314, delivery=Delivery.REPLY)
@@ -242,6 +253,7 @@ class CancelOrder(Message, frozen=True, kw_only=True, gc=False):
 
     order_id: str
     actor: str
+    account: str = ""
 
 
 @request(0x031C, reply=TradingState, permission="trade.halt")
@@ -256,6 +268,7 @@ class SetTradingState(Message, frozen=True, kw_only=True, gc=False):
     actor: str
     cancel_orders: bool = False
     flatten: bool = False
+    account: str = ""
 
 
 @request(0x031D, reply=Protection, permission="trade.order")
@@ -278,6 +291,7 @@ class ProtectPosition(Message, frozen=True, kw_only=True, gc=False):
     take_profit: Decimal | None = None
     take_profit_amount: Decimal | None = None
     entry_intent_id: str = ""
+    account: str = ""
 
 
 @request(0x031E, reply=Done, permission="trade.order")
@@ -287,6 +301,7 @@ class EndProtection(Message, frozen=True, kw_only=True, gc=False):
     exchange: str
     symbol: str
     actor: str
+    account: str = ""
 
 
 @request(0x0320, reply=LedgerReport, permission="trade.order")
@@ -298,6 +313,7 @@ class AdoptDifferences(Message, frozen=True, kw_only=True, gc=False):
 
     actor: str
     reason: str
+    account: str = ""
 
 
 @request(0x0321, reply=Order, permission="trade.order")
@@ -316,6 +332,7 @@ class AmendOrder(Message, frozen=True, kw_only=True, gc=False):
     actor: str
     price: Decimal | None = None
     amount: Decimal | None = None
+    account: str = ""
 
 
 @message(0x0322, delivery=Delivery.REPLY)

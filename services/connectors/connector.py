@@ -1,7 +1,8 @@
 """What a connector is, and what it is given to open a venue."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
 
 from ...bus.api import AsyncBusApi
 from .venue import Capabilities, Credentials, Venue
@@ -15,6 +16,7 @@ class OpenContext:
         bus: for venues that are found over the bus.
         credentials: None for public data only.
         timeout_s: a call without an answer for so long has failed.
+        account, balances: whose, and what it begins with; for venues that make accounts themselves.
         silence_s: market data without news for so long is taken for a dead socket.
     """
 
@@ -22,6 +24,8 @@ class OpenContext:
     credentials: Credentials | None
     timeout_s: float
     silence_s: float
+    account: str = "main"
+    balances: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from .venue import Credentials, Venue
 _ASK_TIMEOUT_S = 5.0
 _ASK_PAUSE_S = 0.3
 _OPEN_TRIES = 6
+_MAIN = "main"
 _log = structlog.get_logger(component="connectors")
 
 
@@ -24,13 +25,21 @@ class PaperVenue(BinanceVenue):
 
     Args:
         name: of the venue and of the service that plays it: paper, or paper-2 and so on.
+        question: what to ask that service for, with the account.
     """
 
     def __init__(
-        self, name: str, bus: AsyncBusApi, exchange: Any, info: PaperInfo, *, silence_s: float
+        self,
+        name: str,
+        bus: AsyncBusApi,
+        exchange: Any,
+        info: PaperInfo,
+        question: GetPaperInfo,
+        *,
+        silence_s: float,
     ) -> None:
         super().__init__(name, exchange, CAPABILITIES, silence_s=silence_s)
-        self._bus = bus
+        self._bus, self._question = bus, question
         self._asking: asyncio.Task[None] | None = None
         self._adopt(info)
 
@@ -49,7 +58,7 @@ class PaperVenue(BinanceVenue):
     async def _ask_again(self) -> None:
         try:
             info = await self._bus.request(
-                self.name, GetPaperInfo(), PaperInfo, timeout_s=_ASK_TIMEOUT_S, tries=1
+                self.name, self._question, PaperInfo, timeout_s=_ASK_TIMEOUT_S, tries=1
             )
         except (BusTimeoutError, RequestFailedError) as error:
             _log.info("paper exchange does not answer", reason=str(error))
@@ -67,9 +76,11 @@ class PaperVenue(BinanceVenue):
 
 
 async def _open(context: OpenContext, name: str = "paper") -> Venue:
+    account = "" if context.account == _MAIN else context.account
+    question = GetPaperInfo(account=account, balances=dict(context.balances) if account else {})
     for attempt in range(_OPEN_TRIES):
         try:
-            info = await context.bus.request(name, GetPaperInfo(), PaperInfo, timeout_s=_ASK_TIMEOUT_S)
+            info = await context.bus.request(name, question, PaperInfo, timeout_s=_ASK_TIMEOUT_S)
         except (BusTimeoutError, RequestFailedError) as error:
             _log.info("waiting for the paper exchange", attempt=attempt + 1, reason=str(error))
             await asyncio.sleep(_ASK_PAUSE_S)
@@ -78,7 +89,7 @@ async def _open(context: OpenContext, name: str = "paper") -> Venue:
         # orders.
         credentials = Credentials(info.api_key, info.api_secret)
         exchange = make_exchange(credentials, context.timeout_s, enableRateLimit=False)
-        return PaperVenue(name, context.bus, exchange, info, silence_s=context.silence_s)
+        return PaperVenue(name, context.bus, exchange, info, question, silence_s=context.silence_s)
     raise RetryLaterError(f"The paper exchange does not answer on the bus; is the service `{name}` running?")
 
 

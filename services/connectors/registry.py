@@ -13,6 +13,7 @@ from traceback import extract_tb
 from types import ModuleType
 
 from ...bus.api import AsyncBusApi
+from ...configs.accounts import own
 from ...configs.addons import connector_files, refusals
 from ...configs.errors import SettingsError
 from ...configs.schema import Settings
@@ -94,7 +95,12 @@ def from_file(path: Path) -> Connector:
 
 
 async def open_venue(
-    name: str, *, bus: AsyncBusApi, settings: Settings, credentials: Credentials | None = None
+    name: str,
+    *,
+    bus: AsyncBusApi,
+    settings: Settings,
+    credentials: Credentials | None = None,
+    account: str = "main",
 ) -> Venue:
     """Open a venue by its name in the settings. Close it with `close`.
 
@@ -107,5 +113,7 @@ async def open_venue(
         credentials=credentials,
         timeout_s=settings.trade.request_timeout_s,
         silence_s=settings.data.stale_after_s,
+        account=account,
+        balances=own(settings, account).balances,
     )
     return await find(name).open(context)

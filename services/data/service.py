@@ -9,6 +9,7 @@ from ...bus.api import Request
 from ...bus.contracts.base import Done
 from ...bus.contracts.market import Candle, Candles, Feeds, ListCandles, ListFeeds, WatchCandles
 from ...bus.contracts.paper import GetPaperInfo, PaperInfo
+from ...configs.accounts import venue_of
 from ...configs.errors import BusError, RequestFailedError, StartError
 from ...configs.paths import Home
 from ..connectors.registry import open_venue
@@ -73,17 +74,20 @@ class DataService(Service):
 
     def _markets(self) -> dict[str, list[tuple[str, str]]]:
         """(symbol, timeframe) of everything that is watched, by venue: what the settings of data name, and
-        on the first venue what strategies trade on.
+        on the venue of its account what each strategy trades on.
         """
         chosen = self.settings.data
-        wanted = {(symbol, chosen.timeframe) for symbol in chosen.symbols}
+        watched = {self._exchange: chosen.symbols, **chosen.venues}
+        found = {
+            exchange: {(symbol, chosen.timeframe) for symbol in symbols}
+            for exchange, symbols in watched.items()
+        }
         for instance in self.settings.strategy.instances.values():
             if instance.enabled:
-                wanted.update((symbol, instance.timeframe) for symbol in instance.markets)
-        found = {self._exchange: sorted(wanted)}
-        for exchange, symbols in chosen.venues.items():
-            found[exchange] = sorted((symbol, chosen.timeframe) for symbol in symbols)
-        return found
+                venue = venue_of(self.settings, instance.account)
+                wanted = ((symbol, instance.timeframe) for symbol in instance.markets)
+                found.setdefault(venue, set()).update(wanted)
+        return {exchange: sorted(wanted) for exchange, wanted in found.items()}
 
     async def _open_venue(self, name: str) -> Venue:
         return await open_venue(name, bus=self.bus, settings=self.settings)

@@ -7,6 +7,7 @@ files appear whole or not at all; making one disturbs nobody.
 
 import hashlib
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -88,7 +89,10 @@ def prune(folder: Path, owner: str, keep: int, *, spare: Path | None = None) -> 
     Args:
         spare: stays in any case: after the clock was set back the newest one looks like the oldest.
     """
-    found = sorted(folder.glob(f"{owner}-v*.sqlite"), key=lambda path: path.stat().st_mtime_ns)
+    # Of two owners one name may begin as the other does: trade, and trade-vip.
+    own = re.compile(rf"{re.escape(owner)}-v\d+-\d{{8}}T\d{{6}}Z.*\.sqlite")
+    found = [path for path in folder.glob(f"{owner}-v*.sqlite") if own.fullmatch(path.name)]
+    found.sort(key=lambda path: path.stat().st_mtime_ns)
     others = [path for path in found if path != spare]
     old = others[: max(0, len(found) - keep)]
     for path in old:

@@ -101,13 +101,13 @@ def _target(home: Home, owner: Owner, settings: DatabaseSettings) -> Target:
     )
 
 
-def _chosen(options: argparse.Namespace) -> list[Owner]:
-    return [owner_of(options.owner)] if options.owner else [*owners(), *file_owners()]
+def _chosen(home: Home, options: argparse.Namespace) -> list[Owner]:
+    return [owner_of(home, options.owner)] if options.owner else [*owners(home), *file_owners()]
 
 
 def _migrate(home: Home, settings: DatabaseSettings, options: argparse.Namespace) -> Rows:
     rows = []
-    for owner in owners():
+    for owner in owners(home):
         database = _connect_present(home, owner, settings)
         if database is None:
             continue
@@ -123,7 +123,7 @@ def _migrate(home: Home, settings: DatabaseSettings, options: argparse.Namespace
 
 def _check(home: Home, settings: DatabaseSettings, options: argparse.Namespace) -> Rows:
     rows = []
-    for owner in _chosen(options):
+    for owner in _chosen(home, options):
         database = _connect_present(home, owner, settings)
         if database is None:
             continue
@@ -161,7 +161,7 @@ def _check_engine(database: Database) -> None:
 def _backup(home: Home, settings: DatabaseSettings, options: argparse.Namespace) -> Rows:
     folder = Path(options.to) if options.to else backup_folder(home)
     rows = []
-    for owner in _chosen(options):
+    for owner in _chosen(home, options):
         database = _connect_present(home, owner, settings)
         if database is None:
             continue
@@ -178,7 +178,7 @@ def _backup(home: Home, settings: DatabaseSettings, options: argparse.Namespace)
 
 def _restore(home: Home, settings: DatabaseSettings, options: argparse.Namespace) -> Rows:
     path = Path(options.file)
-    owner = owner_of(read_note(path).owner)
+    owner = owner_of(home, read_note(path).owner)
     target = _target(home, owner, settings)
     if isinstance(target, FileTarget):
         old = restore_file(home, path, target)
@@ -199,7 +199,7 @@ def _restore(home: Home, settings: DatabaseSettings, options: argparse.Namespace
 def _take_back(home: Home, settings: DatabaseSettings, options: argparse.Namespace) -> Rows:
     rows: Rows = []
     for path in sorted(Path(options.folder).glob("*.sqlite")):
-        owner = owner_of(read_note(path).owner)
+        owner = owner_of(home, read_note(path).owner)
         target = _target(home, owner, settings)
         if isinstance(target, FileTarget) and takeback.is_newer(home, path, target):
             old = None if options.dry_run else takeback.take_back(home, path, target)
@@ -212,7 +212,7 @@ def _convert(home: Home, settings: DatabaseSettings, options: argparse.Namespace
         raise UsageError("Say where to: --url URL, --encrypted or --plain.")
     wanted = DatabaseSettings(url=options.url or "", encrypted=options.encrypted)
     rows = []
-    for owner in owners():
+    for owner in owners(home):
         source = _connect_present(home, owner, settings)
         if source is None:
             continue

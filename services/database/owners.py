@@ -3,9 +3,11 @@
 import importlib
 import importlib.util
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ...configs.errors import UsageError
+from ...configs import accounts, snapshot
+from ...configs.errors import NotRunningError, SettingsError, UsageError
+from ...configs.paths import Home
 from .fields import Model
 from .migrations import Migration
 
@@ -38,8 +40,8 @@ class Owner:
     file_only: bool = False
 
 
-def owners() -> list[Owner]:
-    """Every service that has tables."""
+def owners(home: Home | None = None) -> list[Owner]:
+    """Every service that has tables; with a home also every account there that has books of its own."""
     found = []
     for name in _CANDIDATES:
         target = f"{_SERVICES}.{name}.models"
@@ -50,8 +52,21 @@ def owners() -> list[Owner]:
             continue
         module = importlib.import_module(target)
         if hasattr(module, "MODELS") and hasattr(module, "MIGRATIONS"):
-            found.append(Owner(name, module.MODELS, module.MIGRATIONS))
+            found += [
+                Owner(each, module.MODELS, module.MIGRATIONS)
+                for each in (name, *(_further(home) if home is not None and name == accounts.TRADE else ()))
+            ]
     return found
+
+
+def _further(home: Home) -> list[str]:
+    """Trade's databases beside the first: of accounts in force, and of those whose file is still there."""
+    try:
+        named = [accounts.service_of(one) for one in accounts.names(snapshot.read(home))[1:]]
+    except (NotRunningError, SettingsError):
+        named = []
+    kept = (path.stem for path in sorted(home.databases.glob(f"{accounts.service_of('*')}.sqlite")))
+    return list(dict.fromkeys([*named, *kept]))
 
 
 def file_owners() -> list[Owner]:
@@ -59,13 +74,15 @@ def file_owners() -> list[Owner]:
     return [Owner(name, (), (), file_only=True) for name in _FILES]
 
 
-def owner_of(name: str) -> Owner:
-    """One of them.
+def owner_of(home: Home, name: str) -> Owner:
+    """One of them; a further account by its name alone, for its file may have to be made.
 
     Raises:
         UsageError: there is none of that name.
     """
-    known = {owner.name: owner for owner in (*owners(), *file_owners())}
+    known = {owner.name: owner for owner in (*owners(home), *file_owners())}
+    if name not in known and accounts.account_of(name):
+        return replace(known[accounts.TRADE], name=name)
     if name not in known:
         raise UsageError(f"There is no database of {name}; there are {', '.join(known)}.")
     return known[name]

@@ -94,7 +94,7 @@ def server_target(url: str, owner: str) -> ServerTarget:
         raise SettingsError("database.url must end with the database's name: letters, digits, underscores.")
     return ServerTarget(
         kind=kind,
-        owner=owner,
+        owner=owner.replace("-", "_"),  # a name that needs no quotes on any server
         host=unquote(parts.hostname or ""),
         port=port or _PORTS[kind],
         name=name,

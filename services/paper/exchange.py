@@ -10,6 +10,7 @@ import asyncio
 import errno
 import json
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from pathlib import Path
 
 from aiohttp import web
@@ -20,7 +21,7 @@ from ..connectors.venue import Venue
 from . import sources
 from . import storage as db
 from .changes import Fees
-from .desk import Desk, deposits, now_ms
+from .desk import Account, Desk, deposits, now_ms
 from .feed import Feed
 from .live import LivePrices
 from .matching import Engine
@@ -217,6 +218,17 @@ class PaperExchange(Parts):
     @property
     def api_secret(self) -> str:
         return self.desk.accounts[MAIN_ACCOUNT].api_secret
+
+    async def account(self, name: str, balances: dict[str, Decimal]) -> Account:
+        """An account by its name, on disk; a new one holds these balances, or what the settings give.
+
+        Raises:
+            ValueError: an amount has more decimals than can be held.
+        """
+        if name not in self.desk.accounts:
+            self.desk.open_account(name, deposits(dict(balances or self.settings.balances)))
+            await self.desk.committed()
+        return self.desk.accounts[name]
 
     # inside
 

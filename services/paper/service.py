@@ -16,7 +16,7 @@ from ...configs.paths import Home
 from ...configs.schema import PaperSettings
 from ..connectors.venue import Venue
 from ..host.service import Service, run
-from .exchange import HOST, PaperExchange
+from .exchange import HOST, MAIN_ACCOUNT, PaperExchange
 from .faults import KINDS, Fault
 from .orders import RefusedError
 
@@ -76,13 +76,17 @@ class PaperService(Service):
 
     async def _info(self, request: Request[GetPaperInfo]) -> PaperInfo:
         await self._opened.wait()
-        exchange = self.exchange
+        exchange, wish = self.exchange, request.message
+        try:
+            account = await exchange.account(wish.account or MAIN_ACCOUNT, wish.balances)
+        except ValueError as error:
+            raise RequestFailedError("bad_balance", f"The account cannot hold that: {error}") from error
         return PaperInfo(
             rest_url=exchange.rest_url,
             ws_url=exchange.ws_url,
             ws_api_url=exchange.ws_api_url,
-            api_key=exchange.api_key,
-            api_secret=exchange.api_secret,
+            api_key=account.api_key,
+            api_secret=account.api_secret,
             symbols=exchange.symbols,
             note=exchange.note,
         )

@@ -7,6 +7,7 @@ from ...bus import topics
 from ...bus.api import AsyncBusApi, Received
 from ...bus.contracts import trade
 from ...bus.contracts.market import Feeds, ListFeeds
+from ...configs.accounts import MAIN, service_of
 from .book import Book, Execution
 from .values import ZERO, Position
 
@@ -21,10 +22,15 @@ PROTECTION = "protection"
 
 
 class Account:
-    """The account on one venue, as trade's events tell it after a snapshot."""
+    """One account on its venue, as its trade service tells it: a snapshot, and events after that.
 
-    def __init__(self, bus: AsyncBusApi, exchange: str) -> None:
-        self._bus, self._exchange = bus, exchange
+    Args:
+        name: main, or what the settings call it.
+    """
+
+    def __init__(self, bus: AsyncBusApi, exchange: str, name: str = MAIN) -> None:
+        self._bus, self.exchange, self.name = bus, exchange, name
+        self.service = service_of(name)
         self._positions: dict[str, trade.Position] = {}
         self._free: dict[str, Decimal] = {}
         self._orders: dict[str, trade.Order] = {}
@@ -39,7 +45,7 @@ class Account:
 
     def follow(self) -> None:
         """Subscribe; call before `refresh`, so that nothing falls between."""
-        venue = topics.part(self._exchange)
+        venue = f"{topics.of_account(self.name)}{topics.part(self.exchange)}"
         self._bus.subscribe(f"{topics.POSITIONS}{venue}.", trade.Position, self._on_position)
         self._bus.subscribe(f"{topics.BALANCES}{venue}", trade.Balance, self._on_balance)
         self._bus.subscribe(f"{topics.ORDERS}{venue}.", trade.Order, self._on_order)
@@ -50,13 +56,13 @@ class Account:
         Raises:
             BusTimeoutError: trade or data does not answer.
         """
-        portfolio = await self._bus.request("trade", trade.GetPortfolio(), trade.Portfolio)
+        portfolio = await self._bus.request(self.service, trade.GetPortfolio(), trade.Portfolio)
         for position in portfolio.positions:
             self._take_position(position)
         for balance in portfolio.balances:
-            if balance.exchange == self._exchange:
+            if self._is_ours(balance):
                 self._free[balance.asset] = balance.free
-        orders = await self._bus.request("trade", trade.ListOrders(open_only=True), trade.Orders)
+        orders = await self._bus.request(self.service, trade.ListOrders(open_only=True), trade.Orders)
         for order in orders.orders:
             self._take_order(order)
         await self._learn_markets()
@@ -66,10 +72,12 @@ class Account:
         """Ask data for the smallest order of each market; until the venue has told it, data does not know."""
         while True:
             feeds = (await self._bus.request("data", ListFeeds(), Feeds)).feeds
-            if all(Decimal(feed.amount_step) for feed in feeds):
+            if all(Decimal(feed.amount_step) for feed in feeds if feed.exchange == self.exchange):
                 break
             await asyncio.sleep(_ASK_AGAIN_S)
         for feed in feeds:
+            if feed.exchange != self.exchange:
+                continue
             amount = max(Decimal(feed.amount_step), Decimal(feed.min_amount))
             self._smallest[feed.symbol] = (amount, Decimal(feed.min_cost))
             self._steps[feed.symbol] = Decimal(feed.amount_step)
@@ -139,11 +147,9 @@ class Account:
             BusTimeoutError: trade does not answer.
         """
         wish = trade.ListFills(since_ms=book.since_ms(), limit=_MOST_FILLS)
-        told = (await self._bus.request("trade", wish, trade.Fills)).fills
+        told = (await self._bus.request(self.service, wish, trade.Fills)).fills
         return [
-            execution(fill)
-            for fill in reversed(told)
-            if fill.exchange == self._exchange and belongs(fill, run, guarded)
+            execution(fill) for fill in reversed(told) if self._is_ours(fill) and belongs(fill, run, guarded)
         ]
 
     def note_fill(self, fill: trade.Fill) -> None:
@@ -155,6 +161,9 @@ class Account:
             del self._filled[next(iter(self._filled))]
         self._changed.set()
 
+    def _is_ours(self, told: trade.Position | trade.Balance | trade.Order | trade.Fill) -> bool:
+        return told.exchange == self.exchange and told.account == self.name
+
     def _reflected(self, order: trade.Order) -> bool:
         """All executions of an order were told, and the position after them."""
         return self._filled.get(order.id, ZERO) >= order.filled and self._told(order.symbol)
@@ -163,7 +172,7 @@ class Account:
         self._take_position(received.message)
 
     def _take_position(self, position: trade.Position) -> None:
-        if position.exchange != self._exchange:
+        if not self._is_ours(position):
             return
         known = self._positions.get(position.symbol)
         if known is None or position.updated_ms >= known.updated_ms:
@@ -173,7 +182,7 @@ class Account:
             self._changed.set()
 
     def _on_balance(self, received: Received[trade.Balance]) -> None:
-        if received.message.exchange == self._exchange:
+        if self._is_ours(received.message):
             self._free[received.message.asset] = received.message.free
 
     def _on_order(self, received: Received[trade.Order]) -> None:
@@ -181,7 +190,7 @@ class Account:
 
     def _take_order(self, order: trade.Order) -> None:
         known = self._orders.get(order.intent_id)
-        if order.exchange != self._exchange or (known is not None and known.updated_ms > order.updated_ms):
+        if not self._is_ours(order) or (known is not None and known.updated_ms > order.updated_ms):
             return
         self._orders[order.intent_id] = order
         self._changed.set()

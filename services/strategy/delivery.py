@@ -64,10 +64,12 @@ class Delivery:
             denied = await self._guard(intended)
             if denied:
                 return refusal(wish, denied)
-        intent = _message(intended)
+        intent = _message(intended, self._account.name)
         while wish.reduce or _now_ms() <= expires_ms:
             try:
-                reply = await self._bus.request("trade", intent, OrderIntentReply, timeout_s=_TRY_S, tries=3)
+                reply = await self._bus.request(
+                    self._account.service, intent, OrderIntentReply, timeout_s=_TRY_S, tries=3
+                )
             except BusTimeoutError:
                 self._log.warning("trade does not answer; asking again", intent_id=intent.intent_id)
                 continue
@@ -93,7 +95,9 @@ class Delivery:
                 continue
             try:
                 await self._bus.request(
-                    "trade", CancelOrder(order_id=order.id, actor=f"strategy {run}"), Done
+                    self._account.service,
+                    CancelOrder(order_id=order.id, actor=f"strategy {run}", account=self._account.name),
+                    Done,
                 )
             except (BusTimeoutError, RequestFailedError) as error:
                 self._log.warning("cancel failed", order_id=order.id, reason=str(error))
@@ -106,9 +110,10 @@ class Delivery:
             actor=f"strategy {intended.run}",
             price=wish.limit,
             amount=wish.amount.quantize(_AMOUNT_GRAIN, rounding="ROUND_DOWN"),
+            account=self._account.name,
         )
         try:
-            await self._bus.request("trade", asked, TradeOrder, timeout_s=_TRY_S, tries=3)
+            await self._bus.request(self._account.service, asked, TradeOrder, timeout_s=_TRY_S, tries=3)
         except BusTimeoutError:
             return refusal(wish, "trade did not answer; the order may have changed")
         except RequestFailedError as error:
@@ -143,9 +148,10 @@ class Delivery:
             stop_price=intended.wish.stop,
             take_profit=intended.wish.take,
             entry_intent_id=intended.intent_id,
+            account=self._account.name,
         )
         try:
-            await self._bus.request("trade", asked, Protection, timeout_s=_TRY_S, tries=3)
+            await self._bus.request(self._account.service, asked, Protection, timeout_s=_TRY_S, tries=3)
         except BusTimeoutError:
             return "trade did not answer when it was asked for the bracket"
         except RequestFailedError as error:
@@ -153,7 +159,7 @@ class Delivery:
         return ""
 
 
-def _message(intended: Intended) -> OrderIntent:
+def _message(intended: Intended, account: str) -> OrderIntent:
     wish = intended.wish
     kind = "market" if wish.limit is None else "limit"
     if wish.trigger is not None:
@@ -172,6 +178,7 @@ def _message(intended: Intended) -> OrderIntent:
         candle_open_ms=intended.candle_open_ms,
         reference_price=intended.reference_price,
         reason=wish.reason,
+        account=account,
     )
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from ...bus.api import AsyncBusApi
 from ...bus.contracts.base import Done, Message
 from ...bus.contracts.strategy import ListStrategies, Strategies, StrategyStatus
+from ...configs.accounts import venue_of
 from ...configs.errors import BusError, BusTimeoutError, RequestFailedError
-from ...configs.schema import StrategyInstance
+from ...configs.schema import Settings, StrategyInstance
 
 _ANSWER_S = 2.0
 
@@ -27,13 +28,11 @@ class Front:
         number: of this process; only the first asks others.
     """
 
-    def __init__(
-        self, bus: AsyncBusApi, instances: Mapping[str, StrategyInstance], exchange: str, number: int
-    ) -> None:
-        self._bus, self._exchange = bus, exchange
+    def __init__(self, bus: AsyncBusApi, settings: Settings, number: int) -> None:
+        self._bus, self._settings = bus, settings
         self._elsewhere = {
             name: (instance, symbol)
-            for name, instance, symbol in runs(instances)
+            for name, instance, symbol in runs(settings.strategy.instances)
             if number == 1 and instance.process != 1
         }
 
@@ -76,7 +75,7 @@ class Front:
         return StrategyStatus(
             name=name,
             title=name,
-            exchange=self._exchange,
+            exchange=venue_of(self._settings, instance.account),
             symbol=symbol,
             timeframe=instance.timeframe,
             state="STOPPED",
@@ -86,6 +85,7 @@ class Front:
             signals=0,
             mode=instance.mode,
             process=_service(instance.process),
+            account=instance.account,
         )
 
 

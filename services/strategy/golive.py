@@ -4,13 +4,15 @@
 (`strategy.instances.NAME.despite_red`), and each such start is audited.
 """
 
+import re
 from typing import NamedTuple
 
+from ...configs.accounts import venue_of
 from ...configs.paths import Home
 from ...configs.schema import Settings, StrategyInstance
 from ...configs.trust import Verdict, read
 
-PAPER = "paper"
+PAPER = r"paper(-[2-9])?"
 
 
 class Judgement(NamedTuple):
@@ -22,7 +24,8 @@ class Judgement(NamedTuple):
 
 def judge(home: Home, settings: Settings, name: str, instance: StrategyInstance, symbol: str) -> Judgement:
     """May this run start?"""
-    if settings.data.exchange == PAPER or instance.mode != "live" or not settings.backtest.live_gate:
+    venue = venue_of(settings, instance.account)
+    if re.fullmatch(PAPER, venue) or instance.mode != "live" or not settings.backtest.live_gate:
         return Judgement()
     found = read(home, instance.strategy, symbol)
     if found is None or found.colour != "red":

@@ -20,6 +20,7 @@ from ...bus.contracts import trade
 from ...bus.contracts.market import Candle as CandleMessage
 from ...bus.contracts.market import timeframe_ms
 from ...bus.contracts.strategy import StrategyStatus
+from ...configs.accounts import MAIN
 from ...configs.errors import CryptoBotError, StrategyError
 from .base import Strategy
 from .desk import DRY, Decision, Desk, DryDesk, LiveDesk, intent_id
@@ -50,6 +51,7 @@ class Runner:
         self, name: str, market: Market, assignment: Assignment, memory: MemoryFile, tools: Tools
     ) -> None:
         self.name, self.market, self.mode = name, market, assignment.mode
+        self.account = tools.account.name
         self.state, self.reason = STOPPED, ""
         self.candles = 0
         self.opened = asyncio.Event()
@@ -183,13 +185,15 @@ class Runner:
             realised=memory.book.realised,
             cash=memory.dry.cash.get(self.market.quote) if self.mode == DRY else None,
             process=self._tools.process,
+            account=self.account,
             declared=told(strategy.parameters()) if strategy is not None else [],
         )
 
     def _identity(self) -> str:
         market = self.market
         mode = f" {DRY}" if self.mode == DRY else ""
-        return f"{market.strategy} {market.exchange} {market.symbol} {market.timeframe}{mode}"
+        account = "" if self.account == MAIN else f" {self.account}"
+        return f"{market.strategy} {market.exchange} {market.symbol} {market.timeframe}{mode}{account}"
 
     async def _open(self, by_person: bool) -> Live:
         self._memory = self.remembered()

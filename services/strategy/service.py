@@ -21,11 +21,12 @@ from ...bus.contracts.strategy import (
     SetStrategyRunning,
     Strategies,
 )
-from ...configs import firstrun
+from ...configs import accounts, firstrun
 from ...configs.errors import (
     BusTimeoutError,
     CryptoBotError,
     RequestFailedError,
+    StartError,
 )
 from ...configs.paths import Home
 from ...configs.schema import StrategyInstance, StrategySettings
@@ -64,23 +65,25 @@ class StrategyService(Service):
     """End the process when code hangs in a C library; only where the process is this service's own."""
 
     async def setup(self) -> None:
-        self._exchange = self.settings.data.exchange
         self._loader = Loader(self.home.strategies)
-        self._account = account = Account(self.bus, self._exchange)
+        self._accounts = {
+            name: Account(self.bus, accounts.venue_of(self.settings, name), name) for name in self._traded()
+        }
         self._last_resort = LastResort(
             self.home.state / "strategy", self.name, self.settings.strategy.call_timeout_s + _RESERVE_S
         )
-        self._tools = self._make_tools(account)
+        self._tools = {name: self._make_tools(account) for name, account in self._accounts.items()}
         self._runners = {name: self._runner(name, *found) for name, found in self._instances().items()}
-        self._front = Front(self.bus, self.settings.strategy.instances, self._exchange, self.number)
+        self._front = Front(self.bus, self.settings, self.number)
         self._running: dict[str, asyncio.Task[None]] = {}
         self._followed: set[str] = set()
-        await self._subscribe(account)
+        self._subscribe()
         self.bus.serve(ListStrategies, self._list_strategies)
         self.bus.serve(SetStrategyRunning, self._set_running)
         self.bus.serve(SetStrategyParameters, self._set_parameters)
         await self.bus.settled()
-        self.spawn(self._learn_account(account), "account")
+        for name, account in self._accounts.items():
+            self.spawn(self._learn_account(account), f"account {name}")
         self._start_enabled()
         if self.ends_itself:
             self.spawn(self._stay_alive(), "alive")
@@ -100,14 +103,26 @@ class StrategyService(Service):
             if instance.process == self.number
         }
 
+    def _traded(self) -> list[str]:
+        """The accounts that runs of this process trade.
+
+        Raises:
+            StartError: a run names one that there is not.
+        """
+        runs_of = {instance.account for instance, _ in self._instances().values()}
+        known = accounts.names(self.settings)
+        for name in sorted(runs_of - set(known)):
+            raise StartError(f"A strategy trades the account {name}; there are {', '.join(known)}.")
+        return [name for name in known if name in runs_of or name == accounts.MAIN]
+
     def _make_tools(self, account: Account) -> Tools:
         return Tools(
             bus=self.bus,
             account=account,
             delivery=Delivery(self.bus, account),
             guard=HangGuard(self.settings.strategy.call_timeout_s, self._last_resort.mark),
-            past=self._past,
-            watch=self._watch,
+            past=functools.partial(self._past, account.exchange),
+            watch=functools.partial(self._watch, account.exchange),
             history=self.settings.data.history,
             fresh_s=self.settings.data.stale_after_s,
             fees=(self.settings.paper.maker_fee, self.settings.paper.taker_fee),
@@ -115,9 +130,10 @@ class StrategyService(Service):
         )
 
     def _runner(self, name: str, instance: StrategyInstance, symbol: str) -> Runner:
+        exchange = self._accounts[instance.account].exchange
         return Runner(
             name,
-            Market(instance.strategy, self._exchange, symbol, instance.timeframe),
+            Market(instance.strategy, exchange, symbol, instance.timeframe),
             Assignment(
                 functools.partial(self._loader.load, instance.strategy),
                 instance.parameters,
@@ -125,18 +141,20 @@ class StrategyService(Service):
                 instance.cash,
             ),
             MemoryFile(self.home.state / "strategy", name),
-            self._tools,
+            self._tools[instance.account],
         )
 
-    async def _subscribe(self, account: Account) -> None:
-        account.follow()
+    def _subscribe(self) -> None:
         for runner in self._runners.values():
-            self._follow(runner.own)
-        self.bus.subscribe(topics.fill(self._exchange), trade.Fill, self._on_fill)
-        self.bus.subscribe(f"{topics.ORDERS}{topics.part(self._exchange)}.", trade.Order, self._on_order)
+            self._follow(runner.market.exchange, runner.own)
+        for name, account in self._accounts.items():
+            account.follow()
+            orders = f"{topics.ORDERS}{topics.of_account(name)}{topics.part(account.exchange)}."
+            self.bus.subscribe(topics.fill(account.exchange, name), trade.Fill, self._on_fill)
+            self.bus.subscribe(orders, trade.Order, self._on_order)
 
-    def _follow(self, key: FeedKey) -> None:
-        topic = topics.candle(*key.at(self._exchange), key.timeframe)
+    def _follow(self, exchange: str, key: FeedKey) -> None:
+        topic = topics.candle(*key.at(exchange), key.timeframe)
         if topic not in self._followed:
             self._followed.add(topic)
             self.bus.subscribe(topic, Candle, self._on_candle)
@@ -211,9 +229,9 @@ class StrategyService(Service):
                 self.log.warning("trade or data does not answer yet", reason=str(error))
                 await asyncio.sleep(_ASK_AGAIN_S)
 
-    async def _past(self, key: FeedKey, limit: int, since_ms: int | None) -> list[Candle]:
+    async def _past(self, venue: str, key: FeedKey, limit: int, since_ms: int | None) -> list[Candle]:
         """The newest finished candles of a series; waits until data answers."""
-        exchange, symbol = key.at(self._exchange)
+        exchange, symbol = key.at(venue)
         wish = ListCandles(
             exchange=exchange,
             symbol=symbol,
@@ -229,20 +247,20 @@ class StrategyService(Service):
             except RequestFailedError as error:
                 if error.code == "unknown_market":
                     # Data was restarted, and has forgotten what was asked for beyond its settings.
-                    await self._watch((key,))
+                    await self._watch(venue, (key,))
                 elif error.code != NOT_SERVED_YET:
                     raise
                 await asyncio.sleep(_ASK_AGAIN_S)
 
-    async def _watch(self, feeds: tuple[FeedKey, ...]) -> None:
+    async def _watch(self, venue: str, feeds: tuple[FeedKey, ...]) -> None:
         """Let data follow further series, and follow them here; waits until data and the venue answer.
 
         Raises:
             RequestFailedError: data cannot have one of them.
         """
         for key in feeds:
-            self._follow(key)
-            exchange, symbol = key.at(self._exchange)
+            self._follow(venue, key)
+            exchange, symbol = key.at(venue)
             wish = WatchCandles(exchange=exchange, symbol=symbol, timeframe=key.timeframe)
             while True:
                 try:
@@ -260,23 +278,28 @@ class StrategyService(Service):
         candle = received.message
         if not candle.closed:
             return
-        elsewhere = candle.exchange != self._exchange
-        symbol = f"{candle.exchange}:{candle.symbol}" if elsewhere else candle.symbol
-        key = FeedKey(symbol, candle.timeframe)
+        here = FeedKey(candle.symbol, candle.timeframe)
+        elsewhere = FeedKey(f"{candle.exchange}:{candle.symbol}", candle.timeframe)
         for runner in self._runners.values():
+            key = here if runner.market.exchange == candle.exchange else elsewhere
             if runner.own == key or key in runner.feeds:
                 runner.take(key, candle)
 
     def _on_fill(self, received: Received[trade.Fill]) -> None:
-        if received.message.exchange != self._exchange:
+        fill = received.message
+        account = self._accounts.get(fill.account)
+        if account is None or account.exchange != fill.exchange:
             return
-        self._account.note_fill(received.message)
+        account.note_fill(fill)
         for runner in self._runners.values():
-            runner.took_fill(received.message)
+            if runner.account == fill.account:
+                runner.took_fill(fill)
 
     def _on_order(self, received: Received[trade.Order]) -> None:
+        order = received.message
         for runner in self._runners.values():
-            runner.took_order(received.message)
+            if runner.account == order.account:
+                runner.took_order(order)
 
     async def _list_strategies(self, _request: Request[ListStrategies]) -> Strategies:
         try:

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from ...bus.contracts.trade import Balance, Equity, Position
 from ..connectors.venue import Market
-from . import ledger, money, rows
+from . import ids, ledger, money, rows
 from .bindings import Bindings
 from .clock import now_ms
 from .limits import Picture
@@ -36,8 +36,15 @@ class Price:
 class Account:
     """Memory of one venue's account, filled from the store and kept in step with what is committed."""
 
-    def __init__(self, exchange: str, store: TradeStore, clock: Callable[[], float] = time.monotonic) -> None:
-        self.exchange, self._store, self._clock = exchange, store, clock
+    def __init__(
+        self,
+        exchange: str,
+        store: TradeStore,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        name: str = ids.MAIN,
+    ) -> None:
+        self.exchange, self._store, self._clock, self.name = exchange, store, clock, name
         self.markets: dict[str, Market] = {}
         self.prices: dict[str, Price] = {}
         self.orders: dict[str, OrderRecord] = {order.id: order for order in store.open_orders()}
@@ -119,11 +126,16 @@ class Account:
     def balance(self, asset: str) -> Balance:
         total, used = self.total(asset), self.used(asset)
         return Balance(
-            exchange=self.exchange, asset=asset, free=money.subtract(total, used), used=used, total=total
+            exchange=self.exchange,
+            asset=asset,
+            free=money.subtract(total, used),
+            used=used,
+            total=total,
+            account=self.name,
         )
 
     def position_message(self, position: PositionRecord) -> Position:
-        return rows.position_message(position, self.price(position.symbol))
+        return rows.position_message(position, self.price(position.symbol), self.name)
 
     def closing(self, symbol: str, side: str) -> Decimal:
         """Base units that open orders of this side will take from the position."""
@@ -172,6 +184,7 @@ class Account:
             realised_pnl=realised,
             unrealised_pnl=unrealised,
             ts_ms=now_ms(),
+            account=self.name,
         )
 
     def _keep(self, order: OrderRecord) -> None:

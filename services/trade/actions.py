@@ -40,11 +40,12 @@ class Chain:
 
     Args:
         number, seal: of the newest row; 0 and "" before the first.
+        head: name of the file beside the key.
     """
 
-    def __init__(self, home: Home, number: int = 0, seal: str = "") -> None:
+    def __init__(self, home: Home, number: int = 0, seal: str = "", *, head: str = HEAD) -> None:
         self._key = hmac.new(machine_key(home), b"trading actions", hashlib.sha256).digest()
-        self._head: Path = home.keys / HEAD
+        self._head: Path = home.keys / head
         self.number, self.seal = number, seal
         self._noted = number
 

@@ -32,7 +32,7 @@ class Amendments:
         """
         old = self._amendable(asked)
         market = self._account.markets[old.symbol]
-        new = _successor(old, asked)
+        new = _successor(old, asked, self._parts.account.name)
         rounded = rounding.request(market, venue_request(new))
         new.amount, new.price = rounded.amount, rounded.price
         if (new.amount, new.price) == (old.remaining, old.price):
@@ -106,10 +106,10 @@ class Amendments:
             )
 
 
-def _successor(old: OrderRecord, asked: AmendOrder) -> OrderRecord:
+def _successor(old: OrderRecord, asked: AmendOrder, account: str) -> OrderRecord:
     moment = now_ms()
     intent = f"amend:{old.id}:{moment}"
-    order_id = ids.client_order_id(old.exchange, intent)
+    order_id = ids.client_order_id(old.exchange, intent, account)
     price: Decimal | None = asked.price if asked.price is not None else old.price
     return OrderRecord(
         id=order_id,

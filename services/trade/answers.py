@@ -33,6 +33,7 @@ from .amend import Amendments
 from .control import TradingControl
 from .execution import Execution
 from .protection import Protections
+from .protection_plan import ProtectionRecord
 from .reconcile import Reconciler
 from .store import TradeStore
 from .valuation import Valuation
@@ -80,6 +81,7 @@ class Answers:
 
     async def cancel(self, request: Request[CancelOrder]) -> Done:
         asked = request.message
+        self._mine(asked.account)
         order = self._execution.cancel(asked.order_id, asked.actor)
         if order is None:
             raise RequestFailedError("unknown_order", f"There is no order {asked.order_id}.")
@@ -87,9 +89,10 @@ class Answers:
         return Done(message=f"order {order.id} is {order.state.value}")
 
     async def amend(self, request: Request[AmendOrder]) -> Order:
+        self._mine(request.message.account)
         order = self._amendments.amend(request.message)
         await self._store.durable()
-        return rows.order_message(order)
+        return rows.order_message(order, self._account.name)
 
     async def verify_actions(self, request: Request[VerifyActions]) -> ActionsReport:
         await self._store.durable()
@@ -102,13 +105,13 @@ class Answers:
         asked = request.message
         limit = min(asked.limit, _MOST_ROWS)
         found = self._store.list_orders(asked.symbol, asked.open_only, limit, asked.older_than)
-        return Orders(orders=[rows.order_message(order) for order in found])
+        return Orders(orders=[rows.order_message(order, self._account.name) for order in found])
 
     def fills(self, request: Request[ListFills]) -> Fills:
         asked = request.message
         limit = min(asked.limit, _MOST_ROWS)
         found = self._store.list_fills(asked.symbol, asked.since_ms, limit, asked.older_than)
-        return Fills(fills=[rows.fill_message_of(row) for row in found])
+        return Fills(fills=[rows.fill_message_of(row, self._account.name) for row in found])
 
     def portfolio(self, request: Request[GetPortfolio]) -> Portfolio:
         return Portfolio(
@@ -116,7 +119,7 @@ class Answers:
             balances=[self._account.balance(asset) for asset in self._account.assets()],
             equity=self._valuation.now(),
             trading_state=self._control.current,
-            protections=[rows.protection_message(guard) for guard in self._protections.in_force()],
+            protections=[self._told(guard) for guard in self._protections.in_force()],
             transferred={
                 asset: -amount
                 for (account, asset), amount in self._store.accounts.items()
@@ -125,11 +128,13 @@ class Answers:
         )
 
     async def protect(self, request: Request[ProtectPosition]) -> Protection:
+        self._mine(request.message.account)
         guard = self._protections.set(request.message)
         await self._store.durable()
-        return rows.protection_message(guard)
+        return self._told(guard)
 
     async def end_protection(self, request: Request[EndProtection]) -> Done:
+        self._mine(request.message.account)
         self._protections.end(request.message)
         await self._store.durable()
         return Done(message=f"{request.message.symbol} is not protected any more")
@@ -147,6 +152,7 @@ class Answers:
 
     async def adopt(self, request: Request[AdoptDifferences]) -> LedgerReport:
         asked = request.message
+        self._mine(asked.account)
         try:
             report = await self._reconciler.adopt_differences(asked.actor, asked.reason)
         except ConnectorError as error:
@@ -155,6 +161,20 @@ class Answers:
         return report
 
     async def set_state(self, request: Request[SetTradingState]) -> TradingState:
+        self._mine(request.message.account)
         state = self._control.set(request.message)
         await self._store.durable()
         return state
+
+    def _mine(self, account: str) -> None:
+        """What was allowed for one account is done to no other.
+
+        Raises:
+            RequestFailedError: wrong_account.
+        """
+        own = self._account.name
+        if account not in ("", own):
+            raise RequestFailedError("wrong_account", f"This is the account {own}, not {account}.")
+
+    def _told(self, guard: ProtectionRecord) -> Protection:
+        return rows.protection_message(guard, self._account.name)

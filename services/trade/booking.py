@@ -8,6 +8,7 @@ from collections.abc import Callable
 from copy import copy
 from enum import Enum
 
+import msgspec
 import structlog
 
 from ...bus import topics
@@ -15,6 +16,7 @@ from ...bus.api import AsyncBusApi
 from ...bus.contracts.service import Alert, Audit
 from ...bus.contracts.strategy import correlation_of
 from ...bus.contracts.trade import TradingState
+from ...configs import accounts
 from ..connectors.venue import VenueOrder, VenueTrade, VenueTransfer
 from . import ids, ledger, positions, rows
 from . import order as orders
@@ -83,7 +85,7 @@ class Booking:
         if decision:
             change.decisions[orders[0].id] = decision
         if action is not None:
-            _seal(change, action)
+            self._seal(change, action)
         self._save(change)
 
     def move(self, order_id: str, event: Event, reason: str = "") -> OrderRecord | None:
@@ -148,7 +150,7 @@ class Booking:
         """
         created = news.updated_ms or now_ms()
         order = OrderRecord(
-            id=ids.external_order_id(self._account.exchange, news.id),
+            id=ids.external_order_id(self._account.exchange, news.id, self._account.name),
             client_order_id=news.client_id,
             exchange_order_id=news.id,
             source="external",
@@ -195,7 +197,8 @@ class Booking:
                 self._fill_event(fill, draft),
                 self._order_event(draft),
                 OutgoingEvent(
-                    topics.position(fill.exchange, fill.symbol), self._account.position_message(position)
+                    topics.position(fill.exchange, fill.symbol, self._account.name),
+                    self._account.position_message(position),
                 ),
             ],
         )
@@ -227,14 +230,15 @@ class Booking:
         self._tell_balances({posting.asset for posting in entry.postings})
 
     def set_trading_state(self, state: TradingState) -> None:
-        self._save(Change(states=[state], events=[OutgoingEvent(topics.TRADING_STATE, state)]))
+        self._save(Change(states=[state], events=[OutgoingEvent(topics.trading_state(state.account), state)]))
 
     def alert(self, key: str, severity: str, title: str, detail: str, *, recovered: bool = False) -> None:
         """Tell people. The same key is the same fault; `recovered` ends it."""
+        service = accounts.service_of(self._account.name)
         alert = Alert(
-            key=f"trade:{key}",
+            key=f"{service}:{key}",
             severity=severity,
-            source="trade",
+            source=service,
             title=title,
             detail=detail,
             recovered=recovered,
@@ -247,7 +251,7 @@ class Booking:
     def audit(self, actor: str, action: str, subject: str, detail: str, *, ok: bool = True) -> None:
         """Record who or what caused what: in the sealed chain, and for the platform's audit log."""
         change = Change()
-        _seal(change, trading_action(actor, action, subject, detail, ok=ok))
+        self._seal(change, trading_action(actor, action, subject, detail, ok=ok))
         self._save(change)
 
     def publish_left_over(self) -> int:
@@ -311,25 +315,32 @@ class Booking:
 
     def _tell_balances(self, assets: set[str]) -> None:
         for asset in sorted(assets):
-            self._bus.publish(topics.balance(self._account.exchange), self._account.balance(asset))
+            self._bus.publish(
+                topics.balance(self._account.exchange, self._account.name), self._account.balance(asset)
+            )
+
+    def _seal(self, change: Change, action: Audit) -> None:
+        """With the account's name, where it is not the one that goes without saying."""
+        name = self._account.name
+        if name != ids.MAIN:
+            action = msgspec.structs.replace(action, detail=f"{name}: {action.detail}")
+        change.audits.append(action)
+        change.events.append(OutgoingEvent(topics.audit("trading"), action))
 
     def _order_event(self, order: OrderRecord) -> OutgoingEvent:
-        topic = topics.order(order.exchange, order.state.value)
-        return OutgoingEvent(topic, rows.order_message(order), _correlation(order))
+        name = self._account.name
+        topic = topics.order(order.exchange, order.state.value, name)
+        return OutgoingEvent(topic, rows.order_message(order, name), _correlation(order))
 
     def _fill_event(self, fill: FillRecord, order: OrderRecord) -> OutgoingEvent:
-        message = rows.fill_message(rows.fill_row(fill, order))
-        return OutgoingEvent(topics.fill(fill.exchange), message, _correlation(order))
+        name = self._account.name
+        message = rows.fill_message(rows.fill_row(fill, order), name)
+        return OutgoingEvent(topics.fill(fill.exchange, name), message, _correlation(order))
 
 
 def trading_action(actor: str, action: str, subject: str, detail: str, *, ok: bool = True) -> Audit:
     """An entry for the sealed chain of trading actions."""
     return Audit(kind="trading", actor=actor, action=action, subject=subject, detail=detail, ok=ok)
-
-
-def _seal(change: Change, action: Audit) -> None:
-    change.audits.append(action)
-    change.events.append(OutgoingEvent(topics.audit("trading"), action))
 
 
 def _fill_record(trade: VenueTrade, order: OrderRecord) -> FillRecord:

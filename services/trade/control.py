@@ -20,7 +20,13 @@ class TradingControl:
         self._account, self._booking = account, booking
         stored = store.trading_state()
         if stored is None:
-            stored = TradingState(state=ACTIVE, reason="first start", actor="setup", since_ms=now_ms())
+            stored = TradingState(
+                state=ACTIVE,
+                reason="first start",
+                actor="setup",
+                since_ms=now_ms(),
+                account=account.name,
+            )
             booking.set_trading_state(stored)
         self.current: TradingState = stored
         self.execution: Execution | None = None
@@ -42,7 +48,11 @@ class TradingControl:
         if asked.state == ACTIVE and self.current.state != ACTIVE and asked.actor.startswith(_SERVICE_ACTOR):
             raise RequestFailedError("person_needed", "Trading is re-armed by a person, not by a service.")
         self.current = TradingState(
-            state=asked.state, reason=asked.reason, actor=asked.actor, since_ms=now_ms()
+            state=asked.state,
+            reason=asked.reason,
+            actor=asked.actor,
+            since_ms=now_ms(),
+            account=self._account.name,
         )
         self._booking.set_trading_state(self.current)
         self._booking.audit(asked.actor, "trading state", asked.state, asked.reason)

@@ -36,7 +36,7 @@ class Execution:
 
     def place(self, intent: OrderIntent) -> OrderIntentReply:
         """Journal the order of an intent and have it sent; the same intent always gives the same order."""
-        order_id = ids.client_order_id(intent.exchange, intent.intent_id)
+        order_id = ids.client_order_id(intent.exchange, intent.intent_id, self._account.name)
         known = self._account.find(order_id=order_id)
         if known is not None:
             return _reply(known)
@@ -95,7 +95,8 @@ class Execution:
             if amount < market.min_amount or amount <= 0:
                 continue
             intent_id = f"flatten:{position.symbol}:{position.updated_ms}:{position.amount}"
-            order_id, moment = ids.client_order_id(position.exchange, intent_id), now_ms()
+            order_id = ids.client_order_id(position.exchange, intent_id, self._account.name)
+            moment = now_ms()
             order = OrderRecord(
                 id=order_id,
                 client_order_id=order_id,
@@ -198,8 +199,10 @@ class Execution:
         )
 
     def _malformed(self, intent: OrderIntent, market: Market | None) -> Denial | None:
+        if intent.account != self._account.name:
+            return Denial("wrong_account", f"This is the account {self._account.name}, not {intent.account}.")
         if intent.exchange != self._account.exchange:
-            return Denial("wrong_exchange", f"This home trades on {self._account.exchange}.")
+            return Denial("wrong_exchange", f"This account trades on {self._account.exchange}.")
         if market is None:
             return Denial("unknown_symbol", f"{intent.exchange} has no market {intent.symbol}.")
         if intent.side not in _SIDES or intent.type not in _TYPES:

@@ -25,26 +25,28 @@ def is_leg(order: OrderRecord) -> bool:
     return order.source == SOURCE and (order.type == "stop_loss" or order.list_id != "")
 
 
-def stop(record: ProtectionRecord, amount: Decimal) -> OrderRecord:
+def stop(record: ProtectionRecord, amount: Decimal, account: str) -> OrderRecord:
     """The stop of the guard's present generation."""
     intent = f"protect:{record.symbol}:{record.created_ms}:{record.generation}"
-    return _sell(record, intent, amount, "stop_loss", stop_price=record.stop_price)
+    return _sell(record, account, intent, amount, "stop_loss", stop_price=record.stop_price)
 
 
-def pair(record: ProtectionRecord, market: Market, amount: Decimal) -> tuple[OrderRecord, OrderRecord]:
+def pair(
+    record: ProtectionRecord, market: Market, amount: Decimal, account: str
+) -> tuple[OrderRecord, OrderRecord]:
     """A stop and an order at the target, of which one cancels the other."""
     assert record.take_profit is not None
-    lower = stop(record, amount)
+    lower = stop(record, amount, account)
     price = rounding.price(market, "sell", record.take_profit)
-    upper = _sell(record, f"{lower.intent_id}:target", amount, "limit", price=price)
+    upper = _sell(record, account, f"{lower.intent_id}:target", amount, "limit", price=price)
     upper.post_only = True
-    lower.list_id = upper.list_id = ids.client_order_id(record.exchange, f"{lower.intent_id}:list")
+    lower.list_id = upper.list_id = ids.client_order_id(record.exchange, f"{lower.intent_id}:list", account)
     return lower, upper
 
 
-def market_exit(record: ProtectionRecord, amount: Decimal, why: str) -> OrderRecord:
+def market_exit(record: ProtectionRecord, amount: Decimal, why: str, account: str) -> OrderRecord:
     """Sells at once."""
-    order = _sell(record, f"exit:{record.symbol}:{now_ms()}", amount, "market")
+    order = _sell(record, account, f"exit:{record.symbol}:{now_ms()}", amount, "market")
     order.reason = why
     return order
 
@@ -96,6 +98,7 @@ def check_prices(record: ProtectionRecord, price: Decimal) -> None:
 
 def _sell(
     record: ProtectionRecord,
+    account: str,
     intent: str,
     amount: Decimal,
     kind: str,
@@ -103,7 +106,7 @@ def _sell(
     price: Decimal | None = None,
     stop_price: Decimal | None = None,
 ) -> OrderRecord:
-    order_id, created = ids.client_order_id(record.exchange, intent), now_ms()
+    order_id, created = ids.client_order_id(record.exchange, intent, account), now_ms()
     return OrderRecord(
         id=order_id,
         client_order_id=order_id,

@@ -66,7 +66,9 @@ class Protections:
             leg=known.leg if known else "",
             generation=known.generation if known else 0,
             state=WAITING if waits else ARMED,
-            entry=ids.client_order_id(asked.exchange, asked.entry_intent_id) if waits else "",
+            entry=ids.client_order_id(asked.exchange, asked.entry_intent_id, self._account.name)
+            if waits
+            else "",
             target_leg=known.target_leg if known else "",
             previous_leg=known.previous_leg if known else "",
         )
@@ -268,7 +270,7 @@ class Protections:
             return
         draft = copy(record)
         draft.generation += 1
-        order = legs.stop(draft, amount)
+        order = legs.stop(draft, amount, self._account.name)
         draft.leg, draft.previous_leg, draft.target_leg = order.id, old if replace else "", ""
         order.replaces = draft.previous_leg
         self._journal(order, record=draft)
@@ -281,7 +283,7 @@ class Protections:
     def _send_pair(self, record: ProtectionRecord, market: Market, amount: Decimal) -> None:
         draft = copy(record)
         draft.generation += 1
-        stop, target = legs.pair(draft, market, amount)
+        stop, target = legs.pair(draft, market, amount, self._account.name)
         draft.leg, draft.previous_leg, draft.target_leg = stop.id, "", target.id
         self._journal(stop, target, record=draft)
         self._busy.add(record.symbol)
@@ -345,7 +347,7 @@ class Protections:
         self._exit(draft, amount, why)
 
     def _exit(self, record: ProtectionRecord, amount: Decimal, why: str) -> None:
-        order = legs.market_exit(record, amount, why)
+        order = legs.market_exit(record, amount, why, self._account.name)
         self._journal(order, record=record)
         self._waiting.setdefault(record.symbol, []).append(order.id)
 

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from ...bus.api import AsyncBusApi, Received
-from ...bus.contracts.risk import VERDICT_TOPIC, RiskBlock, RiskCap, RiskVerdict
+from ...bus.contracts.risk import RiskBlock, RiskCap, RiskVerdict, verdict_topic
 from ...bus.contracts.strategy import OrderIntent
 from ...configs.schema import Settings
-from . import money
+from . import ids, money
 from .limits import ACTIVE, HALTED, Denial, Picture, Subject
 from .order import OrderRecord
 from .states import State
@@ -42,20 +42,23 @@ class RiskGate:
         self,
         *,
         required: bool,
+        account: str = ids.MAIN,
         clock: Callable[[], float] = time.monotonic,
         wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self.required, self._clock, self._wall_ms = required, clock, wall_ms
+        self._account = account
         self._verdict: RiskVerdict | None = None
         self._ends_s = float("-inf")
         self._opened: OrderedDict[str, tuple[str, str, Decimal, float]] = OrderedDict()
 
     def follow(self, bus: AsyncBusApi) -> None:
         """Listen to risk, beginning with what it said last."""
-        bus.subscribe(VERDICT_TOPIC, RiskVerdict, self._heard, last_value=True)
+        bus.subscribe(verdict_topic(self._account), RiskVerdict, self._heard, last_value=True)
 
     def _heard(self, received: Received[RiskVerdict]) -> None:
-        self.take(received.message)
+        if received.message.account == self._account:
+            self.take(received.message)
 
     def take(self, verdict: RiskVerdict) -> None:
         """A verdict arrived; one that was kept for long has ended already."""

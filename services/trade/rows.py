@@ -14,6 +14,7 @@ from .states import State
 
 _ORDER_FIELDS = tuple(field.name for field in fields(OrderRecord))
 _FILL_FIELDS = tuple(field.name for field in fields(FillRecord))
+_TOLD_OF_FILL = tuple(name for name in Fill.__struct_fields__ if name != "account")
 _CHANGING = (
     "exchange_order_id",
     "state",
@@ -52,7 +53,7 @@ def order_record(row: Any) -> OrderRecord:
     return OrderRecord(**values)
 
 
-def order_message(order: OrderRecord) -> Order:
+def order_message(order: OrderRecord, account: str) -> Order:
     return Order(
         id=order.id,
         client_order_id=order.client_order_id,
@@ -79,6 +80,7 @@ def order_message(order: OrderRecord) -> Order:
         updated_ms=order.updated_ms,
         list_id=order.list_id,
         replaces=order.replaces,
+        account=account,
     )
 
 
@@ -91,14 +93,14 @@ def fill_record(row: Any) -> FillRecord:
     return FillRecord(**{name: getattr(row, name) for name in _FILL_FIELDS})
 
 
-def fill_message(row: dict[str, Any]) -> Fill:
+def fill_message(row: dict[str, Any], account: str) -> Fill:
     """From `fill_row`'s dictionary."""
-    return Fill(**{name: row[name] for name in Fill.__struct_fields__})
+    return Fill(**{name: row[name] for name in _TOLD_OF_FILL}, account=account)
 
 
-def fill_message_of(row: Any) -> Fill:
+def fill_message_of(row: Any, account: str) -> Fill:
     """From a row of the table."""
-    return Fill(**{name: getattr(row, name) for name in Fill.__struct_fields__})
+    return Fill(**{name: getattr(row, name) for name in _TOLD_OF_FILL}, account=account)
 
 
 def position_row(position: PositionRecord) -> dict[str, Any]:
@@ -130,7 +132,7 @@ def position_record(row: Any) -> PositionRecord:
     )
 
 
-def position_message(position: PositionRecord, price: Decimal | None) -> Position:
+def position_message(position: PositionRecord, price: Decimal | None, account: str) -> Position:
     return Position(
         exchange=position.exchange,
         symbol=position.symbol,
@@ -141,6 +143,7 @@ def position_message(position: PositionRecord, price: Decimal | None) -> Positio
         fees=position.fees,
         updated_ms=position.updated_ms,
         realised_pnl_fifo=position.realised_fifo,
+        account=account,
     )
 
 
@@ -152,7 +155,7 @@ def protection_record(row: Any) -> ProtectionRecord:
     return ProtectionRecord(**{field.name: getattr(row, field.name) for field in fields(ProtectionRecord)})
 
 
-def protection_message(protection: ProtectionRecord) -> Protection:
+def protection_message(protection: ProtectionRecord, account: str) -> Protection:
     return Protection(
         exchange=protection.exchange,
         symbol=protection.symbol,
@@ -164,6 +167,7 @@ def protection_message(protection: ProtectionRecord) -> Protection:
         target_order_id=protection.target_leg,
         state=protection.state,
         actor=protection.actor,
+        account=account,
     )
 
 
@@ -176,8 +180,10 @@ def state_row(state: TradingState) -> dict[str, Any]:
     }
 
 
-def state_message(row: Any) -> TradingState:
-    return TradingState(state=row.state, reason=row.reason, actor=row.actor, since_ms=row.since_ms)
+def state_message(row: Any, account: str) -> TradingState:
+    return TradingState(
+        state=row.state, reason=row.reason, actor=row.actor, since_ms=row.since_ms, account=account
+    )
 
 
 def equity_row(point: Equity) -> dict[str, Any]:
@@ -192,7 +198,7 @@ def equity_row(point: Equity) -> dict[str, Any]:
     }
 
 
-def equity_message(row: Any) -> Equity:
+def equity_message(row: Any, account: str) -> Equity:
     return Equity(
         exchange=row.exchange,
         currency=row.currency,
@@ -201,4 +207,5 @@ def equity_message(row: Any) -> Equity:
         realised_pnl=row.realised,
         unrealised_pnl=row.unrealised,
         ts_ms=row.ts_ms,
+        account=account,
     )

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import re
 from decimal import Decimal
 
 from ...bus import topics
 from ...bus.contracts.market import Candle
+from ...configs import accounts
 from ...configs.errors import ConnectorError, CredentialsError, SettingsError, StartError
 from ...configs.paths import Home
 from ..connectors.registry import open_venue
@@ -28,7 +30,7 @@ from .states import State
 from .store import TradeStore
 from .valuation import Valuation
 
-PAPER = "paper"
+PAPERS = r"paper(-[2-9])?"
 _FIRST_PASS_PATIENCE_S = 15.0
 _DRAIN_S = 3.0
 _CLOCK_EVERY_S = 300.0
@@ -39,14 +41,17 @@ _NOTE_HEAD_EVERY_S = 5.0
 
 
 class TradeService(Service):
-    """One account on one venue."""
+    """One account on one venue: main, or the one that the name `trade-NAME` says."""
 
     name = "trade"
 
     async def setup(self) -> None:
-        exchange = self.settings.data.exchange
-        self._store = TradeStore(self.home)
-        self._account = Account(exchange, self._store)
+        account = accounts.account_of(self.name)
+        if account not in accounts.names(self.settings):
+            raise StartError(f"There is no account {account}; name it in the section accounts.")
+        self.settings = accounts.for_account(self.settings, account)
+        self._store = TradeStore(self.home, account)
+        self._account = Account(self.settings.data.exchange, self._store, name=account)
         self._booking = Booking(self._account, self._store, self.bus, self.log)
         self._dispatcher: Dispatcher | None = None
         self._venue: Venue | None = None
@@ -91,7 +96,7 @@ class TradeService(Service):
 
     def _follow_risk(self) -> None:
         """Take the risk service's verdicts; without it (and not asked to require it) everything passes."""
-        gate = RiskGate(required=is_required(self.settings))
+        gate = RiskGate(required=is_required(self.settings), account=self._account.name)
         self._parts.risk, self._parts.shrink = gate.judge, gate.shrink
         self._booking.on_order.append(gate.on_order)
         gate.follow(self.bus)
@@ -108,7 +113,7 @@ class TradeService(Service):
         if self._store.actions_are_cut_off():
             detail = "The chain of trading actions ended later than it does now; `cryptobot audit verify`."
             self._booking.alert("actions", "critical", "Trading actions were removed", detail)
-            self._booking.audit("trade", "chain cut off", "before this entry", detail, ok=False)
+            self._booking.audit(self.name, "chain cut off", "before this entry", detail, ok=False)
         told = self._booking.publish_left_over()
         self.log.info("books read", open_orders=len(self._account.orders), told_again=told)
         self.bus.subscribe(
@@ -148,7 +153,11 @@ class TradeService(Service):
         while True:
             try:
                 venue = await open_venue(
-                    exchange, bus=self.bus, settings=self.settings, credentials=credentials
+                    exchange,
+                    bus=self.bus,
+                    settings=self.settings,
+                    credentials=credentials,
+                    account=self._account.name,
                 )
                 self._venue = venue
                 await self._greet(venue)
@@ -174,9 +183,9 @@ class TradeService(Service):
         Raises:
             StartError: there is none; the text says which command stores it.
         """
-        exchange = self._account.exchange
-        if exchange == PAPER:
+        if re.fullmatch(PAPERS, self._account.exchange):
             return None
+        exchange = accounts.key_of(self.settings, self._account.name)
         try:
             key, secret = (self.secret(f"{exchange}.{name}").reveal() for name in ("api_key", "api_secret"))
         except SettingsError as error:
@@ -298,8 +307,7 @@ class TradeService(Service):
             self._protections.align(symbol)
 
     def _symbols(self) -> list[str]:
-        wanted = [instance.symbol for instance in self.settings.strategy.instances.values()]
-        return list(dict.fromkeys([*self.settings.data.symbols, *wanted]))
+        return accounts.symbols_of(self.settings, self._account.name)
 
     def _currency(self) -> str:
         symbols = self._symbols()

@@ -10,11 +10,12 @@ import msgspec
 from ...bus.contracts.base import SCHEMAS, Message
 from ...bus.contracts.service import Audit
 from ...bus.contracts.trade import Equity, TradingState
+from ...configs import accounts
 from ...configs.paths import Home
 from ..database.fields import fn
 from ..database.store import Database, open_database
-from . import money, rows
-from .actions import Chain, ChainReport
+from . import ids, money, rows
+from .actions import HEAD, Chain, ChainReport
 from .batch import Batch
 from .clock import now_ms
 from .ledger import Entry
@@ -78,13 +79,19 @@ class TradeStore:
     `on_committed` is called with the events of each commit: they may be published from then on.
     """
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, account: str = ids.MAIN) -> None:
+        self.account, main = account, account == ids.MAIN
         self._database: Database = open_database(
-            home, "trade", models=MODELS, migrations=MIGRATIONS, synchronous="FULL"
+            home,
+            accounts.service_of(account),
+            models=MODELS,
+            migrations=MIGRATIONS,
+            synchronous="FULL",
         )
         self._fast = Statements(self._database)
         newest = ActionRow.select().order_by(ActionRow.number.desc()).first()
-        self._chain = Chain(home, *((newest.number, newest.seal) if newest else (0, "")))
+        known = (newest.number, newest.seal) if newest else (0, "")
+        self._chain = Chain(home, *known, head=HEAD if main else f"{HEAD}-{account}")
         self._durable_head = (self._chain.number, self._chain.seal)
         self._batch = Batch(self._database, self._tell_committed)
         self._numbered: list[tuple[int, OutgoingEvent]] = []
@@ -221,7 +228,7 @@ class TradeStore:
 
     def trading_state(self) -> TradingState | None:
         row = TradingStateRow.select().order_by(TradingStateRow.number.desc()).first()
-        return None if row is None else rows.state_message(row)
+        return None if row is None else rows.state_message(row, self.account)
 
     def fact(self, name: str) -> str | None:
         row = FactRow.get_or_none(FactRow.name == name)
@@ -234,7 +241,7 @@ class TradeStore:
             query = query.where(EquityRow.ts_ms >= since_ms)
         if before_ms is not None:
             query = query.where(EquityRow.ts_ms < before_ms)
-        return [rows.equity_message(row) for row in reversed(list(query))]
+        return [rows.equity_message(row, self.account) for row in reversed(list(query))]
 
     def forget_equity_before(self, ts_ms: int) -> None:
         EquityRow.delete().where(EquityRow.ts_ms < ts_ms).execute()

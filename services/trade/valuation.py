@@ -47,7 +47,7 @@ class Valuation:
         if point is None:
             return
         self._told_s = time.monotonic()
-        self._bus.publish(topics.equity(point.exchange), point)
+        self._bus.publish(topics.equity(point.exchange, point.account), point)
         if point.ts_ms - self._written_ms >= _WRITE_EVERY_MS:
             self._write(point)
 

@@ -13,6 +13,7 @@ from ...bus import topics
 from ...bus.contracts.trade import ActionsReport
 from ...bus.replay import replay
 from ...configs import snapshot
+from ...configs.accounts import MAIN, account_of, names, service_of
 from ...configs.errors import CryptoBotError, NotRunningError
 from ...configs.paths import Home
 from ...configs.schema import DatabaseSettings
@@ -38,52 +39,74 @@ def explain(home: Home, name: str) -> dict[str, Any]:
     Raises:
         CryptoBotError: there is no such order.
     """
-    with _books(home) as store:
-        order = None if store is None else _find(store, name)
-        if store is None or order is None:
-            raise CryptoBotError(
-                f"This home has no order {name}; `cryptobot orders --json` lists them with their ids."
-            )
-        successor = store.successor_of(order.id)
-        return {
-            "order": _plain(rows.order_message(order)),
-            "candle": _candle(home, order),
-            "signal": _signal(home, order),
-            "limits": store.decision(order.id),
-            "states": _states(home, order),
-            "fills": [_plain(rows.fill_message_of(row)) for row in store.fills_of(order.id)],
-            "actions": [
-                {"number": row.number, "ts_ms": row.ts_ms, "actor": row.actor, "action": row.action,
-                 "detail": row.detail, "ok": bool(row.ok)}
-                for row in store.actions_of(order.id)
-            ],
-            "replaced_by": "" if successor is None else successor.id,
-        }  # fmt: skip
+    for account in _accounts(home):
+        with _books(home, account) as store:
+            order = None if store is None else _find(store, name)
+            if store is not None and order is not None:
+                return _explained(home, store, order)
+    raise CryptoBotError(
+        f"This home has no order {name}; `cryptobot orders --json` lists them with their ids."
+    )
+
+
+def _explained(home: Home, store: TradeStore, order: OrderRecord) -> dict[str, Any]:
+    successor = store.successor_of(order.id)
+    return {
+        "order": _plain(rows.order_message(order, store.account)),
+        "candle": _candle(home, order),
+        "signal": _signal(home, order),
+        "limits": store.decision(order.id),
+        "states": _states(home, order),
+        "fills": [_plain(rows.fill_message_of(row, store.account)) for row in store.fills_of(order.id)],
+        "actions": [
+            {"number": row.number, "ts_ms": row.ts_ms, "actor": row.actor, "action": row.action,
+             "detail": row.detail, "ok": bool(row.ok)}
+            for row in store.actions_of(order.id)
+        ],
+        "replaced_by": "" if successor is None else successor.id,
+    }  # fmt: skip
 
 
 def verify(home: Home) -> ActionsReport:
-    """Check the chain of trading actions as it lies in the database."""
-    with _books(home) as store:
-        if store is None:
-            return ActionsReport(ok=True, entries=0)
-        found = store.verify_actions()
-        return ActionsReport(
-            ok=found.ok, entries=found.entries, wrong_number=found.wrong_number, reason=found.reason
-        )
+    """Check the chains of trading actions as they lie in the databases: the first that is wrong, else all."""
+    entries = 0
+    for account in _accounts(home):
+        with _books(home, account) as store:
+            if store is None:
+                continue
+            found = store.verify_actions()
+        entries += found.entries
+        if not found.ok:
+            where = "" if account == MAIN else f"in the account {account}, "
+            return ActionsReport(
+                ok=False, entries=entries, wrong_number=found.wrong_number, reason=where + found.reason
+            )
+    return ActionsReport(ok=True, entries=entries)
+
+
+def _accounts(home: Home) -> list[str]:
+    """Those of the settings, and those whose database is still there."""
+    files = sorted(home.databases.glob(f"{service_of('*')}.sqlite"))
+    kept = [account_of(path.stem) for path in files]
+    try:
+        named = names(snapshot.read(home))
+    except NotRunningError:
+        named = [MAIN]
+    return list(dict.fromkeys([*named, *kept]))
 
 
 @contextmanager
-def _books(home: Home) -> Iterator[TradeStore | None]:
-    """Trade's database; None when this home never traded."""
+def _books(home: Home, account: str) -> Iterator[TradeStore | None]:
+    """The database of an account; None when it never traded."""
     try:
         settings = snapshot.read(home).database
     except NotRunningError:
         settings = DatabaseSettings()
-    target = target_of(home, "trade", settings)
+    target = target_of(home, service_of(account), settings)
     if isinstance(target, FileTarget) and not target.path.exists():
         yield None
         return
-    store = TradeStore(home)
+    store = TradeStore(home, account)
     try:
         yield store
     finally:

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from ...configs.paths import Home
 from ..cli.delegate import load
 from .finding import FAULT, OK, WARNING, Finding, Patient
 
@@ -15,7 +16,7 @@ _CHECKED_WHOLE_BYTES = 64 * 1_048_576
 
 def databases(patient: Patient) -> Finding:
     files = sorted(patient.home.databases.glob("*.sqlite")) if patient.home.databases.is_dir() else []
-    known = _known_versions()
+    known = _known_versions(patient.home)
     wrong = [fault for path in files if (fault := _fault_of(path, known.get(path.stem)))]
     if wrong:
         return Finding(
@@ -28,9 +29,9 @@ def databases(patient: Patient) -> Finding:
     return Finding("databases", OK, f"{len(files)} files are sound" if files else "none yet")
 
 
-def _known_versions() -> dict[str, int]:
+def _known_versions(home: Home) -> dict[str, int]:
     """The newest version of each owner's tables that this program knows."""
-    owners = load("cryptobot.services.database.owners:owners")()
+    owners = load("cryptobot.services.database.owners:owners")(home)
     return {owner.name: owner.migrations[-1].version for owner in owners if owner.migrations}
 
 

@@ -103,7 +103,7 @@ def _without_server(text: bytes) -> bytes:
 
 def _owner_of(backup: Path) -> str:
     """Backups are called OWNER-vN-TIME.sqlite."""
-    return backup.name.partition("-v")[0]
+    return backup.name.rpartition("-v")[0]
 
 
 def _lend_keys(home: Home, copy: Path) -> None:
