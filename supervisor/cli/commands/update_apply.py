@@ -6,7 +6,8 @@ import sys
 import click
 
 from ....configs.errors import CryptoBotError, UsageError
-from ....configs.programfolder import ProgramFolder, Ready
+from ....configs.programfolder import Last, ProgramFolder, Ready
+from ....configs.schema import Settings
 from ..call import Call, json_option, pass_call, person
 from ..daemon import require_running
 from ..group import Command
@@ -19,7 +20,10 @@ from .update_download import fetched
 @click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
 @click.option("--anyway", is_flag=True, help="Do not wait for flat or protected positions.")
 @click.option(
-    "--version", "wanted", default="", help="Only this version; refused when it is not the one at hand."
+    "--version",
+    "wanted",
+    default="",
+    help="Only this version; refused when it is neither here nor the newest.",
 )
 @click.option("--actor", default="", hidden=True)
 @click.option("--detach", is_flag=True, hidden=True)
@@ -42,11 +46,10 @@ def command(
     if not yes and not sys.stdin.isatty():
         raise UsageError("There is nobody to ask; look at `cryptobot update status` and say --yes.")
     with alone(folder):
-        ready = folder.read_ready() or fetched(folder, settings_of(call.home))
+        ready = at_hand(folder, settings_of(call.home), wanted)
         if ready is None:
             note(f"Version {folder.current()} is the newest one.")
             return
-        _refuse_other(ready, wanted)
         if not yes and not click.confirm(f"Switch from {folder.current()} to {ready.version}?", err=True):
             note("Nothing was changed.")
             return
@@ -60,9 +63,35 @@ def command(
         note(f"Version {ready.version} runs and is confirmed.")
 
 
-def _refuse_other(ready: Ready, wanted: str) -> None:
-    if wanted and wanted != ready.version:
-        raise UsageError(f"The version at hand is {ready.version}, not {wanted}; look again.")
+def at_hand(folder: ProgramFolder, settings: Settings, wanted: str) -> Ready | None:
+    """The archive to apply: the newest, or the one that is here when it is wanted by its version.
+
+    Raises:
+        UsageError: the newest is not the one wanted, or was taken back once and is not wanted by name.
+        CryptoBotError: the newest cannot be had.
+    """
+    here = folder.read_ready()
+    if here is not None and here.version == wanted:
+        return here
+    try:
+        ready = fetched(folder, settings)
+    except CryptoBotError as error:
+        if here is None:
+            raise
+        raise CryptoBotError(f"{error} `--version {here.version}` applies the one that is here.") from error
+    if ready is not None and wanted and wanted != ready.version:
+        raise UsageError(f"The newest version is {ready.version}, not {wanted}; look again.")
+    last = folder.read_last()
+    if ready is not None and not wanted and last is not None and _is_taken_back(last, ready.version):
+        raise UsageError(
+            f"Version {ready.version} was tried and taken back ({last.reason.rstrip('.')}); `--version "
+            f"{ready.version}` tries it once more."
+        )
+    return ready
+
+
+def _is_taken_back(last: Last, version: str) -> bool:
+    return last.result == "rolled-back" and last.version == version
 
 
 def _apply(call: Call, folder: ProgramFolder, ready: Ready, actor: str, anyway: bool) -> None:

@@ -201,6 +201,8 @@ def test_orders_survive_updates_that_work_and_that_do_not(estate):
     assert supervisor["pid"] == before
     assert estate.open_orders() == resting
     assert estate.json("update", "status")["last"] == "rolled-back"
+    _out, told = estate.call("update", "apply", "--yes", code=2)
+    assert "`--version 0.3.0` tries it once more" in told
 
     estate.publish("0.4.0")
     applying = subprocess.Popen(

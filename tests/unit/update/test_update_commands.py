@@ -4,9 +4,11 @@ import json
 import sys
 
 import pytest
-from cryptobot.configs.errors import UsageError
-from cryptobot.configs.programfolder import FOLDER_VARIABLE, ProgramFolder, Progress, order_of
+from cryptobot.configs.errors import CryptoBotError, UsageError
+from cryptobot.configs.programfolder import FOLDER_VARIABLE, Last, ProgramFolder, Progress, Ready, order_of
+from cryptobot.configs.schema import Settings
 from cryptobot.supervisor.cli.app import execute
+from cryptobot.supervisor.cli.commands import update_apply
 from cryptobot.supervisor.cli.commands.update_status import lines
 from cryptobot.supervisor.versions import origin
 
@@ -115,6 +117,48 @@ def test_nothing_is_applied_while_nothing_runs(capsys, tmp_path, folder):
     code, _out, err = said(capsys, tmp_path, "update", "apply", "--yes")
     assert code == 3
     assert "cryptobot up" in err
+
+
+def archive(folder, version):
+    """A verified archive, as a download leaves it."""
+    ready = Ready(version=version, file=f"cryptobot-{version}.tar.gz", length=1, sha256="0")
+    (folder.downloads / ready.file).touch()
+    folder.write_ready(ready)
+    return ready
+
+
+def test_the_newest_is_applied_not_what_lies_there(folder, monkeypatch):
+    """An archive from before is applied only when it is named; offline the sentence says so."""
+    here, newest = archive(folder, "0.2.0"), Ready(version="0.3.0", file="new", length=1, sha256="0")
+    monkeypatch.setattr(update_apply, "fetched", lambda *_: newest)
+    assert update_apply.at_hand(folder, Settings(), "") == newest
+    assert update_apply.at_hand(folder, Settings(), "0.2.0") == here
+    with pytest.raises(UsageError, match=r"newest version is 0\.3\.0, not 0\.2\.5"):
+        update_apply.at_hand(folder, Settings(), "0.2.5")
+
+    def nobody(*_):
+        raise CryptoBotError("The update address cannot be reached.")
+
+    monkeypatch.setattr(update_apply, "fetched", nobody)
+    with pytest.raises(CryptoBotError, match=r"cannot be reached\. `--version 0\.2\.0` applies the one"):
+        update_apply.at_hand(folder, Settings(), "")
+
+
+def test_what_was_taken_back_is_not_tried_again_by_itself(folder, monkeypatch):
+    """A script that applies every night does not fall into the same hole; by its version it is tried."""
+    ready = archive(folder, "0.3.0")
+    monkeypatch.setattr(update_apply, "fetched", lambda *_: ready)
+    last = Last(
+        result="rolled-back",
+        version="0.3.0",
+        previous="0.1.0",
+        reason="trade did not become ready.",
+        ended_ms=1,
+    )
+    folder.write_last(last)
+    with pytest.raises(UsageError, match=r"taken back \(trade did not become ready\); `--version 0\.3\.0`"):
+        update_apply.at_hand(folder, Settings(), "")
+    assert update_apply.at_hand(folder, Settings(), "0.3.0") == ready
 
 
 def test_an_http_address_elsewhere_is_refused(capsys, tmp_path):
