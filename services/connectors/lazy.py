@@ -13,7 +13,6 @@ import importlib.machinery
 import importlib.util
 import re
 import sys
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -21,7 +20,7 @@ from ...configs.errors import SettingsError
 
 _PACKAGES = ("ccxt", "ccxt.async_support", "ccxt.pro")
 _SHARED = ("ccxt.base.errors", "ccxt.base.decimal_to_precision", "ccxt.base.precise")
-_VERSION = re.compile(r"^__version__\s*=\s*['\"]([^'\"]+)", re.MULTILINE)
+_VERSION = re.compile(rb"^__version__\s*=\s*['\"]([^'\"]+)", re.MULTILINE)
 _VERSION_WITHIN_BYTES = 4096
 
 
@@ -109,9 +108,9 @@ def _version(spec: importlib.machinery.ModuleSpec) -> str:
             return metadata.version("ccxt")
         except metadata.PackageNotFoundError:
             return ""
-    with Path(spec.origin).open(encoding="utf-8") as file:
-        found = _VERSION.search(file.read(_VERSION_WITHIN_BYTES))
-    return found.group(1) if found else ""
+    get_data = getattr(spec.loader, "get_data", None)  # of a file, or out of a zipped wheel
+    found = _VERSION.search(get_data(spec.origin)[:_VERSION_WITHIN_BYTES]) if get_data else None
+    return found.group(1).decode() if found else ""
 
 
 def _exchange_base(package: str) -> Any:

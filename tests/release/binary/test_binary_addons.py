@@ -73,6 +73,28 @@ def test_an_unpacked_wheel_brings_a_strategy(program: Any, strategy_wheel: Path)
     assert "outer" in program.ask("doctor")["strategies"]
 
 
+@pytest.mark.parametrize("form", ["folder", "onefile"])
+def test_an_installed_addon_that_was_changed_is_left_out(
+    form: str, program: Any, strategy: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Packed, installed, run; changed on the disk: the next start says what, and does not run it."""
+    if form == "onefile":
+        program.executable = request.getfixturevalue("onefile")
+    packed = program.run("addon", "pack", str(strategy), "-o", str(tmp_path))
+    assert packed.returncode == 0, packed.stderr
+    strategy.unlink()
+    installed = program.run("addon", "install", packed.stdout.strip())
+    assert installed.returncode == 0, installed.stderr
+    check(program, "my-idea")
+
+    code = next((Path(program.home) / "addons").rglob("cryptobot_strategy_my_idea.py"))
+    code.write_text(code.read_text() + "\nEVIL = 1\n")
+    done = program.run("strategy", "check", "my-idea")
+    assert done.returncode != 0
+    assert f"{code.name} was changed after it was installed" in done.stderr
+    assert "my-idea" not in program.ask("doctor")["strategies"]
+
+
 @pytest.fixture
 def connector_wheel(tmp_path: Path) -> Path:
     """The connector to Kraken as a wheel, under a name that the program does not have."""

@@ -2,6 +2,9 @@
 
 import subprocess
 import sys
+import zipfile
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -78,3 +81,23 @@ def test_without_ccxt_one_sentence_says_what_to_do(monkeypatch):
     with pytest.raises(SettingsError, match="full variant"):
         lazy.install()
     assert registry.find("paper").name == "paper"
+
+
+def test_a_zipped_wheel_of_ccxt_is_taken_as_it_is(tmp_path):
+    """Its version is read out of the archive, and one exchange alone is imported."""
+    real = Path(find_spec("ccxt").origin).parent
+    wheel = tmp_path / "ccxt-9.8.7-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("ccxt/__init__.py", "__version__ = '9.8.7'\n")
+        for room in ("async_support", "pro"):
+            archive.writestr(f"ccxt/{room}/__init__.py", "__version__ = '9.8.7'\n")
+        for path in real.rglob("*.py"):
+            name = path.relative_to(real).as_posix()
+            if "base/" in name or "static_dependencies/" in name or name.endswith("kraken.py"):
+                archive.write(path, f"ccxt/{name}")
+    code = (
+        f"import sys; sys.path.insert(0, {str(wheel)!r})\n{INSTALL}"
+        "import ccxt.pro.kraken; print(ccxt.__version__, ccxt.__path__[0], lazy.exchange_exists('bitstamp'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["9.8.7", str(wheel / "ccxt"), "False"], done.stderr
