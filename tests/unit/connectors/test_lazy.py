@@ -88,13 +88,12 @@ def test_a_zipped_wheel_of_ccxt_is_taken_as_it_is(tmp_path):
     real = Path(find_spec("ccxt").origin).parent
     wheel = tmp_path / "ccxt-9.8.7-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr("ccxt/__init__.py", "__version__ = '9.8.7'\n")
-        for room in ("async_support", "pro"):
-            archive.writestr(f"ccxt/{room}/__init__.py", "__version__ = '9.8.7'\n")
+        for room in ("", "async_support/", "pro/"):
+            archive.writestr(f"ccxt/{room}__init__.py", "__version__ = '9.8.7'\n")
+        archive.write(real / "abstract" / "__init__.py", "ccxt/abstract/__init__.py")
         for path in real.rglob("*.py"):
-            name = path.relative_to(real).as_posix()
-            if "base/" in name or "static_dependencies/" in name or name.endswith("kraken.py"):
-                archive.write(path, f"ccxt/{name}")
+            if "base" in path.parts or path.name == "kraken.py":
+                archive.write(path, f"ccxt/{path.relative_to(real).as_posix()}")
     code = (
         f"import sys; sys.path.insert(0, {str(wheel)!r})\n{INSTALL}"
         "import ccxt.pro.kraken; print(ccxt.__version__, ccxt.__path__[0], lazy.exchange_exists('bitstamp'))"
