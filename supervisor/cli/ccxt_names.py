@@ -46,6 +46,7 @@ def order(message: Order) -> dict[str, Any]:
         "cost": text(message.cost),
         "reduceOnly": message.reduce_only,
         "source": message.source,
+        "account": message.account,
     }
 
 
@@ -65,6 +66,7 @@ def fill(message: Fill) -> dict[str, Any]:
         "cost": text(message.cost),
         "fee": {"currency": message.fee_currency, "cost": text(message.fee)},
         "source": message.source,
+        "account": message.account,
     }
 
 
@@ -81,6 +83,7 @@ def position(message: Position) -> dict[str, Any]:
         "unrealizedPnl": text(message.unrealised_pnl),
         "realizedPnl": text(message.realised_pnl),
         "fees": text(message.fees),
+        "account": message.account,
     }
 
 
@@ -92,6 +95,7 @@ def balance(message: Balance) -> dict[str, Any]:
         "free": text(message.free),
         "used": text(message.used),
         "total": text(message.total),
+        "account": message.account,
     }
 
 

@@ -6,8 +6,8 @@ import click
 
 from ....bus.contracts.trade import AmendOrder, Order
 from .. import ccxt_names
+from ..accounts import account_option, ask_owner, chosen
 from ..amounts import amount as number
-from ..ask import ask
 from ..call import Call, json_option, pass_call, person
 from ..group import Command
 from ..output import note, print_json
@@ -17,15 +17,23 @@ from ..output import note, print_json
 @click.argument("order")
 @click.option("--price", type=number, metavar="NUMBER", help="The new limit.")
 @click.option("--amount", type=number, metavar="NUMBER", help="How much shall still rest.")
+@account_option
 @json_option
 @pass_call
-def command(call: Call, order: str, price: Decimal | None, amount: Decimal | None, as_json: bool) -> None:
+def command(
+    call: Call,
+    order: str,
+    price: Decimal | None,
+    amount: Decimal | None,
+    account: str | None,
+    as_json: bool,
+) -> None:
     """Give a resting limit order another price or amount. ORDER is its id, as `orders` shows it.
 
     Where the exchange can, both happen in one step. The order gets a successor with an id of its own.
     """
     wish = AmendOrder(order_id=order, actor=person(), price=price, amount=amount)
-    made = ask(call, "trade", wish, Order)
+    made = ask_owner(call, chosen(call, account), wish, Order)
     if as_json:
         print_json(ccxt_names.order(made))
     else:

@@ -1,10 +1,12 @@
 """cryptobot balance"""
 
+from decimal import Decimal
+
 import click
 
 from ....bus.contracts.trade import GetPortfolio, Portfolio
 from .. import ccxt_names
-from ..ask import ask
+from ..accounts import account_option, ask_each, chosen, with_account, with_name
 from ..call import Call, json_option, pass_call
 from ..group import Command
 from ..output import Column, note, plain_decimal, print_json, print_table
@@ -18,18 +20,23 @@ COLUMNS = (
 
 
 @click.command(cls=Command)
+@account_option
 @json_option
 @pass_call
-def command(call: Call, as_json: bool) -> None:
-    """List what the account holds, as the bot's ledger has it.
+def command(call: Call, account: str | None, as_json: bool) -> None:
+    """List what the accounts hold, as the bot's ledger has it.
 
     With --json: a list of objects with ccxt's field names, money as strings.
     """
-    portfolio = ask(call, "trade", GetPortfolio(), Portfolio)
+    names = chosen(call, account)
+    told = ask_each(call, names, lambda name: GetPortfolio(), Portfolio)
+    found = [balance for portfolio in told for balance in portfolio.balances]
     if as_json:
-        print_json([ccxt_names.balance(balance) for balance in portfolio.balances])
+        print_json([ccxt_names.balance(balance) for balance in found])
         return
-    rows = [[balance.asset, balance.free, balance.used, balance.total] for balance in portfolio.balances]
-    print_table(COLUMNS, rows, empty="The account is empty.")
-    if portfolio.equity is not None:
-        note(f"Worth {plain_decimal(portfolio.equity.equity)} {portfolio.equity.currency} at market prices.")
+    rows = [with_name([one.asset, one.free, one.used, one.total], one.account, names) for one in found]
+    print_table(with_account(COLUMNS, names), rows, empty="The account is empty.")
+    worth = [portfolio.equity for portfolio in told if portfolio.equity is not None]
+    for currency in dict.fromkeys(equity.currency for equity in worth):
+        whole = sum((one.equity for one in worth if one.currency == currency), Decimal(0))
+        note(f"Worth {plain_decimal(whole)} {currency} at market prices.")

@@ -4,7 +4,7 @@ import click
 
 from ....bus.contracts.base import Done
 from ....bus.contracts.trade import CancelOrder
-from ..ask import ask
+from ..accounts import account_option, ask_owner, chosen
 from ..call import Call, json_option, pass_call, person
 from ..group import Command
 from ..output import note, print_json
@@ -12,11 +12,13 @@ from ..output import note, print_json
 
 @click.command(cls=Command)
 @click.argument("order")
+@account_option
 @json_option
 @pass_call
-def command(call: Call, order: str, as_json: bool) -> None:
+def command(call: Call, order: str, account: str | None, as_json: bool) -> None:
     """Cancel one order. ORDER is its id, as `orders` shows it."""
-    done = ask(call, "trade", CancelOrder(order_id=order, actor=person()), Done)
+    wish = CancelOrder(order_id=order, actor=person())
+    done = ask_owner(call, chosen(call, account), wish, Done)
     if as_json:
         print_json(done)
     else:

@@ -1,9 +1,13 @@
 """cryptobot fills"""
 
+from itertools import chain
+
 import click
 
 from ....bus.contracts.trade import Fill, Fills, ListFills
+from ....configs.accounts import service_of
 from .. import ccxt_names
+from ..accounts import account_option, chosen, with_account, with_name
 from ..ask import ask_over, open_bus
 from ..call import Call, json_option, pass_call
 from ..durations import moment
@@ -34,23 +38,31 @@ COLUMNS = (
     help="Only from then on: 5m, 2h, 1d ago, or a time such as 2026-01-31T12:00.",
 )
 @click.option("--limit", type=click.IntRange(1, 100_000), default=500, show_default=True, help="Newest ones.")
+@account_option
 @json_option
 @pass_call
-def command(call: Call, symbol: str | None, since: float | None, limit: int, as_json: bool) -> None:
+def command(
+    call: Call, symbol: str | None, since: float | None, limit: int, account: str | None, as_json: bool
+) -> None:
     """List the fills of this home, newest first.
 
     With --json: a list of objects with ccxt's field names, money as strings.
     """
     since_ms = None if since is None else int(since * 1000)
-    found = list_fills(call, symbol, since_ms, limit)
+    names = chosen(call, account)
+    pages = [list_fills(call, symbol, since_ms, limit, service_of(name)) for name in names]
+    found = sorted(chain.from_iterable(pages), key=lambda fill: -fill.ts_ms)[:limit]
     if as_json:
         print_json([ccxt_names.fill(fill) for fill in found])
-    else:
-        print_table(COLUMNS, [row(fill) for fill in found], empty="There are no fills.")
+        return
+    rows = [with_name(row(fill), fill.account, names) for fill in found]
+    print_table(with_account(COLUMNS, names), rows, empty="There are no fills.")
 
 
-def list_fills(call: Call, symbol: str | None, since_ms: int | None, limit: int) -> list[Fill]:
-    """The newest fills, asked for page by page so that trade is never busy with them for long."""
+def list_fills(
+    call: Call, symbol: str | None, since_ms: int | None, limit: int, service: str = "trade"
+) -> list[Fill]:
+    """The newest fills of one account, asked for page by page: trade is never busy with them for long."""
     found: list[Fill] = []
     with open_bus(call) as bus:
         while len(found) < limit:
@@ -61,7 +73,7 @@ def list_fills(call: Call, symbol: str | None, since_ms: int | None, limit: int)
                 limit=min(PAGE, limit - len(found)),
                 older_than=f"{last.exchange}|{last.symbol}|{last.id}" if last else "",
             )
-            page = ask_over(bus, "trade", wish, Fills).fills
+            page = ask_over(bus, service, wish, Fills).fills
             found += page
             if len(page) < wish.limit:
                 break

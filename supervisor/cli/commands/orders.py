@@ -1,9 +1,13 @@
 """cryptobot orders"""
 
+from itertools import chain
+
 import click
 
 from ....bus.contracts.trade import ListOrders, Order, Orders
+from ....configs.accounts import service_of
 from .. import ccxt_names
+from ..accounts import account_option, chosen, with_account, with_name
 from ..ask import ask_over, open_bus
 from ..call import Call, json_option, pass_call
 from ..group import Command
@@ -29,23 +33,31 @@ COLUMNS = (
 @click.option("--symbol", metavar="SYMBOL", help="Only this market, such as BTC/USDT.")
 @click.option("--open", "open_only", is_flag=True, help="Only orders that are not finished.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=500, show_default=True, help="Newest ones.")
+@account_option
 @json_option
 @pass_call
-def command(call: Call, symbol: str | None, open_only: bool, limit: int, as_json: bool) -> None:
+def command(
+    call: Call, symbol: str | None, open_only: bool, limit: int, account: str | None, as_json: bool
+) -> None:
     """List the orders of this home, newest first.
 
     With --json: a list of objects with ccxt's field names, money as strings. `status` is ccxt's
     (open, closed, canceled, expired, rejected), `state` is the bot's own, finer one.
     """
-    found = list_orders(call, symbol, open_only, limit)
+    names = chosen(call, account)
+    pages = [list_orders(call, symbol, open_only, limit, service_of(name)) for name in names]
+    found = sorted(chain.from_iterable(pages), key=lambda order: -order.created_ms)[:limit]
     if as_json:
         print_json([ccxt_names.order(order) for order in found])
-    else:
-        print_table(COLUMNS, [row(order) for order in found], empty="There are no orders.")
+        return
+    rows = [with_name(row(order), order.account, names) for order in found]
+    print_table(with_account(COLUMNS, names), rows, empty="There are no orders.")
 
 
-def list_orders(call: Call, symbol: str | None, open_only: bool, limit: int) -> list[Order]:
-    """The newest orders, asked for page by page so that trade is never busy with them for long."""
+def list_orders(
+    call: Call, symbol: str | None, open_only: bool, limit: int, service: str = "trade"
+) -> list[Order]:
+    """The newest orders of one account, asked for page by page: trade is never busy with them for long."""
     found: list[Order] = []
     with open_bus(call) as bus:
         while len(found) < limit:
@@ -55,7 +67,7 @@ def list_orders(call: Call, symbol: str | None, open_only: bool, limit: int) -> 
                 limit=min(PAGE, limit - len(found)),
                 older_than=found[-1].id if found else "",
             )
-            page = ask_over(bus, "trade", wish, Orders).orders
+            page = ask_over(bus, service, wish, Orders).orders
             found += page
             if len(page) < wish.limit:
                 break

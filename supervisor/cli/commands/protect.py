@@ -6,7 +6,9 @@ import click
 
 from ....bus.contracts.base import Done
 from ....bus.contracts.trade import EndProtection, Protection, ProtectPosition
+from ....configs.accounts import service_of
 from ....configs.errors import UsageError
+from ..accounts import chosen
 from ..amounts import amount
 from ..ask import ask
 from ..call import Call, json_option, pass_call, person
@@ -22,6 +24,7 @@ from ..output import note, print_json
 @click.option("--target", type=amount, metavar="NUMBER", help="Sell when the price rises to this.")
 @click.option("--target-amount", type=amount, metavar="NUMBER", help="Sell only so much at the target.")
 @click.option("--off", is_flag=True, help="Take the stop and the target away; the position stays.")
+@click.option("--account", default="main", show_default=True, metavar="NAME", help="Whose position it is.")
 @json_option
 @pass_call
 def command(
@@ -33,14 +36,17 @@ def command(
     target: Decimal | None,
     target_amount: Decimal | None,
     off: bool,
+    account: str,
     as_json: bool,
 ) -> None:
     """Guard the position in SYMBOL (BTC/USDT) with a stop, a target, or both, until it is closed.
 
     A stop and a target for the whole position rest at the exchange together where it has such orders.
     """
+    service = service_of(chosen(call, account)[0])
     if off:
-        done = ask(call, "trade", EndProtection(exchange=exchange, symbol=symbol, actor=person()), Done)
+        end = EndProtection(exchange=exchange, symbol=symbol, actor=person(), account=account)
+        done = ask(call, service, end, Done)
         print_json(done) if as_json else note(f"{done.message}.")
         return
     if stop is None and trailing is None and target is None:
@@ -53,8 +59,9 @@ def command(
         trailing_percent=trailing,
         take_profit=target,
         take_profit_amount=target_amount,
+        account=account,
     )
-    guard = ask(call, "trade", wish, Protection)
+    guard = ask(call, service, wish, Protection)
     if as_json:
         print_json(guard)
     else:

@@ -3,7 +3,9 @@
 import click
 
 from ....bus.contracts.strategy import ListStrategies, Strategies
+from ....configs.accounts import MAIN
 from .. import daemon
+from ..accounts import with_account, with_name
 from ..ask import ask
 from ..call import Call, json_option, pass_call
 from ..delegate import load, take_addons
@@ -37,6 +39,7 @@ def command(call: Call, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
+    names = list(dict.fromkeys([MAIN, *(one.account for one in found.strategies)]))
     rows = [
         [
             one.name,
@@ -52,7 +55,8 @@ def command(call: Call, as_json: bool) -> None:
         ]
         for one in found.strategies
     ]
-    print_table(COLUMNS, rows, empty="No strategy runs.")
+    shown = [with_name(row, one.account, names) for one, row in zip(found.strategies, rows, strict=True)]
+    print_table(with_account(COLUMNS, names), shown, empty="No strategy runs.")
     note("Available: " + ", ".join(found.available))
 
 
