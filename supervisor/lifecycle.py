@@ -125,12 +125,14 @@ class Lifecycle:
 
     # Starting
 
-    def _begin(self, unit: Unit) -> None:
+    def _begin(self, unit: Unit, *, at_once: bool = False) -> None:
         unit.clear_timer()
         waits = blocker(unit, self.units)
         self._set(unit, states.STARTING, waits)
         if waits:
             self._waiting.add(unit.name)
+        elif at_once and not self._to_spawn:
+            self._spawn(unit)
         else:
             self._spawn_in_turn(unit)
 
@@ -299,13 +301,13 @@ class Lifecycle:
             )
         )
         if wait == 0.0:
-            self._retry(unit)
+            self._retry(unit, at_once=True)  # ends are told in slices of a turn already
         else:
             unit.timer = self.loop.call_later(wait, lambda: self._retry(unit))
 
-    def _retry(self, unit: Unit) -> None:
+    def _retry(self, unit: Unit, *, at_once: bool = False) -> None:
         unit.restarts += 1
-        self._begin(unit)
+        self._begin(unit, at_once=at_once)
 
     def _fatal_unless_held(self, unit: Unit, reason: str) -> None:
         """What ails the whole machine and may pass is waited for; no person has to act for this service."""

@@ -43,6 +43,7 @@ class Loop:
         self._timers: list[tuple[float, int, Timer]] = []
         self._numbers = itertools.count()
         self._soon: deque[Callback] = deque()
+        self._last: deque[Callback] = deque()
         self._on_error = on_error
         self._running = False
         self.stalled_s = 0.0
@@ -69,6 +70,10 @@ class Loop:
     def call_soon(self, callback: Callback) -> None:
         """Call in the next turn."""
         self._soon.append(callback)
+
+    def call_last(self, callback: Callback) -> None:
+        """Call at the end of this turn, before the loop waits: for what was gathered during it."""
+        self._last.append(callback)
 
     def call_soon_threadsafe(self, callback: Callback) -> None:
         """As `call_soon`, from any thread."""
@@ -142,6 +147,8 @@ class Loop:
         for _ in range(len(self._soon)):
             self._call(self._soon.popleft())
         self._run_timers()
+        while self._last:
+            self._call(self._last.popleft())
 
     def _timeout(self) -> float | None:
         if self._soon:

@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ..configs.errors import SettingsError
+from ..configs.schema import SupervisorSettings
 from .headstart_plan import Simple
 from .loop import Loop
 from .outputs import Outputs
@@ -23,6 +24,15 @@ class Notes(Protocol):
     """Where things worth knowing are written down."""
 
     def note(self, event: str, **fields: object) -> None: ...
+
+
+class _Prepared(NamedTuple):
+    """How a service's process is made, but for its output and secrets, and what it was worked out from."""
+
+    manifest: Manifest
+    settings: SupervisorSettings
+    request: SpawnRequest
+    shape: str
 
 
 class Processes:
@@ -50,7 +60,7 @@ class Processes:
         self._home = home_argument
         self._environment = inherited(extra_environment)
         self._by_pid: dict[int, Unit] = {}
-        self._shapes: dict[str, tuple[Manifest, str]] = {}
+        self._known: dict[str, _Prepared] = {}
         self._by_stray: dict[int, Unit] = {}
         self._helpers: dict[int, Callable[[int | None], None]] = {}
         self.ending = False
@@ -64,10 +74,11 @@ class Processes:
         """
         manifest = unit.manifest
         try:
-            request = self._confined(unit, self._request(unit, self._argv(manifest)))
+            prepared = self._prepared(unit)
+            output = self._outputs.open(manifest.name)
             secrets = self._secrets(manifest)
             try:
-                unit.pid = self._platform.spawn(request._replace(secrets=secrets))
+                unit.pid = self._platform.spawn(prepared.request._replace(output=output, secrets=secrets))
             finally:
                 if secrets >= 0:
                     os.close(secrets)
@@ -75,7 +86,7 @@ class Processes:
             raise CannotSpawn(
                 f"The system has no room for a process now ({error.strerror}).", lasting=False
             ) from error
-        unit.shape = self._shape(manifest)
+        unit.shape = prepared.shape
         self._by_pid[unit.pid] = unit
         if manifest.limits.cpu_max_percent is not None and "cpu" not in self._platform.held(unit.name):
             self._notes.note("cpu_max_percent is not enforced", service=unit.name, reason="no control group")
@@ -83,12 +94,15 @@ class Processes:
     def _argv(self, manifest: Manifest) -> list[str]:
         return list(manifest.command) or [*program(), "--home", self._home, "service", "run", manifest.name]
 
-    def _shape(self, manifest: Manifest) -> str:
-        """Worked out once a manifest, not once a restart."""
-        known = self._shapes.get(manifest.name)
-        if known is None or known[0] is not manifest:
-            known = self._shapes[manifest.name] = manifest, shape_of(manifest)
-        return known[1]
+    def _prepared(self, unit: Unit) -> _Prepared:
+        """Worked out once for a manifest and settings, not once a restart."""
+        manifest = unit.manifest
+        known = self._known.get(manifest.name)
+        if known is None or known.manifest is not manifest or known.settings is not unit.settings:
+            request = self._confined(unit, self._request(unit, self._argv(manifest), output=-1))
+            known = _Prepared(manifest, unit.settings, request, shape_of(manifest))
+            self._known[manifest.name] = known
+        return known
 
     def _secrets(self, manifest: Manifest) -> int:
         """What this service may know, behind a descriptor; -1 for programs of others that name nothing."""
@@ -99,13 +113,13 @@ class Processes:
         except SettingsError as error:
             raise CannotSpawn(str(error), lasting=True) from error
 
-    def _request(self, unit: Unit, argv: list[str]) -> SpawnRequest:
+    def _request(self, unit: Unit, argv: list[str], *, output: int) -> SpawnRequest:
         manifest = unit.manifest
         nice, cpus = _priority(unit)
         return SpawnRequest(
             argv,
             {**self._environment, **self._own_environment(manifest)},
-            self._outputs.open(manifest.name),
+            output,
             manifest.directory,
             manifest.limits.rlimits,
             nice,
@@ -146,7 +160,7 @@ class Processes:
     def take_up(self, unit: Unit, pid: int) -> None:
         """A child of ours was made for this service before we were there (headstart.py)."""
         self._platform.expect(pid)
-        unit.pid, unit.shape = pid, self._shape(unit.manifest)
+        unit.pid, unit.shape = pid, self._prepared(unit).shape
         self._by_pid[pid] = unit
 
     def owner(self, pid: int) -> Unit | None:
@@ -229,7 +243,7 @@ class Processes:
         Returns its pid; 0 when it cannot be run, and then `done` gets None.
         """
         try:
-            request = self._request(unit, list(argv))
+            request = self._request(unit, list(argv), output=self._outputs.open(unit.name))
             request.environment[HELPER_VARIABLE] = "1"
             pid = self._platform.spawn(request)
         except (CannotSpawn, OSError) as error:

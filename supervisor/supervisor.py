@@ -80,7 +80,7 @@ class Supervisor:
         self.started_at = time.monotonic()
         self.state = "STARTING"
         self.loop = Loop(journal.fault)
-        journal.later = self.loop.call_soon
+        journal.later = self.loop.call_last
         self.platform = here()
         self._fixed = list(manifests) if manifests is not None else None
         self.store = Store(home, self.platform.boot_id())
@@ -275,7 +275,8 @@ class Supervisor:
         if unit.state == states.RUNNING and f"service.{unit.name}" in self.open_alerts:
             self._recovered(unit)
         self.groups.state_changed(unit)
-        self.rollings = [rolling for rolling in self.rollings if not rolling.state_changed(unit)]
+        if self.rollings:
+            self.rollings = [rolling for rolling in self.rollings if not rolling.state_changed(unit)]
         self.operations.state_changed()
 
     def _write_down(self, unit: Unit, before: str) -> None:

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import NamedTuple
 
 from ..loop import Loop
@@ -153,6 +154,7 @@ class Platform(ABC):
         """Stop watching."""
 
 
+@cache
 def describe_exit(code: int | None) -> str:
     """What people read about an exit code as `ExitHandler` gets it."""
     if code is None:

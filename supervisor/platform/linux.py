@@ -136,7 +136,7 @@ class LinuxPlatform(PosixPlatform):
             self._ended_foreign.discard(pid)
             return {found for found, name in self._all_marked(self._home) if name == service}
         if self._orphans is None:
-            self._orphans = self._own_children() - self._ours
+            self._orphans = self._strange_children()
         found: set[int] = set()
         for child in self._orphans:
             fields = _stat_fields(child)
@@ -147,7 +147,14 @@ class LinuxPlatform(PosixPlatform):
                 found.update(self.descendants(child))
         return found
 
-    def _own_children(self) -> set[int]:
+    def _strange_children(self) -> set[int]:
+        """Children that we did not make: orphans that came to us."""
+        data = self._own_children()
+        if data.count(b" ") == len(self._ours):
+            return set()  # a space ends each number, and those we made are children until they are reaped
+        return set(map(int, data.split())) - self._ours
+
+    def _own_children(self) -> bytes:
         # Orphans are given to our first thread; one descriptor serves for good.
         if self._children_file < 0:
             own = os.getpid()
@@ -156,7 +163,7 @@ class LinuxPlatform(PosixPlatform):
         if len(data) > _PAGE // 2:
             while piece := os.pread(self._children_file, _PAGE, len(data)):
                 data += piece
-        return set(map(int, data.split()))
+        return data
 
     def _all_marked(self, home: str) -> Iterable[tuple[int, str]]:
         own = os.getuid()

@@ -107,7 +107,7 @@ def test_a_processor_that_does_not_exist_is_fatal_with_the_reason(daemon) -> Non
     daemon.service("far", "ready", limits={"cpus": [4000]})
     daemon.start()
     assert "processors [4000] cannot be set" in daemon.until("far", "FATAL")["reason"]
-    assert "far" not in daemon.processes().values()
+    daemon.until_true(lambda: "far" not in daemon.processes().values(), "its process is gone")
 
 
 @contextlib.contextmanager
