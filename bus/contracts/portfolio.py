@@ -106,6 +106,7 @@ class PortfolioBudgets(Message, frozen=True, kw_only=True, gc=False):
     ts_ms: int
     currency: str
     budgets: list[StrategyBudget]
+    account: str = "main"
 
 
 @message(0x0906, delivery=Delivery.REPLY)

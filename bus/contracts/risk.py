@@ -110,11 +110,14 @@ class RiskReport(Message, frozen=True, kw_only=True, gc=False):
     armed_ms: int
     armed_by: str
     error: str
+    account: str = "main"
 
 
 @request(0x0807, reply=RiskReport, permission="trade.read")
 class GetRisk(Message, frozen=True, kw_only=True, gc=False):
-    """How things stand, and why."""
+    """How things stand with an account, and why."""
+
+    account: str = "main"
 
 
 @request(0x0808, reply=RiskReport, permission="trade.halt")
@@ -122,9 +125,10 @@ class RearmRisk(Message, frozen=True, kw_only=True, gc=False):
     """A person lets trading go on after risk halted it. Losses count from now on.
 
     With `blocks` pauses in markets and strategies end, too. What risk halted in trade is resumed; what a
-    person halted there stays halted.
+    person halted there stays halted. `account` "" is every account that risk halted.
     """
 
     actor: str
     reason: str
     blocks: bool = False
+    account: str = ""

@@ -47,6 +47,12 @@ class RiskSettings(Section, frozen=True, kw_only=True):
     max_total_exposure_percent: Annotated[
         Decimal | None, decimal_setting("Most that may be invested, of equity.", unit="%", gt="0")
     ] = None
+    max_all_accounts_exposure_percent: Annotated[
+        Decimal | None,
+        decimal_setting(
+            "Most that may be invested in all accounts, of all their equity.", unit="%", gt="0"
+        ),
+    ] = None
     max_asset_exposure_percent: Annotated[
         Decimal | None, decimal_setting("Most that one asset may be worth, of equity.", unit="%", gt="0")
     ] = None

@@ -33,6 +33,7 @@ from ...bus.contracts.trade import (
     Portfolio,
     TradingState,
 )
+from ...configs.accounts import MAIN, service_of
 from ...configs.errors import BusTimeoutError, RequestFailedError
 from ...configs.schema import Settings
 from ..accounting.exact import ZERO, add, multiply
@@ -54,21 +55,28 @@ class Inputs:
     """Everything that the rules look at, kept current.
 
     Args:
+        settings: as the process of the account reads them.
         patience_s: how long trade may take to tell of the account.
         changed: called when something happened that the verdict may depend on.
     """
 
     def __init__(
-        self, bus: AsyncBusApi, settings: Settings, patience_s: float, changed: Callable[[], None]
+        self,
+        bus: AsyncBusApi,
+        settings: Settings,
+        patience_s: float,
+        changed: Callable[[], None],
+        *,
+        account: str = MAIN,
     ) -> None:
         self._bus, self._settings, self._patience_s, self._changed = bus, settings, patience_s, changed
-        self._exchange = settings.data.exchange
+        self._exchange, self._account = settings.data.exchange, account
+        self._runs = [name for name, one in settings.strategy.instances.items() if one.account == account]
         timeframe = settings.data.timeframe
         self._timeframe = timeframe
         self.markets = Markets(timeframe, Window(settings.risk.window_candles, timeframe_ms(timeframe)))
         self.executions = Executions(self.markets.price_of, keep=_MOST_FILLS)
-        wanted = (one.symbol for one in settings.strategy.instances.values())
-        self.symbols = tuple(dict.fromkeys([*settings.data.symbols, *wanted]))
+        self.symbols = tuple(settings.data.symbols)
         self._filled_up, self._candles_due_s = False, 0.0
         self._budgets: dict[str, Decimal] = {}
         self._log = structlog.get_logger(component="risk")
@@ -79,8 +87,9 @@ class Inputs:
         self._bus.subscribe(f"{topics.CANDLES}{venue}.", Candle, self._on_candle, last_value=True)
         self._bus.subscribe(f"{topics.TRADES}{venue}.", MarketTrade, self._on_trade)
         self._bus.subscribe(f"{topics.BOOKS}{venue}.", Book, self._on_book, last_value=True)
-        self._bus.subscribe(topics.fill(self._exchange), Fill, self._on_fill)
-        self._bus.subscribe(f"{topics.ORDERS}{venue}.", Order, self._on_order)
+        own = topics.of_account(self._account) + venue
+        self._bus.subscribe(f"{topics.FILLS}{own}", Fill, self._on_fill)
+        self._bus.subscribe(f"{topics.ORDERS}{own}.", Order, self._on_order)
         self._bus.subscribe(BUDGETS_TOPIC, PortfolioBudgets, self._on_budgets, last_value=True)
 
     async def read(self) -> Picture:
@@ -110,7 +119,8 @@ class Inputs:
             return None
 
     async def _ask(self, message: Message, reply: type[R]) -> R:
-        return await self._bus.request("trade", message, reply, timeout_s=self._patience_s, tries=1)
+        service = service_of(self._account)
+        return await self._bus.request(service, message, reply, timeout_s=self._patience_s, tries=1)
 
     async def _learn_past(self) -> None:
         """Fills from before this process."""
@@ -153,7 +163,8 @@ class Inputs:
         self.markets.take_book(received.message, received.ts_ns)
 
     def _on_budgets(self, received: Received[PortfolioBudgets]) -> None:
-        self._budgets = {one.strategy: one.budget for one in received.message.budgets}
+        if received.message.account == self._account:
+            self._budgets = {one.strategy: one.budget for one in received.message.budgets}
 
     def _on_order(self, received: Received[Order]) -> None:
         self.executions.note(received.message)
@@ -193,7 +204,7 @@ class Inputs:
 
     def _strategies(self, by_source: dict[str, Decimal]) -> dict[str, Decimal]:
         """What each run holds, by its own fills, and what it is buying."""
-        found = dict.fromkeys(self._settings.strategy.instances, ZERO) | by_source
+        found = dict.fromkeys(self._runs, ZERO) | by_source
         prices = self.markets.prices
         for (owner, symbol), position in self.executions.positions.all.items():
             if position.amount and symbol in prices:

@@ -7,6 +7,7 @@ from decimal import Decimal
 import msgspec
 
 from ...bus.contracts.risk import RiskReason
+from ...configs.accounts import MAIN
 from ...configs.paths import Home
 from ..accounting.exact import ZERO
 from ..database.store import Database, open_database
@@ -39,20 +40,26 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Keeper:
-    """The memory on disk; written at once when it changes (synchronous=FULL)."""
+    """The memory of an account on disk; written at once when it changes (synchronous=FULL)."""
 
-    def __init__(self, home: Home) -> None:
-        self._database: Database = open_database(
+    def __init__(self, home: Home, account: str = MAIN, database: Database | None = None) -> None:
+        self._home = home
+        self._database: Database = database or open_database(
             home, "risk", models=MODELS, migrations=MIGRATIONS, synchronous="FULL"
         )
+        self._name = _NAME if account == MAIN else f"{_NAME}|{account}"
         self._written_s = float("-inf")
-        row = RiskFactRow.get_or_none(RiskFactRow.name == _NAME)
+        row = RiskFactRow.get_or_none(RiskFactRow.name == self._name)
         self.memory = Memory() if row is None else msgspec.json.decode(row.value, type=Memory)
 
     @property
     def database(self) -> Database:
         """For watching its health."""
         return self._database
+
+    def of(self, account: str) -> "Keeper":
+        """That of another account, in the same database."""
+        return self if account == MAIN else Keeper(self._home, account, self._database)
 
     def keep(self, memory: Memory) -> None:
         """On disk when this returns. The price of a unit alone is not worth a write each second."""
@@ -62,8 +69,8 @@ class Keeper:
         self._written_s = time.monotonic()
         text = msgspec.json.encode(memory).decode()
         with self._database.transaction():
-            if not RiskFactRow.update(value=text).where(RiskFactRow.name == _NAME).execute():
-                RiskFactRow.insert(name=_NAME, value=text).execute()
+            if not RiskFactRow.update(value=text).where(RiskFactRow.name == self._name).execute():
+                RiskFactRow.insert(name=self._name, value=text).execute()
 
     def close(self) -> None:
         self._database.close()

@@ -10,7 +10,7 @@ from decimal import Decimal
 import msgspec
 import numpy as np
 
-from ...bus.contracts.risk import RiskReason, RiskVerdict
+from ...bus.contracts.risk import RiskCap, RiskReason, RiskVerdict
 from ...configs.sections.risk import RiskSettings
 from ..accounting.exact import ZERO, divide, money, multiply, rounded
 from ..accounting.returns import Window
@@ -46,18 +46,29 @@ class Opinion:
 class Officer:
     """The rules with their settings."""
 
-    def __init__(self, settings: RiskSettings, zone: tzinfo) -> None:
-        self._settings, self._zone = settings, zone
+    def __init__(self, settings: RiskSettings, zone: tzinfo, account: str = "main") -> None:
+        self._settings, self._zone, self._account = settings, zone, account
 
     def judge(
-        self, memory: Memory, picture: Picture, trades: Sequence[ClosedTrade], window: Window
+        self,
+        memory: Memory,
+        picture: Picture,
+        trades: Sequence[ClosedTrade],
+        window: Window,
+        *,
+        reasons: Sequence[RiskReason] = (),
+        caps: Sequence[RiskCap] = (),
     ) -> Opinion:
-        """The verdict of a moment, and the memory that must be kept before it is told."""
+        """The verdict of a moment, and the memory that must be kept before it is told.
+
+        Args:
+            reasons, caps: what follows from all accounts together.
+        """
         memory = self._valued(memory, picture)
         daily, lost = self._losses(memory, picture)
         tail = self._tail(picture, window)
         latched = {reason.code: reason for reason in memory.latched}
-        passing: list[RiskReason] = []
+        passing: list[RiskReason] = [*reasons]
         for reason in (*self._drawdowns(daily, lost, picture), *self._tails(tail, picture)):
             if reason.latched:
                 latched.setdefault(reason.code, reason)
@@ -79,7 +90,7 @@ class Officer:
             (*memory.latched, *passing),
             picture.now_ms,
             blocks=blocks,
-            caps=exposure.caps(picture, self._settings, window),
+            caps=[*exposure.caps(picture, self._settings, window), *caps],
             seen_order=picture.seen_order,
         )
         return Opinion(memory, verdict, daily, lost, tail)
@@ -94,6 +105,7 @@ class Officer:
             shrink=self._settings.oversize_orders == "shrink",
             issued_ms=now_ms,
             valid_s=self._settings.silence_s,
+            account=self._account,
             **given,  # type: ignore[arg-type]
         )
 

@@ -30,7 +30,7 @@ def command(
 ) -> None:
     """Halt trading at once: no new orders, cancels pass. It stays so over restarts, until `resume`.
 
-    All accounts are halted, or the one that is named. With --json: the state, or a list of them where there are several accounts.
+    All accounts are halted, or the one that is named. With --json: the state; of several accounts a list.
     """
     wish = SetTradingState(
         state="REDUCING" if reduce_only else "HALTED",

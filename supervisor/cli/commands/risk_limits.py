@@ -5,6 +5,7 @@ from decimal import Decimal
 import click
 
 from ....bus.contracts.risk import GetRisk, RiskFigure, RiskReport
+from ..accounts import account_option, chosen, with_account, with_name
 from ..addon import ask_addon
 from ..call import Call, json_option, pass_call
 from ..group import Command
@@ -21,19 +22,26 @@ COLUMNS = (
 
 @click.command(cls=Command)
 @click.option("--all", "everything", is_flag=True, help="Also the limits that are off.")
+@account_option
 @json_option
 @pass_call
-def command(call: Call, everything: bool, as_json: bool) -> None:
+def command(call: Call, everything: bool, account: str | None, as_json: bool) -> None:
     """List the limits of the risk service and how much of each is used.
 
     They are settings: `cryptobot config explain risk.max_daily_drawdown_percent`, `cryptobot config set`.
     """
-    figures = ask_addon(call, "risk", GetRisk(), RiskReport).figures
+    names = chosen(call, account)
+    found = {name: ask_addon(call, "risk", GetRisk(account=name), RiskReport).figures for name in names}
     if as_json:
-        print_json(figures)
+        print_json(found[names[0]] if len(names) == 1 else found)
         return
-    shown = [one for one in figures if everything or one.limit is not None]
-    print_table(COLUMNS, [row(one) for one in shown], empty="No limit is set.")
+    rows = [
+        with_name(row(one), name, names)
+        for name, figures in found.items()
+        for one in figures
+        if everything or one.limit is not None
+    ]
+    print_table(with_account(COLUMNS, names), rows, empty="No limit is set.")
 
 
 def row(figure: RiskFigure) -> list[object]:

@@ -3,6 +3,7 @@
 import click
 
 from ....bus.contracts.risk import GetRisk, RiskReport
+from ..accounts import account_option, chosen
 from ..addon import ask_addon
 from ..call import Call, json_option, pass_call
 from ..group import Command
@@ -16,18 +17,28 @@ BLOCKS = (Column("blocked"), Column("why"), Column("until"))
 
 
 @click.command(cls=Command)
+@account_option
 @json_option
 @pass_call
-def command(call: Call, as_json: bool) -> None:
+def command(call: Call, account: str | None, as_json: bool) -> None:
     """Show what the risk service allows now, and why.
 
     ACTIVE: everything within the limits. REDUCING: only orders that make a position smaller. HALTED: nothing
     until a person re-arms with `risk rearm`.
     """
-    report = ask_addon(call, "risk", GetRisk(), RiskReport)
+    names = chosen(call, account)
+    reports = [ask_addon(call, "risk", GetRisk(account=name), RiskReport) for name in names]
     if as_json:
-        print_json(report)
+        print_json(reports[0] if len(reports) == 1 else reports)
         return
+    for report in reports:
+        if len(reports) > 1:
+            click.echo(f"Account {report.account}")
+        show(report)
+
+
+def show(report: RiskReport) -> None:
+    """The tables of one account."""
     print_table(FACTS, facts(report), empty="")
     reasons = [
         [reason.state, reason.sentence, "when a person re-arms" if reason.latched else "by itself"]

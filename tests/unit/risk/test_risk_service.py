@@ -290,7 +290,7 @@ def test_a_check_that_raises_opens_nothing(play: Callable[..., None], monkeypatc
             raise ZeroDivisionError
 
         with monkeypatch.context() as patch:
-            patch.setattr(town.service._officer, "judge", broken)
+            patch.setattr(town.service.desks["main"].officer, "judge", broken)
             verdict = await town.says("REDUCING", "check_failed")
             assert "cannot be checked" in verdict.reasons[0].sentence
         await town.says("ACTIVE")
