@@ -201,3 +201,16 @@ def test_the_installed_program_trades(inside: Inside, scripts: Scripts, folder: 
     assert json.loads(said.strip().splitlines()[-1])["fills"] > 0, said
     assert inside("find /var/lib/cryptobot ! -user cryptobot").strip() == ""
     inside("dpkg -P cryptobot >/dev/null; test ! -e /var/lib/cryptobot")
+
+
+def test_the_appimage_trades(inside: Inside, scripts: Scripts, folder: Path, tmp_path: Path) -> None:
+    """In a Debian without Python and without FUSE the demo out of the image makes fills; it unpacked once."""
+    if "CRYPTOBOT_TEST_FOLDER" not in os.environ:
+        pytest.skip("CRYPTOBOT_TEST_FOLDER names no real build")
+    image = scripts["appimage"].build(folder, tmp_path)
+    start = f"env -i PATH=/usr/bin:/bin HOME=/root /packages/{image.name} --home /root/bot"
+    demo = "demo --for 30s --no-browser --json --set dashboard.port=0"
+    said = inside(f"! command -v python3; cd /; {start} {demo} 2>/var/tmp/err || cat /var/tmp/err", image)
+
+    assert json.loads(said.strip().splitlines()[-1])["fills"] > 0, said
+    assert len(inside("ls /root/.cache/cryptobot-appimage").split()) == 1

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -15,10 +16,27 @@ def services(program: Any) -> dict[str, dict[str, Any]]:
     return {one["name"]: one for one in program.ask("status")["services"] if one["pid"]}
 
 
+@pytest.fixture(params=["folder", "onefile"])
+def either(request: pytest.FixtureRequest, program: Any) -> Any:
+    """The folder or the one file; `inner` is what all its processes run."""
+    place = program.executable.parent
+    if request.param == "onefile":
+        program.executable = request.getfixturevalue("onefile")
+        assert program.run("--version").returncode == 0
+        (place,) = (Path(program.environment["HOME"]) / ".cache" / "cryptobot").glob("[0-9]*")
+    program.inner = place / "program" / "cryptobot.bin"
+    return program
+
+
 def assert_one_executable(program: Any) -> None:
-    """Every process of the home runs what lies beside the executable, and none unpacked anything."""
-    inner = program.executable.parent / "program" / "cryptobot.bin"
-    assert {process.exe() for process in program.processes()} == {str(inner)}
+    """Every process of the home runs the same file."""
+    assert {process.exe() for process in program.processes()} == {str(program.inner)}
+
+
+def files(program: Any) -> dict[str, tuple[int, int]]:
+    """Inode and time of everything beside that file."""
+    found = {str(path): path.lstat() for path in program.inner.parent.parent.rglob("*")}
+    return {path: (stat.st_ino, stat.st_ctime_ns) for path, stat in found.items()}
 
 
 def assert_one_of_each(program: Any) -> None:
@@ -28,8 +46,9 @@ def assert_one_of_each(program: Any) -> None:
     assert sorted(runs) == sorted({*services(program), "supervisor"})
 
 
-def test_the_demo_trades_and_survives_kills(program: Any, until: Any) -> None:
-    """Every process is the same executable; a killed child is healed, a killed supervisor's are adopted."""
+def test_the_demo_trades_and_survives_kills(either: Any, until: Any) -> None:
+    """Every process is the same file, unpacked once; killed children are healed, the supervisor's adopted."""
+    program, before_all = either, files(either)
     demo = program.start("demo", "--no-browser", "--set", QUICK, "--set", "dashboard.port=0")
     demo.wait_for("bought ")
     assert_one_executable(program)
@@ -52,10 +71,12 @@ def test_the_demo_trades_and_survives_kills(program: Any, until: Any) -> None:
 
     assert demo.end(signal.SIGINT) == 0, "\n".join(demo.lines)
     until(lambda: program.processes() == [], "no process of the demo is left")
+    assert files(program) == before_all
 
 
-def test_the_platform_runs_detached_and_is_adopted(program: Any, until: Any) -> None:
+def test_the_platform_runs_detached_and_is_adopted(either: Any, until: Any) -> None:
     """`up -d` with an empty environment; the next `up` after kill -9 takes the same processes over."""
+    program = either
     options = ("--set", "dashboard.port=0")
     assert program.run("up", "-d", *options).returncode == 0
     pids = {name: one["pid"] for name, one in services(program).items()}
