@@ -1,5 +1,7 @@
 """The requests that trade answers. Each handler reads or asks the parts that do the work."""
 
+from collections.abc import Awaitable
+
 from ...bus.api import AsyncBusApi, Request
 from ...bus.contracts.base import Done
 from ...bus.contracts.strategy import OrderIntent, OrderIntentReply
@@ -74,8 +76,10 @@ class Answers:
         bus.serve(AmendOrder, self.amend)
         bus.serve(VerifyActions, self.verify_actions)
 
-    async def place(self, request: Request[OrderIntent]) -> OrderIntentReply:
-        reply = self._execution.place(request.message)
+    def place(self, request: Request[OrderIntent]) -> Awaitable[OrderIntentReply]:
+        return self._once_durable(self._execution.place(request.message))
+
+    async def _once_durable(self, reply: OrderIntentReply) -> OrderIntentReply:
         await self._store.durable()
         return reply
 

@@ -36,7 +36,7 @@ class Batch:
         if self._open is None:
             self._open = self._database.transaction()
             self._open.__enter__()
-            self._later(_TURNS)
+            in_turns(_TURNS, self.flush)
         with self._database.step():
             yield
 
@@ -77,12 +77,14 @@ class Batch:
         await self._failed.wait()
         self._raise_failure()
 
-    def _later(self, turns: int) -> None:
-        if turns == 0:
-            self.flush()
-        else:
-            asyncio.get_running_loop().call_soon(self._later, turns - 1)
-
     def _raise_failure(self) -> None:
         if self._failure is not None:
             raise self._failure
+
+
+def in_turns(turns: int, action: Callable[[], None]) -> None:
+    """Call `action` so many turns of the running loop later."""
+    if turns == 0:
+        action()
+    else:
+        asyncio.get_running_loop().call_soon(in_turns, turns - 1, action)

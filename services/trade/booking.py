@@ -58,6 +58,8 @@ class Booking:
         self._account, self._store, self._bus, self._log = account, store, bus, log
         self._fills: OrderedDict[str, FillRecord] = OrderedDict()
         self.on_order: list[Callable[[OrderRecord], None]] = []
+        self._lines: list[tuple[str, dict[str, str]]] = []
+        self._moved: set[str] = set()
         store.on_committed = self._publish
 
     def journal(
@@ -66,6 +68,7 @@ class Booking:
         protection: ProtectionRecord | None = None,
         decision: bytes = b"",
         action: Audit | None = None,
+        sent: bool = False,
     ) -> None:
         """Write new orders down, with the guard that they belong to; wait for the store before acting on
         them.
@@ -73,20 +76,32 @@ class Booking:
         Args:
             decision: what the limits saw of the (first) order.
             action: who or what caused it, to be sealed together with the orders.
+            sent: they are sent as soon as they are on disk, so this is their second move as well.
 
         Raises:
             IntegrityError: an id or intent exists already.
         """
         for order in orders:
-            self._log.info("order journalled", **_ids(order), side=order.side, amount=str(order.amount))
+            self._note("order journalled", order, side=order.side, amount=str(order.amount))
         change = Change(new_orders=list(orders), events=[self._order_event(order) for order in orders])
+        if sent:
+            change.new_orders = [self._sent(order, change) for order in orders]
         if protection is not None:
             change.protections.append(protection)
         if decision:
             change.decisions[orders[0].id] = decision
         if action is not None:
             self._seal(change, action)
-        self._save(change)
+        self._save(change, *(orders if sent else ()))
+
+    def _sent(self, order: OrderRecord, change: Change) -> OrderRecord:
+        """The order as it is once it was sent, told after its first state."""
+        draft = copy(order)
+        orders.move(draft, Event.SEND, now_ms=order.created_ms)
+        draft.sent_ms = draft.updated_ms
+        self._note("order", draft, state=draft.state.value)
+        change.events.append(self._order_event(draft))
+        return draft
 
     def move(self, order_id: str, event: Event, reason: str = "") -> OrderRecord | None:
         """Our own side's event; None when the order's state does not allow it (any more)."""
@@ -202,13 +217,11 @@ class Booking:
                 ),
             ],
         )
-        self._log.info(
-            "fill booked", **_ids(draft), trade=fill.id, amount=str(fill.amount), price=str(fill.price)
-        )
+        self._note("fill booked", draft, trade=fill.id, amount=str(fill.amount), price=str(fill.price))
         self._save(change)
         self._remember(fill)
         self._raise_concerns(draft, news)
-        self._tell_balances({market.base, market.quote, fill.fee_currency} - {""})
+        self._moved |= {market.base, market.quote, fill.fee_currency} - {""}
         return Counted.COUNTED
 
     def note_fact(self, name: str, value: str) -> None:
@@ -227,7 +240,7 @@ class Booking:
     def book_entry(self, entry: ledger.Entry, facts: dict[str, str]) -> None:
         """An entry of the ledger that is no fill."""
         self._save(Change(entries=[entry], facts=facts))
-        self._tell_balances({posting.asset for posting in entry.postings})
+        self._moved |= {posting.asset for posting in entry.postings}
 
     def set_trading_state(self, state: TradingState) -> None:
         self._save(Change(states=[state], events=[OutgoingEvent(topics.trading_state(state.account), state)]))
@@ -261,9 +274,20 @@ class Booking:
         return len(left)
 
     def _publish(self, numbered: list[tuple[int, OutgoingEvent]]) -> None:
+        lines, self._lines = self._lines, []
+        for line, facts in lines:
+            self._log.info(line, **facts)
         for number, event in numbered:
             self._bus.publish(event.topic, event.message, correlation_id=event.correlation_id)
             self._store.published(number)
+        moved, self._moved = self._moved, set()
+        for asset in sorted(moved):
+            topic = topics.balance(self._account.exchange, self._account.name)
+            self._bus.publish(topic, self._account.balance(asset))
+
+    def _note(self, line: str, order: OrderRecord, **facts: str) -> None:
+        """A line of the log, written when nothing waits for it."""
+        self._lines.append((line, _ids(order) | facts))
 
     def _seen_before(self, fill: FillRecord, known: FillRecord) -> Counted:
         self._remember(known)
@@ -291,19 +315,18 @@ class Booking:
         return draft
 
     def _changed(self, draft: OrderRecord) -> OrderRecord:
-        self._log.info(
-            "order", **_ids(draft), state=draft.state.value, filled=str(draft.filled), reason=draft.reason
-        )
+        self._note("order", draft, state=draft.state.value, filled=str(draft.filled), reason=draft.reason)
         self._save(Change(orders=[draft], events=[self._order_event(draft)]))
         market = self._account.market(draft.symbol)
         if market is not None:
-            self._tell_balances({market.quote if draft.side == "buy" else market.base})
+            self._moved.add(market.quote if draft.side == "buy" else market.base)
         return draft
 
-    def _save(self, change: Change) -> None:
+    def _save(self, change: Change, *before: OrderRecord) -> None:
+        """`before` are states that orders of the change went through; listeners hear of them, too."""
         self._store.write(change)
         self._account.adopt(change)
-        for order in (*change.new_orders, *change.orders):
+        for order in (*before, *change.new_orders, *change.orders):
             for listener in self.on_order:
                 listener(order)
 
@@ -312,12 +335,6 @@ class Booking:
             severity, title = _TEXT[concern]
             detail = f"{order.side} {order.amount} {order.symbol}, {order.filled} filled, {order.state.value}"
             self.alert(f"{concern.value}:{order.id}", severity, title, f"Order {order.id}: {detail}.")
-
-    def _tell_balances(self, assets: set[str]) -> None:
-        for asset in sorted(assets):
-            self._bus.publish(
-                topics.balance(self._account.exchange, self._account.name), self._account.balance(asset)
-            )
 
     def _seal(self, change: Change, action: Audit) -> None:
         """With the account's name, where it is not the one that goes without saying."""

@@ -55,6 +55,21 @@ class Dispatcher:
         """How much has not begun yet."""
         return len(self._queue)
 
+    @property
+    def is_free(self) -> bool:
+        """Whether an order may begin at once: nothing waits, a place is free, the limit allows it."""
+        return (
+            not self._queue
+            and len(self._running) < self._at_once
+            and self._orders_running < self._orders_at_once
+            and self._pause_before_order() <= 0
+        )
+
+    def begin_order(self, work: Work) -> None:
+        """Begin an order without a turn of waiting; only while `is_free`."""
+        self._begun_s.append(self._clock())
+        self._start(Urgency.ORDER, work)
+
     def put(self, urgency: Urgency, work: Work) -> None:
         """Do this when its turn comes. `work` handles its own errors; one that escapes ends `run`."""
         heapq.heappush(self._queue, (urgency, next(self._numbers), work))
@@ -96,13 +111,16 @@ class Dispatcher:
                     return pause_s
                 self._begun_s.append(self._clock())
             _, _, work = heapq.heappop(self._queue)
-            task: asyncio.Task[None] = asyncio.ensure_future(_carry_out(work))
-            self._running.add(task)
-            if urgency == Urgency.ORDER:
-                self._orders_running += 1
-                task.add_done_callback(self._order_ended)
-            task.add_done_callback(self._ended)
+            self._start(urgency, work)
         return None
+
+    def _start(self, urgency: int, work: Work) -> None:
+        task: asyncio.Task[None] = asyncio.ensure_future(_carry_out(work))
+        self._running.add(task)
+        if urgency == Urgency.ORDER:
+            self._orders_running += 1
+            task.add_done_callback(self._order_ended)
+        task.add_done_callback(self._ended)
 
     def _pause_before_order(self) -> float:
         """Until the oldest of as many orders as are allowed is ten seconds ago."""

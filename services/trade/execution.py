@@ -32,6 +32,7 @@ class Execution:
         self._parts = parts
         self._account, self._booking = parts.account, parts.booking
         self.hold: Callable[[OrderRecord], bool] = lambda order: False
+        self.must_wait: Callable[[OrderRecord], bool] = lambda order: False
         self.stop_amount: Callable[[str], Decimal] = lambda symbol: money.ZERO
 
     def place(self, intent: OrderIntent) -> OrderIntentReply:
@@ -49,14 +50,23 @@ class Execution:
         told = f"{order.side} {order.amount} {order.symbol}"
         if denial is not None:
             told = f"{told}: {denial.code}"
+        at_once = denial is None and self._may_go(order)
         self._booking.journal(
             order,
             decision=limits.account_for(subject, denial),
             action=trading_action(intent.source, "order", order.id, told, ok=denial is None),
+            sent=at_once,
         )
-        if denial is None and not self.hold(order):
+        if at_once:
+            self._parts.dispatcher.begin_order(lambda: self._submit(order.id))
+        elif denial is None and not self.hold(order):
             self.send_later(order.id)
         return _reply(order)
+
+    def _may_go(self, order: OrderRecord) -> bool:
+        """Nothing keeps it back: it is journalled as sent, and sent when it is on disk."""
+        parts = self._parts
+        return parts.venue is not None and parts.dispatcher.is_free and not self.must_wait(order)
 
     def send_later(self, order_id: str) -> None:
         """Send a journalled order when its turn comes."""
@@ -240,11 +250,16 @@ class Execution:
                 "late", "warning", "Orders wait too long", f"Order {order_id} was given up unsent."
             )
             return
-        order = self._booking.move(order_id, Event.SEND)
-        assert order is not None
+        self._booking.move(order_id, Event.SEND)
+        await self._submit(order_id)
+
+    async def _submit(self, order_id: str) -> None:
+        """Give an order that is journalled as sent to the venue, once it is on disk."""
+        order, venue = self._account.find(order_id=order_id), self._parts.venue
+        assert order is not None and venue is not None
         await self._parts.store.durable()
         try:
-            told = await self._parts.venue.create_order(venue_request(order))
+            told = await venue.create_order(venue_request(order))
         except OutcomeUnknownError as error:
             self._parts.log.warning("outcome unknown", order=order_id, reason=str(error))
             self._parts.ask_for(order_id)

@@ -130,12 +130,18 @@ class Protections:
 
     def hold(self, order: OrderRecord) -> bool:
         """Keep a journalled exit until the stop has given up its coins; False when it may go at once."""
-        guard = self.guards.get(order.symbol)
-        if order.side != "sell" or guard is None or guard.state == WAITING or legs.is_leg(order):
+        if not self.must_wait(order):
             return False
         self._waiting.setdefault(order.symbol, []).append(order.id)
         self.align(order.symbol)
         return True
+
+    def must_wait(self, order: OrderRecord) -> bool:
+        """Whether an order wants coins that a guard's stop binds."""
+        guard = self.guards.get(order.symbol)
+        if order.side != "sell" or guard is None:
+            return False
+        return guard.state != WAITING and not legs.is_leg(order)
 
     def stop_amount(self, symbol: str) -> Decimal:
         """Coins that the stop binds: they can be had for another exit."""

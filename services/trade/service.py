@@ -84,7 +84,7 @@ class TradeService(Service):
         self._execution = self._control.execution = Execution(self._parts)
         self._protections = Protections(self._parts, self._execution)
         self._amendments = Amendments(self._parts, self._execution)
-        self._execution.hold = self._protections.hold
+        self._execution.hold, self._execution.must_wait = self._protections.hold, self._protections.must_wait
         self._execution.stop_amount = self._protections.stop_amount
         self._valuation.on_price.append(self._protections.on_price)
         self._booking.on_order += [

@@ -46,6 +46,14 @@ class Statements:
         cursor = self._engine.execute_sql(sql, [*(convert(row[name]) for name, convert in converters), key])
         return int(cursor.rowcount)
 
+    def delete_up_to(self, column: Any, last: int) -> None:
+        """All rows of the column's model in which it is not above `last`."""
+        ready = self._ready.get(("delete", column))
+        if ready is None:
+            sql, _ = column.model.delete().where(column <= last).sql()
+            ready = self._ready["delete", column] = (sql, [])
+        self._engine.execute_sql(ready[0], [last])
+
     def find(self, model: type[Model], column: str, value: str) -> Any:
         """The first row with this value as a namespace of its columns; None when there is none."""
         ready = self._ready.get(("find", model, column))

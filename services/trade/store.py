@@ -16,7 +16,7 @@ from ..database.fields import fn
 from ..database.store import Database, open_database
 from . import ids, money, rows
 from .actions import HEAD, Chain, ChainReport
-from .batch import Batch
+from .batch import Batch, in_turns
 from .clock import now_ms
 from .ledger import Entry
 from .models import (
@@ -43,6 +43,8 @@ from .statements import Statements
 from .states import TERMINAL, State
 
 Accounts = dict[tuple[str, str], Decimal]
+# An order leaves two turns after its commit; then there is time to tell of it.
+_TURNS_TO_ACT = 4
 _OPEN_NAMES = [state.value for state in State if state not in TERMINAL]
 
 
@@ -76,7 +78,8 @@ class Change:
 class TradeStore:
     """Trade's database (synchronous=FULL). What `write` took is on disk once `durable` returns.
 
-    `on_committed` is called with the events of each commit: they may be published from then on.
+    `on_committed` is called after a commit with the events that may be published from then on; whoever waited
+    in `durable` has acted before: nobody waits for an order, and the order does not wait for its news.
     """
 
     def __init__(self, home: Home, account: str = ids.MAIN) -> None:
@@ -93,8 +96,10 @@ class TradeStore:
         known = (newest.number, newest.seal) if newest else (0, "")
         self._chain = Chain(home, *known, head=HEAD if main else f"{HEAD}-{account}")
         self._durable_head = (self._chain.number, self._chain.seal)
-        self._batch = Batch(self._database, self._tell_committed)
+        self._batch = Batch(self._database, self._note_committed)
         self._numbered: list[tuple[int, OutgoingEvent]] = []
+        self._committed: list[tuple[int, OutgoingEvent]] = []
+        self._telling = False
         self.on_committed: Callable[[list[tuple[int, OutgoingEvent]]], None] | None = None
         self.durable, self.watch, self.flush = self._batch.durable, self._batch.watch, self._batch.flush
         self._published = 0
@@ -144,11 +149,21 @@ class TradeStore:
         self.accounts.update(accounts)
         self._numbered += numbered
 
-    def _tell_committed(self) -> None:
+    def _note_committed(self) -> None:
         self._durable_head = (self._chain.number, self._chain.seal)
-        numbered, self._numbered = self._numbered, []
-        if numbered and self.on_committed is not None:
-            self.on_committed(numbered)
+        self._committed += self._numbered
+        self._numbered = []
+        if not self._telling:
+            self._telling = True
+            in_turns(_TURNS_TO_ACT, self._tell_committed)
+
+    def _tell_committed(self) -> None:
+        if not self._telling:
+            return  # it was closed meanwhile
+        self._telling = False
+        committed, self._committed = self._committed, []
+        if self.on_committed is not None:
+            self.on_committed(committed)
 
     def published(self, number: int) -> None:
         """The event of this number, and all before it, are with the bus; the next commit forgets them."""
@@ -287,6 +302,7 @@ class TradeStore:
 
     def close(self) -> None:
         self._batch.flush()
+        self._tell_committed()
         self.note_head()
         self._database.close()
 
@@ -329,7 +345,7 @@ class TradeStore:
 
     def _write_events(self, events: list[OutgoingEvent]) -> list[tuple[int, OutgoingEvent]]:
         if self._published:
-            OutboxRow.delete().where(OutboxRow.number <= self._published).execute()
+            self._fast.delete_up_to(OutboxRow.number, self._published)
             self._published = 0
         numbered = []
         for event in events:
