@@ -10,7 +10,7 @@ import asyncio
 import inspect
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -302,7 +302,7 @@ class Runner:
         if self.state == WARMING_UP:
             self._ready()
         values = live.attributes()
-        self._tell.lines(values, message)
+        _soon(self._tell.lines, values, message)
         assert self._strategy is not None
         self._strategy.__dict__.update(values, candle=candle)
         if self.state == RUNNING:
@@ -380,7 +380,7 @@ class Runner:
             wish_id = intent_id(self.name, symbol, message.open_ms, wish.side, number)
             price = message.close if not wish.symbol else repr(stage.prices.get(symbol, 0.0))
             self._memory.signals += 1
-            self._tell.decided(wish, symbol, message, price, wish_id)
+            _soon(self._tell.decided, wish, symbol, message, price, wish_id)
             expires_ms = message.open_ms + self._step + max(self._step, int(self._tools.fresh_s * 1000))
             await self._desk.carry_out(Decision(wish, symbol, wish_id, message, Decimal(price), expires_ms))
 
@@ -388,6 +388,11 @@ class Runner:
         self.state, self.reason = FAILED, reason
         self.opened.set()
         self._tell.failed(reason)
+
+
+def _soon(tell: Callable[..., None], *facts: object) -> None:
+    """Tell of a decision once its order is on the way: this turn of the loop goes on until it is."""
+    asyncio.get_running_loop().call_soon(tell, *facts)
 
 
 def _now_ms() -> int:
