@@ -236,6 +236,23 @@ def closing(
     return asked
 
 
+def menu(root: tk.Tk, colours: Palette, letters: Font) -> tk.Menu:
+    """An empty menu in our colours."""
+    return tk.Menu(
+        root,
+        tearoff=False,
+        font=letters,
+        background=colours.card,
+        foreground=colours.text,
+        activebackground=colours.accent,
+        activeforeground=colours.accent_text,
+        disabledforeground=colours.faint,
+        relief="flat",
+        borderwidth=1,
+        activeborderwidth=6,
+    )
+
+
 def _table(parent: ttk.Frame, columns: dict[str, tuple[str, int]]) -> ttk.Treeview:
     holder = ttk.Frame(parent, style="Card.TFrame")
     made = ttk.Treeview(holder, columns=list(columns), show="headings", selectmode="browse")

@@ -2,30 +2,50 @@
 
 import importlib.util
 import json
-from collections.abc import Callable
+import queue
+import threading
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 from ...configs.paths import Home
+from .sign import Look, image
 
-_SIZE = 64
+
+class Choice(NamedTuple):
+    """One line of the icon's menu. Both calls come from threads of the tray."""
+
+    label: str
+    chosen: Callable[[], None]
+    possible: Callable[[], bool]
+
+
+class _Icon(Protocol):
+    def show(self, look: Look) -> None:
+        """Look otherwise."""
+
+    def end(self) -> None:
+        """Go away."""
 
 
 class Tray:
-    """The icon, on a thread of its own. Both calls come from that thread.
+    """The icon, on threads of its own: a tray may be slow or gone, and the window must not wait for it.
 
     The window does all that the icon does, so whatever is missing costs no more than a line in the log.
+
+    Args:
+        pressed: called when the icon is pressed where trays show no menus (the plain trays of X11).
     """
 
-    def __init__(self, home: Home, show: Callable[[], None], close: Callable[[], None]) -> None:
-        self._icon: Any = None
+    def __init__(
+        self, home: Home, choices: Sequence[Choice], pressed: Callable[[], None], look: Look
+    ) -> None:
+        self._icon: _Icon | None = None
+        self._look = look
         if importlib.util.find_spec("pystray") is None:
             return
         try:
-            _require_tray()
-            icon = _icon(home, show, close)
-            icon.run_detached()
-            self._icon = icon
+            self._icon = _made(choices, pressed, look)
         except Exception as error:  # each desktop's backend raises its own kinds
             _log(home, "no icon in the tray", f"{type(error).__name__}: {error}")
 
@@ -34,42 +54,65 @@ class Tray:
         """Whether there is an icon."""
         return self._icon is not None
 
+    def show(self, look: Look) -> None:
+        """Let the icon tell something else; a moment later it does."""
+        if self._icon is not None and look != self._look:
+            self._look = look
+            self._icon.show(look)
+
     def end(self) -> None:
         """Take it away."""
         if self._icon is not None:
-            self._icon.stop()
+            self._icon.end()
             self._icon = None
 
 
-def _icon(home: Home, show: Callable[[], None], close: Callable[[], None]) -> Any:
+def _made(choices: Sequence[Choice], pressed: Callable[[], None], look: Look) -> _Icon:
+    """The icon that this desktop can show."""
     import pystray
-    from PIL import Image, ImageDraw
 
-    image = Image.new("RGBA", (_SIZE, _SIZE), (0, 0, 0, 0))
-    draw = ImageDraw.Draw(image)
-    draw.rounded_rectangle((2, 2, _SIZE - 2, _SIZE - 2), radius=14, fill="#1f6feb")
-    draw.line([(14, 44), (26, 30), (36, 38), (50, 18)], fill="white", width=6, joint="curve")
-    menu = pystray.Menu(
-        pystray.MenuItem("Show", lambda: show(), default=True), pystray.MenuItem("Close", lambda: close())
+    if pystray.Icon.__module__.endswith("_xorg"):
+        from .x11tray import X11Tray
+
+        return X11Tray(look, pressed)
+    return _WithMenu(choices, look)
+
+
+class _WithMenu:
+    """An icon whose menu the tray itself shows: Windows, macOS, and desktops with AppIndicator or GTK."""
+
+    def __init__(self, choices: Sequence[Choice], look: Look) -> None:
+        import pystray
+
+        lines = [_line(choice, default=number == 0) for number, choice in enumerate(choices)]
+        self._icon: Any = pystray.Icon("cryptobot", image(look.colour), look.sentence, pystray.Menu(*lines))
+        self._icon.run_detached()
+        self._news: queue.SimpleQueue[Look | None] = queue.SimpleQueue()
+        threading.Thread(target=self._follow, name="launcher-tray", daemon=True).start()
+
+    def show(self, look: Look) -> None:
+        self._news.put(look)
+
+    def end(self) -> None:
+        self._news.put(None)
+
+    def _follow(self) -> None:
+        while (look := self._news.get()) is not None:
+            self._icon.icon = image(look.colour)
+            self._icon.title = look.sentence
+            self._icon.update_menu()
+        self._icon.stop()
+
+
+def _line(choice: Choice, *, default: bool) -> Any:
+    import pystray
+
+    return pystray.MenuItem(
+        choice.label,
+        lambda: choice.chosen(),
+        default=default,
+        enabled=lambda _item: choice.possible(),
     )
-    return pystray.Icon("cryptobot", image, f"CryptoBot in {home.root}", menu)
-
-
-def _require_tray() -> None:
-    """Raise LookupError when an X11 desktop has no tray: the backend would say so too late."""
-    import pystray
-
-    if not pystray.Icon.__module__.endswith("_xorg"):
-        return
-    from Xlib import X, display
-
-    screen = display.Display()
-    try:
-        atom = screen.intern_atom(f"_NET_SYSTEM_TRAY_S{screen.get_default_screen()}")
-        if screen.get_selection_owner(atom) == X.NONE:
-            raise LookupError("this desktop has no tray")
-    finally:
-        screen.close()
 
 
 def _log(home: Home, event: str, reason: str) -> None:

@@ -14,9 +14,10 @@ from . import tabs
 from .homes import THEMES, Memory, Theme
 from .picture import Picture
 from .presenter import Presenter
+from .sign import Look
 from .single import Claim
 from .theme import Palette, dress, fonts, palette_for
-from .tray import Tray
+from .tray import Choice, Tray
 
 _TURN_MS = 50
 _OTHER = "Another folder…"
@@ -41,8 +42,9 @@ class Window:
         self._busy = ""
         self._ended = False
         self.presenter = self._presenter_of(home)
+        self.menu: tk.Menu | None = None
+        self.tray = Tray(home, self._choices(), self._from_anywhere(self._show_menu), self._look())
         self._build()
-        self.tray = Tray(home, self._from_anywhere(self._show_again), self._from_anywhere(self.ask_to_close))
         self._turn()
 
     # What is where
@@ -73,13 +75,9 @@ class Window:
         head.columnconfigure(1, weight=1)
         buttons = ttk.Frame(head, style="Card.TFrame")
         buttons.grid(row=2, column=1, columnspan=2, sticky="w")
-        self.start = self._button(
-            buttons, "Start", lambda: self.do("Starting…", self.presenter.start), accent=True
-        )
-        self.stop = self._button(buttons, "Stop", lambda: self.do("Stopping…", self.presenter.stop))
-        self.dashboard = self._button(
-            buttons, "Open dashboard", lambda: self.do("Opening…", self.presenter.open_dashboard)
-        )
+        self.start = self._button(buttons, "Start", self._start, accent=True)
+        self.stop = self._button(buttons, "Stop", self._stop)
+        self.dashboard = self._button(buttons, "Open dashboard", self._open_dashboard)
         self.wrong = self._button(buttons, "Something is wrong", self._something_is_wrong)
         self._list_homes()
 
@@ -131,6 +129,7 @@ class Window:
         self._enable(self.dashboard, bool(picture.alive) and not busy)
         self._enable(self.wrong, not busy)
         self.services.show(picture)
+        self.tray.show(self._look())
 
     @staticmethod
     def _enable(button: ttk.Button, wanted: bool) -> None:
@@ -179,6 +178,15 @@ class Window:
         if then is not None and not failure:
             then(result)
         self._paint(self.presenter.picture)
+
+    def _start(self) -> None:
+        self.do("Starting…", self.presenter.start)
+
+    def _stop(self) -> None:
+        self.do("Stopping…", self.presenter.stop)
+
+    def _open_dashboard(self) -> None:
+        self.do("Opening…", self.presenter.open_dashboard)
 
     def _something_is_wrong(self) -> None:
         self.tabs.select(self.doctor.frame)
@@ -260,6 +268,42 @@ class Window:
     def _show_again(self) -> None:
         self.root.deiconify()
         self.root.lift()
+
+    # The icon in the tray
+
+    def _look(self) -> Look:
+        picture = self.presenter.picture
+        return Look(self.colours.of_state(picture.state), f"CryptoBot: {picture.headline}\n{picture.home}")
+
+    def _choices(self) -> list[Choice]:
+        def free(wanted: Callable[[Picture], bool]) -> Callable[[], bool]:
+            return lambda: not self._busy and wanted(self.presenter.picture)
+
+        def shown(call: Callable[[], None]) -> Callable[[], None]:
+            def both() -> None:
+                self._show_again()
+                call()
+
+            return both
+
+        lines: list[tuple[str, Callable[[], None], Callable[[], bool]]] = [
+            ("Show", self._show_again, lambda: True),
+            ("Start", self._start, free(lambda picture: picture.can_start)),
+            ("Stop", self._stop, free(lambda picture: picture.can_stop)),
+            ("Open dashboard", self._open_dashboard, free(lambda picture: bool(picture.alive))),
+            ("Something is wrong", shown(self._something_is_wrong), free(lambda _: True)),
+            ("Close", shown(self.ask_to_close), lambda: True),
+        ]
+        return [Choice(label, self._from_anywhere(call), possible) for label, call, possible in lines]
+
+    def _show_menu(self) -> None:
+        """The icon's menu at the pointer, where the tray itself shows none."""
+        if self.menu is not None:
+            self.menu.destroy()
+        self.menu = tabs.menu(self.root, self.colours, self._letters.body)
+        for label, chosen, possible in self._choices():
+            self.menu.add_command(label=label, command=chosen, state="normal" if possible() else "disabled")
+        self.menu.tk_popup(*self.root.winfo_pointerxy())
 
     def ask_to_close(self) -> None:
         """Close; when the bot runs, first say that it goes on."""

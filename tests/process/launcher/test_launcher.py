@@ -184,11 +184,12 @@ def test_another_home_and_another_look_can_be_chosen(home: Home, driver: Any, tm
 def test_without_a_tray_there_is_a_line_in_the_log(home: Home, driver: Any) -> None:
     """Xvfb has no tray: the window works without it, and logs/launcher.log says why there is no icon."""
     pytest.importorskip("pystray", reason="pystray is not installed (extra tray)")
+    from cryptobot.supervisor.launcher.sign import Look
     from cryptobot.supervisor.launcher.tray import Tray
 
     home.create()
     assert not driver.window.tray.there
-    Tray(home, lambda: None, lambda: None)
+    Tray(home, [], lambda: None, Look("#ffffff", "CryptoBot"))
     assert "no icon in the tray" in (home.logs / "launcher.log").read_text()
 
 
