@@ -290,8 +290,11 @@ class Gateway:
         self._supervisor_is_there()
         view = self.state.put_service(message)
         self.on_change("core", f"service|{message.name}", "service", view)
-        if message.ready and message.name in self._questions:
-            self.refresh(message.name)
+        if message.ready:
+            # Its limits and needs may be others than before; only the supervisor's status says them.
+            self.refresh(SUPERVISOR)
+            if message.name in self._questions:
+                self.refresh(message.name)
 
     def _service_stats(self, received: Received[ServiceStats]) -> None:
         self._supervisor_is_there()

@@ -11,6 +11,8 @@ from .gateway import Gateway
 COOKIE = "__Host-session"
 BEARER = "Bearer "
 REMEMBER_S = 30.0
+# Auth may have much to do; a page that comes late is better than one that says that it cannot.
+PATIENCE_S = 10.0
 GRACE_S = 5.0
 _MAX_REMEMBERED = 10_000
 
@@ -57,7 +59,9 @@ class Sessions:
         if known is None:
             asked_at = self._revocations
             try:
-                known = self._gateway.request_from_thread("auth", _question(proof, address), Session)
+                known = self._gateway.request_from_thread(
+                    "auth", _question(proof, address), Session, PATIENCE_S
+                )
             except RequestFailedError as error:
                 raise AuthError(error.message) from error
             self._remember(_key(proof, address), known, asked_at)
@@ -74,7 +78,7 @@ class Sessions:
 
     async def _ask(self, question: CheckSession | CheckApiKey) -> Session:
         try:
-            return await self._gateway.request("auth", question, Session)
+            return await self._gateway.request("auth", question, Session, PATIENCE_S)
         except RequestFailedError as error:
             raise AuthError(error.message) from error
 

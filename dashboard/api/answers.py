@@ -16,12 +16,14 @@ PREFIX = "/api/v1"
 # A program that says nothing of its body may mean JSON; a form of another site never can.
 _JSON = frozenset({"", "application/json"})
 MAX_LIMIT = 5000
+# For a machine that does many things at a time: late is better than an error.
+PATIENCE_S = 10.0
 _AT_REST = frozenset({"STOPPED", "EXITED", "FATAL"})
 # More digits than any time in milliseconds has; longer numbers fit into no message.
 _MAX_DIGITS = 18
 
 
-def ask(service: str, question: Message, reply: type[R], timeout_s: float = 4.0) -> R:
+def ask(service: str, question: Message, reply: type[R], timeout_s: float = PATIENCE_S) -> R:
     """Ask a service on the bus; its refusals become the API's. What is switched off is not waited for.
 
     Raises:

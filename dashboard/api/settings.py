@@ -160,4 +160,6 @@ def put_in_force() -> str:
         return BY_HAND if error.code in ("unknown_action", "refused") else f"{error.message} {BY_HAND}"
     except BusError:
         return BY_HAND
+    gateway = dashboard().gateway
+    gateway.tell_from_thread(gateway.refresh, SUPERVISOR)
     return done.message

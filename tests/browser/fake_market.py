@@ -52,6 +52,8 @@ NOTE = (
     "Recorded prices (Coinbase BTC/USD, hourly, 2017-2019), played faster than the clock: "
     "one candle a second."
 )
+# How many candles there are from before the played ones.
+OLDER = 30_000
 CANDLE = {"exchange": "paper", "symbol": "BTC/USDT", "timeframe": "1s"}
 
 
@@ -259,7 +261,16 @@ class FakeMarket:
         """The newest candles before a moment."""
         asked = request.message
         end = asked.before_ms if asked.before_ms is not None else now_ms() + 1
-        return Candles(candles=[one for one in self.history if one.open_ms < end][-asked.limit :])
+        found = [one for one in self.history if one.open_ms < end][-asked.limit :]
+        first, begin = self.history[0].open_ms, self.history[0].open_ms - OLDER * 1000
+        missing, before = asked.limit - len(found), min(first, end)
+        older = range(max(begin, before - missing * 1000), before, 1000)
+        return Candles(candles=[self.long_ago(open_ms) for open_ms in older] + found)
+
+    def long_ago(self, open_ms: int) -> Candle:
+        """A candle of before this market was played: the same whenever it is asked for."""
+        price = 6500 + 400 * math.sin(open_ms / 3_000_000)
+        return self.candle(open_ms, [price, price + 6, price - 6, price + 2], closed=True)
 
     def strategies(self) -> Strategies:
         """The one strategy."""

@@ -2,7 +2,7 @@
 
 Run by the tests of this folder, and by hand: `python tests/browser/fake_platform.py HOME [PORT]`.
 It prints one JSON line when the dashboard is ready, and then takes commands, one word a line, on stdin:
-bus-stop, bus-start, dashboard-stop, dashboard-start, revoke, must-change, alert, log,
+bus-stop, bus-start, dashboard-stop, dashboard-start, revoke, must-change, proofs-end, alert, log,
 storm, quit.
 """
 
@@ -112,6 +112,8 @@ class Platform:
             self.auth.revoke()
         elif word == "must-change":
             self.auth.must_change = True
+        elif word == "proofs-end":
+            self.auth.proofs_hold_ms = 0
         elif word == "alert":
             self.buses["supervisor"].publish(
                 topics.alert("warning"),

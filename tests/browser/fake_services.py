@@ -7,6 +7,7 @@ import random
 import secrets
 import time
 
+import msgspec
 from cryptobot.bus import topics
 from cryptobot.bus.aio import AsyncBus
 from cryptobot.bus.api import Request
@@ -24,10 +25,12 @@ from cryptobot.bus.contracts.auth import (
     LoginResult,
     Logout,
     NewPassword,
+    RotateSession,
     Session,
     Sessions,
     SessionsRevoked,
     SetRole,
+    StepUp,
     User,
     Users,
 )
@@ -92,10 +95,13 @@ class FakeAuth:
 
     def __init__(self, bus: AsyncBus) -> None:
         self.bus, self.sessions, self.must_change, self.password = bus, {}, False, PASSWORD
+        self.proofs_hold_ms = 300_000
         bus.serve(Login, self.login)
         bus.serve(CheckSession, self.check)
         bus.serve(Logout, self.logout)
         bus.serve(ChangePassword, self.change)
+        bus.serve(StepUp, self.step_up)
+        bus.serve(RotateSession, self.rotate)
         self.users = {"admin": "admin", "viewer": "viewer"}
         bus.serve(ListUsers, self.list_users)
         bus.serve(AddUser, self.add_user)
@@ -129,7 +135,7 @@ class FakeAuth:
             csrf_token=secrets.token_urlsafe(24),
             expires_ms=now_ms() + 3_600_000,
             must_change_password=self.must_change,
-            stepped_up_until_ms=now_ms() + 300_000,
+            stepped_up_until_ms=now_ms() + self.proofs_hold_ms,
         )
         return LoginResult(token=token, session=self.sessions[token])
 
@@ -139,6 +145,23 @@ class FakeAuth:
         if session is None:
             raise RequestFailedError("session_invalid", "The session has ended; log in again.")
         return session
+
+    def step_up(self, request: Request[StepUp]) -> Session:
+        """The password proves again who one is; from then on proofs hold as long as usual."""
+        asked = request.message
+        if asked.password != self.password:
+            raise RequestFailedError("wrong_proof", "That code or password is not right.")
+        self.proofs_hold_ms = 300_000
+        session = self.sessions[asked.token]
+        proved = msgspec.structs.replace(session, stepped_up_until_ms=now_ms() + self.proofs_hold_ms)
+        self.sessions[asked.token] = proved
+        return proved
+
+    def rotate(self, request: Request[RotateSession]) -> LoginResult:
+        """The same session under another token."""
+        token = secrets.token_urlsafe(32)
+        self.sessions[token] = self.sessions.pop(request.message.token)
+        return LoginResult(token=token, session=self.sessions[token])
 
     def logout(self, request: Request[Logout]) -> Done:
         """Forget it."""

@@ -80,6 +80,21 @@ def test_a_passkey_logs_in(visitor: Any) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
 
 
+def test_a_page_asks_nothing_of_a_service_that_is_switched_off(visitor: Any) -> None:
+    """Trade is off here: the overview sends it no request, and one that is sent is answered at once."""
+    page = visitor.log_in()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    visitor.open("/")
+    expect(page.locator("cb-link-pill")).to_have_text("Live")
+    expect(page.locator("cb-figures")).to_contain_text("waiting for trade")
+    page.wait_for_load_state("networkidle")
+
+    assert [url for url in asked if "/equity" in url] == []
+    visitor.expected = ("503",)
+    assert refused(visitor, "equity") == 503
+
+
 def test_sessions_are_seen_and_ended(visitor: Any, browser: Any) -> None:
     """Another browser's session ends at once, and it has to log in again."""
     page = visitor.log_in()

@@ -46,6 +46,14 @@ def test_a_backtest_is_started_followed_and_read(visitor: Any) -> None:
 
     table.get_by_role("checkbox").check()
     expect(page.get_by_role("heading", name="Equity")).to_be_visible()
+    # A chart that is made anew after the theme was changed, and the one before it, which is gone.
+    for _ in range(2):
+        page.locator("#theme").click()
+        table.get_by_role("checkbox").uncheck()
+        expect(page.get_by_role("heading", name="Equity")).to_be_hidden()
+        table.get_by_role("checkbox").check()
+        expect(page.locator("cb-backtests .chart canvas").first).to_be_visible()
+    page.locator("#theme").click()
     with visitor.context.expect_page() as opened:
         table.get_by_role("link", name="Report").click()
 

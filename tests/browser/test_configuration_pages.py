@@ -1,6 +1,7 @@
 """Configuration as people work on it: config.yaml as a text, roles, secrets, the keyboard."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import expect
@@ -49,6 +50,82 @@ def test_a_template_is_put_into_the_editor_and_nothing_is_saved(visitor: Any) ->
     with page.expect_download() as told:
         page.get_by_role("link", name="Export").click()
     assert told.value.suggested_filename == "cryptobot-config.yaml"
+
+
+def test_a_file_is_imported_and_saved_after_its_difference_was_seen(visitor: Any, tmp_path: Path) -> None:
+    """A broken file is explained and cannot be saved; a good one is looked at, saved, and can be undone."""
+    page = visitor.log_in()
+    visitor.open("/settings")
+    page.get_by_role("button", name="File", exact=True).click()
+    text = page.get_by_role("textbox", name="config.yaml")
+    expect(text).to_be_visible()
+    verdict = page.locator("cb-settings-text .pill").first
+    for name, content in (("broken.yaml", "trade: [1,\n"), ("mine.yaml", "trade:\n  max_open_orders: 9\n")):
+        (tmp_path / name).write_text(content)
+        with page.expect_file_chooser() as chooser:
+            page.get_by_role("button", name="Import a file").click()
+        chooser.value.set_files(tmp_path / name)
+        expect(text).to_have_value(content)
+        expect(verdict).to_have_text("1 fault" if name == "broken.yaml" else "Allowed")
+        saving = page.get_by_role("button", name="Look at the difference")
+        expect(saving).to_be_disabled() if name == "broken.yaml" else expect(saving).to_be_enabled()
+    saving.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator(".added").filter(has_text="max_open_orders: 9")).to_be_visible()
+    dialog.get_by_role("button", name="Save").click()
+
+    page.get_by_role("button", name="Form", exact=True).click()
+    row = page.locator(".settings li", has_text="max_open_orders")
+    expect(row.locator(".value")).to_have_text("9")
+    expect(page.locator("cb-settings-history li").first).to_contain_text("whole file replaced")
+
+
+def test_a_setting_of_few_values_is_chosen_from_them(visitor: Any) -> None:
+    """No typing where there is nothing to type: the form offers what is allowed."""
+    page = visitor.log_in()
+    visitor.open("/settings")
+    page.get_by_role("button", name="Change bus.transport").click()
+    choice = page.get_by_role("dialog").get_by_role("combobox")
+    expect(choice).to_have_value("auto")
+    assert "tcp" in choice.locator("option").all_inner_texts()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Change dashboard.open_to_network").click()
+    expect(page.get_by_role("dialog").get_by_role("combobox")).to_have_value("false")
+
+
+def test_a_new_master_key_asks_again_who_it_is(visitor: Any) -> None:
+    """A proof that is too old opens a dialog; a wrong password changes nothing, the right one does it."""
+    visitor.platform.command("proofs-end")
+    visitor.expected = ("403", "409")
+    page = visitor.log_in()
+    visitor.open("/secrets")
+    page.get_by_role("button", name="Store a secret").click()
+    dialog = page.locator("#confirm")
+    dialog.get_by_label("Name").fill("binance.api_secret")
+    dialog.get_by_label("Value").fill("hunter4-hunter4-hunter4")
+    dialog.get_by_role("button", name="Keep it").click()
+    again = page.get_by_role("dialog", name="Is it you?")
+    again.get_by_label("Code or password").fill("guess")
+    again.get_by_role("button", name="Go on").click()
+    expect(again.get_by_role("alert")).to_contain_text("not right")
+    again.get_by_role("button", name="Cancel").click()
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(page.locator("cb-secrets")).to_contain_text("No secret yet")
+
+    page.get_by_role("button", name="Store a secret").click()
+    dialog.get_by_label("Name").fill("binance.api_secret")
+    dialog.get_by_label("Value").fill("hunter4-hunter4-hunter4")
+    dialog.get_by_role("button", name="Keep it").click()
+    again.get_by_label("Code or password").fill(visitor.platform.password)
+    again.get_by_role("button", name="Go on").click()
+    row = page.locator("cb-secrets tr", has_text="binance.api_secret")
+    expect(row).to_be_visible()
+    page.get_by_role("button", name="New master key").click()
+    dialog.get_by_role("button", name="Make one").click()
+    expect(page.locator("#toasts")).to_contain_text("All secrets have a new master key")
+    row.get_by_role("button", name="Remove binance.api_secret").click()
+    dialog.get_by_role("button", name="Remove").click()
+    expect(page.locator("cb-secrets")).to_contain_text("No secret yet")
 
 
 def test_a_role_is_made_for_single_resources_and_given(visitor: Any) -> None:

@@ -1,14 +1,13 @@
 """What holds on every page: the note on the prices, no fault of axe, no complaint, a phone's width."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from axe import assert_sound
+from cryptobot.dashboard.pages import registry
 from playwright.sync_api import expect
 
-# axe-core 4.14.1 (MPL-2.0), unchanged, with its licence beside it.
-AXE = (Path(__file__).parent / "vendor" / "axe-core-4.14.1" / "axe.min.js").read_text(encoding="utf-8")
 LIVE_PAGES = [
     "/",
     "/markets",
@@ -31,6 +30,7 @@ LIVE_PAGES = [
     "/notifications",
     "/secrets",
     "/api",
+    "/updates",
 ]
 
 
@@ -48,17 +48,6 @@ def cookies(browser: Any, platform: Any) -> Iterator[list[Any]]:
     yield kept
 
 
-def faults(page: Any) -> list[str]:
-    """What axe finds, whatever its weight."""
-    page.evaluate(AXE)
-    found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
-    return [
-        f"{one['impact']} {one['id']}: {node['html'][:160]} {node.get('failureSummary', '')[:200]}"
-        for one in found
-        for node in one["nodes"]
-    ]
-
-
 @pytest.mark.parametrize("path", ["/login", "/setup", "/welcome", "/account", *LIVE_PAGES])
 def test_every_page_is_honest_accessible_and_fits(visitor: Any, cookies: list[Any], path: str) -> None:
     """It says that prices are recorded; axe finds nothing in both themes; nothing sticks out on a phone."""
@@ -72,9 +61,9 @@ def test_every_page_is_honest_accessible_and_fits(visitor: Any, cookies: list[An
         expect(page.locator("main .skeleton")).to_have_count(0)
 
     expect(page.get_by_role("note")).to_contain_text("played faster than the clock")
-    assert faults(page) == []
-    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
-    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-    assert faults(page) == []
-    page.set_viewport_size({"width": 390, "height": 844})
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert_sound(page)
+
+
+def test_every_page_of_the_menu_is_looked_at() -> None:
+    """A page that is added without a line above is a fault of this file."""
+    assert {page.path for page in registry.found()} == set(LIVE_PAGES)

@@ -30,7 +30,7 @@ def token_of(home: Path) -> str:
 
 def test_nothing_trades_before_somebody_said_what(visitor: Any) -> None:
     """The packaged strategy stands still and says why; no order was sent."""
-    (run,) = json.loads(visitor.platform.run("strategy", "list", "--json"))
+    (run,) = json.loads(visitor.platform.run("strategy", "list", "--json"))["strategies"]
 
     assert run["state"] == "STOPPED"
     assert "first-run wizard" in run["reason"]

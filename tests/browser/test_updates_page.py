@@ -12,6 +12,7 @@ from typing import Any
 
 import cryptobot
 import pytest
+from axe import assert_sound
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.timeout(300)
@@ -76,6 +77,7 @@ def test_a_newer_version_is_found_and_fetched_and_asks_before_it_is_used(visitor
     element.get_by_role("button", name="Download 99.0.0").click()
     switch = element.get_by_role("button", name="Switch to 99.0.0")
     expect(switch).to_be_visible(timeout=60_000)
+    assert_sound(page)
     picture = os.environ.get("CRYPTOBOT_PICTURES")
     if picture:
         page.screenshot(path=f"{picture}/updates.png", full_page=True)

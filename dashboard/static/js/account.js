@@ -99,7 +99,10 @@ class Sessions extends HTMLElement {
 
   async load() {
     const answer = await get("account/sessions");
-    if (!answer) return;
+    if (!answer) {
+      this.replaceChildren(h("p", { class: "muted" }, "Your sessions are not to be had now."), h("div", { class: "buttons" }, button("Try again", () => this.load())));
+      return;
+    }
     const list = answer.sessions.map((one) => row(one.current ? "This session" : one.address, `${one.user_agent.slice(0, 80) || "unknown program"}, since ${moment(one.created_ms)}, seen ${moment(one.seen_ms)}`,
       one.current ? h("span", { class: "pill good" }, "Here") : button("End", () => this.end(`account/sessions/${one.id}/end`))));
     const others = answer.sessions.length > 1 ? h("div", { class: "buttons" }, button("End all others", () => this.end("account/sessions/end-others"))) : null;

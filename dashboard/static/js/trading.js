@@ -25,7 +25,7 @@ class TradingControl extends LiveElement {
     const trading = store.trading;
     const halted = trading?.state === "HALTED";
     this.stateBox.replaceChildren(trading ? pill(trading.state) : pill("waiting for trade"), h("span", { class: "muted num" }, trading?.since_ms ? `since ${moment(trading.since_ms)}` : ""));
-    put(this.meaning, trading ? `${MEANING[trading.state] ?? ""}${trading.reason ? ` Reason: ${trading.reason}.` : ""}` : "Its state appears when the trade service answers.");
+    put(this.meaning, trading ? `${MEANING[trading.state] ?? ""}${trading.reason ? ` Reason: ${trading.reason.replace(/\.+$/, "")}.` : ""}` : "Its state appears when the trade service answers.");
     this.halt.hidden = halted;
     this.resume.hidden = !trading || trading.state === "ACTIVE";
     this.halt.disabled = this.resume.disabled = !may("trade.halt") || !trading;
