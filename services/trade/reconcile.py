@@ -1,16 +1,12 @@
-"""Keeping in step with the venue: at start, after every break of a stream, now and then, and for single
-orders.
+"""Keeping in step with the venue: at start, after every break of a stream, and now and then.
 
-Nothing is assumed from silence: an order is gone only after the venue, asked for it by name again and again,
-does not know it; a fill exists only when the venue lists it; a failed question changes nothing but forbids
-entries.
+Nothing is assumed from silence: a fill exists only when the venue lists it; a comparison that failed changes
+nothing but forbids entries. Single orders are asked for in questions.py.
 """
 
 import asyncio
 import json
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -23,31 +19,15 @@ from . import ledger, money
 from .account import Account
 from .booking import Booking
 from .clock import now_ms
-from .order import OrderRecord
-from .states import AT_VENUE, Event, State
+from .questions import Questions
+from .states import AT_VENUE
 from .store import TradeStore
 
-MISSES_UNTIL_REJECTED = 5
-# A signed request is void after its receive window (5 s); until then a slow one may still be accepted.
-SURE_AFTER_MS = 8_000
-DETAIL_TRIES = 6
 ORPHAN_TRIES = 20
 """A fill whose order the venue denies is looked at so often before it is given up."""
-_QUESTION_PAUSES_S = (0.2, 0.5, 1.0, 2.0, 3.0)
 _RETRY_FIRST_S, _RETRY_MOST_S = 0.5, 15.0
 _COMPARE_TRIES = 4
 _COMPARE_PAUSE_S = 0.3
-
-
-@dataclass(slots=True)
-class Question:
-    """An order that must be asked for: when next, how often so far, and whether an answer is owed whatever
-    we think of it.
-    """
-
-    due_s: float
-    asked: int = 0
-    owed: bool = False
 
 
 class Reconciler:
@@ -70,31 +50,22 @@ class Reconciler:
         resend_cancel: Callable[[str], None],
     ) -> None:
         self._account, self._store, self._booking, self._log = account, store, booking, log
-        self._symbols, self._interval_s, self._resend_cancel = symbols, interval_s, resend_cancel
+        self._symbols, self._interval_s = symbols, interval_s
         self.venue: Venue | None = None
+        self.questions = Questions(
+            account, booking, log, venue=lambda: self.venue, fetch_fills=self.fetch_missed_fills,
+            resend_cancel=resend_cancel,
+        )  # fmt: skip
         self.in_step = False
         self._alarmed = False
         self.first_done = asyncio.Event()
         self._wanted = asyncio.Event()
-        self._questions: dict[str, Question] = {}
         self._orphans: dict[str, int] = {}
-        self._asked = asyncio.Event()
         self._pass_lock = asyncio.Lock()
 
     def want(self) -> None:
         """Compare as soon as possible."""
         self._wanted.set()
-
-    def ask_for(self, order_id: str) -> None:
-        """Find out what became of this order, also of one that seems to rest in peace."""
-        self._questions.setdefault(order_id, Question(time.monotonic())).owed = True
-        self._asked.set()
-
-    def watch(self, order: OrderRecord) -> None:
-        """Called after every change of an order: whatever needs an answer is asked for."""
-        if order.awaits_fills or order.state in (State.PENDING_CANCEL,):
-            self._questions.setdefault(order.id, Question(time.monotonic() + _QUESTION_PAUSES_S[0]))
-            self._asked.set()
 
     async def run(self) -> None:
         """Passes over everything: when wanted, and every interval."""
@@ -110,21 +81,6 @@ class Reconciler:
                 pause_s, retry_s = self._interval_s, _RETRY_FIRST_S
             try:
                 await asyncio.wait_for(self._wanted.wait(), pause_s)
-            except TimeoutError:
-                continue
-
-    async def run_questions(self) -> None:
-        """Answers for single orders, each with growing pauses."""
-        while True:
-            self._asked.clear()
-            now = time.monotonic()
-            due = [order_id for order_id, question in self._questions.items() if question.due_s <= now]
-            for order_id in due:
-                await self._answer(order_id)
-            next_s = min((q.due_s for q in self._questions.values()), default=None)
-            timeout = None if next_s is None else max(0.01, next_s - time.monotonic())
-            try:
-                await asyncio.wait_for(self._asked.wait(), timeout)
             except TimeoutError:
                 continue
 
@@ -231,7 +187,7 @@ class Reconciler:
         for order in list(self._account.orders.values()):
             sent_long_ago = order.sent_ms < asked_ms and order.state in AT_VENUE
             if sent_long_ago and order.exchange_order_id not in listed:
-                self.ask_for(order.id)
+                self.questions.ask_for(order.id)
 
     async def _fetch_page(self, venue: Venue, symbol: str) -> bool:
         """Book one page of executions; whether there may be another."""
@@ -278,69 +234,6 @@ class Reconciler:
         self._orphans.pop(trade.id, None)
         self._booking.filled(trade, self._account.find(order_id=order.id) or order)
         return True
-
-    async def _answer(self, order_id: str) -> None:
-        question, order = self._questions[order_id], self._account.find(order_id=order_id)
-        if (
-            order is None
-            or self.venue is None
-            or (self._is_settled(order) and not self._owed(question, order))
-        ):
-            self._questions.pop(order_id)
-            return
-        question.due_s = (
-            time.monotonic() + _QUESTION_PAUSES_S[min(question.asked, len(_QUESTION_PAUSES_S) - 1)]
-        )
-        question.asked += 1
-        try:
-            news = await self.venue.fetch_order(order.symbol, order.client_order_id, order.exchange_order_id)
-            if news is None:
-                self._missed(order_id)
-            else:
-                question.owed = False
-                self._booking.told(news)
-                await self._after_news(order_id, question)
-        except ConnectorError as error:
-            # No answer is not "not found": nothing changes and the question stays.
-            self._log.warning("question failed", order=order_id, reason=str(error))
-
-    async def _after_news(self, order_id: str, question: Question) -> None:
-        order = self._account.find(order_id=order_id)
-        assert order is not None
-        if order.awaits_fills:
-            await self.fetch_missed_fills(self._need_venue())
-            order = self._account.find(order_id=order_id) or order
-            if order.awaits_fills and question.asked >= DETAIL_TRIES:
-                self._booking.give_up_on_details(order_id)
-        elif order.state is State.PENDING_CANCEL and order.told_status == "open":
-            self._resend_cancel(order_id)
-            return
-        if self._is_settled(order):
-            self._questions.pop(order_id, None)
-
-    def _owed(self, question: Question, order: OrderRecord) -> bool:
-        """The venue's news of an end may have been lost: one that we take for open is asked for."""
-        return question.owed and order.is_open
-
-    def _is_settled(self, order: OrderRecord) -> bool:
-        if not order.is_open:
-            return not order.awaits_fills
-        return (
-            order.state in (State.ACCEPTED, State.PARTIALLY_FILLED)
-            and not order.awaits_fills
-            and order.misses == 0
-        )
-
-    def _missed(self, order_id: str) -> None:
-        order = self._booking.missed(order_id)
-        if order is None or order.misses < MISSES_UNTIL_REJECTED:
-            return
-        if now_ms() - order.sent_ms < SURE_AFTER_MS or order.filled:
-            return
-        reason = f"the venue does not know it (asked {order.misses} times)"
-        event = Event.REJECT if order.told_status == "" else Event.CANCEL
-        if self._booking.move(order_id, event, reason) is not None:
-            self._questions.pop(order_id, None)
 
     async def _compare_balances(self, venue: Venue) -> list[LedgerDifference]:
         """Differences that stay when everything that is under way has been booked."""

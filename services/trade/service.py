@@ -78,7 +78,7 @@ class TradeService(Service):
             self.log,
             trading_state=self._control.state,
             in_step=lambda: self._reconciler.in_step,
-            ask_for=self._reconciler.ask_for,
+            ask_for=self._reconciler.questions.ask_for,
         )
         self._follow_risk()
         self._execution = self._control.execution = Execution(self._parts)
@@ -88,7 +88,7 @@ class TradeService(Service):
         self._execution.stop_amount = self._protections.stop_amount
         self._valuation.on_price.append(self._protections.on_price)
         self._booking.on_order += [
-            self._reconciler.watch,
+            self._reconciler.questions.watch,
             self._protections.on_order,
             self._amendments.on_order,
         ]
@@ -172,7 +172,7 @@ class TradeService(Service):
         self._parts.venue = self._reconciler.venue = venue
         self.spawn(self._follow_user(venue), "user stream")
         self.spawn(self._reconciler.run(), "reconcile")
-        self.spawn(self._reconciler.run_questions(), "questions")
+        self.spawn(self._reconciler.questions.run(), "questions")
         assert self._dispatcher is not None
         self.spawn(self._dispatcher.run(), "dispatch")
         self.spawn(self._watch_clock(venue), "clock")
@@ -302,7 +302,7 @@ class TradeService(Service):
             elif order.state is State.PENDING_CANCEL:
                 self._execution.cancel_later(order.id)
             elif order.state is State.SUBMITTED:
-                self._reconciler.ask_for(order.id)
+                self._reconciler.questions.ask_for(order.id)
         for symbol in list(self._protections.guards):
             self._protections.align(symbol)
 

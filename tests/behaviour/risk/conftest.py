@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
@@ -14,13 +15,17 @@ from typing import Any, TypeVar
 
 import psutil
 import pytest
+from cryptobot.bus import topics
 from cryptobot.bus.blocking import BlockingBus
 from cryptobot.bus.contracts.base import Message
+from cryptobot.bus.contracts.service import Heartbeat
 from cryptobot.bus.contracts.strategy import OrderIntent, OrderIntentReply
+from cryptobot.bus.contracts.trade import Order
 from cryptobot.configs.errors import BusError
 from cryptobot.configs.paths import Home
 
 DEADLINE_S = 90.0
+_SIGNS_WITHIN_S = 2.0  # the broker may be away
 R = TypeVar("R", bound=Message)
 CONFIG = """\
 data: {exchange: paper, timeframe: 1s, symbols: [BTC/USDT, ETH/USDT]}
@@ -43,11 +48,14 @@ class Platform:
         (self.home.root / "config.yaml").write_text(CONFIG.replace("FILES", str(folder)))
         self._settings = [part for item in settings.items() for part in ("--set", "=".join(item))]
         self._numbers = 0
+        self._life = threading.Event()
 
     def start(self) -> None:
         done = self.run("up", "-d", *self._settings)
         assert done.returncode == 0, done.stderr
         self.bus = BlockingBus.open(self.home, "cli")
+        self.bus.subscribe(topics.SERVICE_HEARTBEATS, Heartbeat, lambda _: self._life.set())
+        self.bus.subscribe(topics.ORDERS, Order, lambda _: self._life.set())
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """A command, to its end."""
@@ -93,13 +101,14 @@ class Platform:
         return reply.code
 
     def until(self, answer: Callable[[], Any]) -> Any:
-        """Ask until there is an answer that is true."""
+        """Ask, again with each sign of life of a service, until there is an answer that is true."""
         ends = time.monotonic() + DEADLINE_S
         while time.monotonic() < ends:
+            self._life.clear()
             found = answer()
             if found:
                 return found
-            time.sleep(0.05)
+            self._life.wait(_SIGNS_WITHIN_S)
         raise AssertionError(f"not within {DEADLINE_S:g} s")
 
     def pid(self, name: str) -> int:

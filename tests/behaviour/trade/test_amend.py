@@ -6,7 +6,7 @@ import pytest
 from cryptobot.bus.contracts.trade import AmendOrder, Order
 from cryptobot.configs.errors import RequestFailedError
 from cryptobot.services.connectors import venue as venues
-from cryptobot.services.trade import reconcile
+from cryptobot.services.trade import questions
 
 CENT = Decimal("0.01")
 
@@ -68,8 +68,8 @@ async def test_order_that_does_not_rest_is_not_amended(rig):
 @pytest.mark.parametrize("kind", ["timeout-after", "error-before"])
 async def test_amendment_of_unknown_outcome_ends_with_one_order(rig, kind, monkeypatch):
     """T2: an amendment without an answer is looked up; one order rests in the end, and we know which."""
-    monkeypatch.setattr(reconcile, "SURE_AFTER_MS", 1_500)
-    monkeypatch.setattr(reconcile, "_QUESTION_PAUSES_S", (0.1, 0.2, 0.3))
+    monkeypatch.setattr(questions, "SURE_AFTER_MS", 1_500)
+    monkeypatch.setattr(questions, "_QUESTION_PAUSES_S", (0.1, 0.2, 0.3))
     old = await resting(rig)
     rig.fault(kind, "POST /api/v3/order/cancelReplace", seconds=1.5)
     new = await amend(rig, old.id, price=(old.price * Decimal("0.95")).quantize(CENT))

@@ -9,7 +9,7 @@ import pytest
 from cryptobot.bus.contracts.trade import AdoptDifferences, Fill, LedgerReport, Order
 from cryptobot.configs.schema import DataSettings, PaperSettings, Settings, TradeSettings
 from cryptobot.services.connectors.venue import VenueTrade
-from cryptobot.services.trade import reconcile
+from cryptobot.services.trade import questions
 
 RICH = Settings(
     paper=PaperSettings(candle_interval_s=3600.0, balances={"USDT": Decimal(10**9), "BTC": Decimal(0)}),
@@ -79,7 +79,7 @@ async def test_told_filled_before_the_details(rig):
 
 async def test_details_that_never_come_are_flagged_not_guessed(rig, monkeypatch):
     """T9: when the exchange never lists the fill, the order ends flagged and no figure is made up."""
-    monkeypatch.setattr(reconcile, "_QUESTION_PAUSES_S", (0.05,))
+    monkeypatch.setattr(questions, "_QUESTION_PAUSES_S", (0.05,))
 
     async def nothing(symbol, since_ms=None, from_id=""):
         return []

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 from cryptobot.bus.contracts.trade import Order, Protection, ProtectPosition
-from cryptobot.services.trade import reconcile
+from cryptobot.services.trade import questions
 
 CENT = Decimal("0.01")
 
@@ -128,8 +128,8 @@ async def test_refused_pair_is_followed_by_the_stop_alone(rig):
 @pytest.mark.parametrize("kind", ["timeout-after", "timeout-before", "error-after", "error-before"])
 async def test_pair_of_unknown_outcome_ends_with_one_stop(rig, kind, monkeypatch):
     """T24: a pair without an answer is looked up, and exactly one stop is in force in the end."""
-    monkeypatch.setattr(reconcile, "SURE_AFTER_MS", 1_500)
-    monkeypatch.setattr(reconcile, "_QUESTION_PAUSES_S", (0.1, 0.2, 0.3))
+    monkeypatch.setattr(questions, "SURE_AFTER_MS", 1_500)
+    monkeypatch.setattr(questions, "_QUESTION_PAUSES_S", (0.1, 0.2, 0.3))
     rig.fault(kind, "POST /api/v3/orderList/oco", seconds=1.5)
     await rig.buy("0.05")
     lower = (rig.price * Decimal("0.6")).quantize(CENT)

@@ -6,7 +6,7 @@ import pytest
 from cryptobot.bus.contracts.base import Done
 from cryptobot.bus.contracts.trade import EndProtection, Protection, ProtectPosition
 from cryptobot.configs.errors import RequestFailedError
-from cryptobot.services.trade import reconcile
+from cryptobot.services.trade import questions
 
 CENT = Decimal("0.01")
 
@@ -150,8 +150,8 @@ async def test_trailing_stop_is_replaced_and_is_always_one(rig):
 @pytest.mark.parametrize("kind", ["timeout-after", "timeout-before", "error-after", "error-before"])
 async def test_replacement_of_unknown_outcome_ends_with_one_stop(rig, kind, monkeypatch):
     """T24: a replacement without an answer is looked up, and one stop is in force in the end."""
-    monkeypatch.setattr(reconcile, "SURE_AFTER_MS", 1_500)
-    monkeypatch.setattr(reconcile, "_QUESTION_PAUSES_S", (0.1, 0.2, 0.3))
+    monkeypatch.setattr(questions, "SURE_AFTER_MS", 1_500)
+    monkeypatch.setattr(questions, "_QUESTION_PAUSES_S", (0.1, 0.2, 0.3))
     await guarded(rig)
     rig.fault(kind, "POST /api/v3/order/cancelReplace", seconds=1.5)
     wanted = (rig.price * Decimal("0.7")).quantize(CENT)
@@ -192,8 +192,8 @@ async def test_ending_a_guard_in_the_middle_of_a_lost_replacement_leaves_no_stop
     """T24: a guard ended while nobody knows which of two stops is in force ends both, and exits that waited
     for its coins are sent.
     """
-    monkeypatch.setattr(reconcile, "SURE_AFTER_MS", 1_500)
-    monkeypatch.setattr(reconcile, "_QUESTION_PAUSES_S", (0.1, 0.2, 0.3))
+    monkeypatch.setattr(questions, "SURE_AFTER_MS", 1_500)
+    monkeypatch.setattr(questions, "_QUESTION_PAUSES_S", (0.1, 0.2, 0.3))
     first = await guarded(rig)
     rig.fault("error-before", "POST /api/v3/order/cancelReplace")
     await protect(rig, stop_price=(rig.price * Decimal("0.7")).quantize(CENT))
@@ -216,7 +216,7 @@ async def test_ending_a_guard_in_the_middle_of_a_lost_replacement_leaves_no_stop
 
 async def test_guard_that_is_being_ended_goes_on_ending_after_a_restart(rig, monkeypatch):
     """T24: trade killed between the wish to end a guard and the end of its stop finishes it at its start."""
-    monkeypatch.setattr(reconcile, "_QUESTION_PAUSES_S", (0.1, 0.2, 0.3))
+    monkeypatch.setattr(questions, "_QUESTION_PAUSES_S", (0.1, 0.2, 0.3))
     first = await guarded(rig)
     rig.fault("timeout-before", "DELETE /api/v3/order", seconds=1.5)
     asked = EndProtection(exchange="paper", symbol="BTC/USDT", actor="test")

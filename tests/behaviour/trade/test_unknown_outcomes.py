@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from cryptobot.services.trade import reconcile
+from cryptobot.services.trade import questions
 
 ORDER = "POST /api/v3/order"
 
@@ -11,8 +11,8 @@ ORDER = "POST /api/v3/order"
 @pytest.fixture
 def sure_soon(monkeypatch):
     """Let an order be given up after 1.5 s instead of the full receive window."""
-    monkeypatch.setattr(reconcile, "SURE_AFTER_MS", 1_500)
-    monkeypatch.setattr(reconcile, "_QUESTION_PAUSES_S", (0.1, 0.2, 0.3))
+    monkeypatch.setattr(questions, "SURE_AFTER_MS", 1_500)
+    monkeypatch.setattr(questions, "_QUESTION_PAUSES_S", (0.1, 0.2, 0.3))
 
 
 async def used_cash(rig):
