@@ -18,6 +18,7 @@ from ..bus.contracts.auth import AuditLog, ListAudit, SessionsRevoked
 from ..bus.contracts.backtest import PROGRESS, BacktestProgress
 from ..bus.contracts.base import Message
 from ..bus.contracts.market import Candle, Candles, Feeds, ListCandles, ListFeeds
+from ..bus.contracts.monitor import AlertLog, ListAlerts
 from ..bus.contracts.notify import DELIVERIES, DeliveryChanged
 from ..bus.contracts.service import (
     Alert,
@@ -50,7 +51,7 @@ from ..bus.contracts.update import PROGRESS as UPDATES
 from ..bus.contracts.update import UpdateProgress
 from ..configs.errors import BusError, BusTimeoutError, RequestFailedError
 from .depth import MarketDepth
-from .state import MAX_CANDLES, MAX_FILLS, MAX_LINES, MAX_ORDERS, LiveState, now_ms
+from .state import MAX_ALERTS, MAX_CANDLES, MAX_FILLS, MAX_LINES, MAX_ORDERS, LiveState, now_ms
 from .tail import BusTail
 
 R = TypeVar("R", bound=Message)
@@ -89,6 +90,7 @@ class Gateway:
             "data": self._ask_data,
             "strategy": self._ask_strategy,
             "auth": self._ask_auth,
+            "monitor": self._ask_monitor,
         }
 
     async def start(self) -> None:
@@ -231,6 +233,15 @@ class Gateway:
     async def _ask_auth(self) -> None:
         log = await self.request("auth", ListAudit(limit=MAX_LINES), AuditLog)
         self.state.put_audit_log(log.entries)
+
+    async def _ask_monitor(self) -> None:
+        """Alerts that are open from before this process was there to hear them."""
+        log = await self.request("monitor", ListAlerts(open_only=True, limit=MAX_ALERTS), AlertLog)
+        for one in reversed(log.alerts):
+            alert = Alert(
+                key=one.key, severity=one.severity, source=one.source, title=one.title, detail=one.detail
+            )
+            self.state.put_alert(alert, one.raised_ms)
 
     # signs of life
 
