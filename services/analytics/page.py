@@ -13,6 +13,7 @@ _OWN_STYLE = (
     "svg{display:block;width:100%;height:auto}.axis{stroke:var(--line)}.mine{stroke:var(--blue)}"
     ".other{stroke:var(--gold)}.line{fill:none;stroke-width:1.6}.fall{fill:var(--down);opacity:.25}"
     "text{fill:var(--soft);font-size:11px}"
+    "@media(min-width:900px){.kpis{grid-template-columns:repeat(auto-fit,minmax(18%,1fr))}}"
 )
 _WIDE, _HIGH, _SIDE = 1000, 280, 64
 _KINDS = {"strategy": "By strategy", "pair": "By market", "regime": "By regime", "hour": "By hour (UTC)",

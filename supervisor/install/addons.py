@@ -52,6 +52,11 @@ class Installed:
     def name(self) -> str:
         return self.receipt.name if self.receipt else self.path.name
 
+    def is_called(self, name: str) -> bool:
+        """By its name, or by that of the one thing that it brings: people know a bundle by its strategy."""
+        groups = self.receipt.provides.values() if self.receipt else ()
+        return name == self.name or [each for names in groups for each in names] == [name]
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -290,7 +295,7 @@ def _locked(home: Home) -> Iterator[Path]:
 def _find(home: Home, name: str) -> Installed:
     known = [one for one in list_all(home) if one.receipt is not None]
     for one in known:
-        if one.name == name:
+        if one.is_called(name):
             return one
     names = ", ".join(one.name for one in known) or "none"
     raise UsageError(f"There is no installed add-on {name!r}; there are: {names}.")

@@ -38,6 +38,7 @@ def _become(supervisor: Context, program: str) -> None:
     words = [program, "--home", str(supervisor.home.root), "service", "run", "supervisor"]
     environment = {**os.environ, OVERRIDES_VARIABLE: json.dumps(supervisor.overrides)}
     supervisor.journal.write("info", "hands over to another version", program=program, pid=os.getpid())
+    supervisor.journal.flush()
     try:
         os.execve(program, words, environment)  # noqa: S606 - no shell is wanted
     except OSError as error:

@@ -32,8 +32,8 @@ def _users(call: Call, name: str) -> list[str]:
         settings = load(call.home).settings
     except SettingsError:
         return []  # what is broken runs nothing
-    receipts = (one.receipt for one in addons.list_all(call.home))
-    brings = next((receipt.provides for receipt in receipts if receipt and receipt.name == name), {})
+    receipts = (one.receipt for one in addons.list_all(call.home) if one.is_called(name))
+    brings = next((receipt.provides for receipt in receipts if receipt), {})
     used = [
         f"strategy.instances.{run}"
         for run, instance in settings.strategy.instances.items()

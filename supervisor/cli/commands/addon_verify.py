@@ -20,7 +20,7 @@ def command(call: Call, name: str | None, as_json: bool) -> None:
     """
     from ...install import addons
 
-    found = [one for one in addons.list_all(call.home) if name in (None, one.name)]
+    found = [one for one in addons.list_all(call.home) if name is None or one.is_called(name)]
     if name is not None and not found:
         raise UsageError(f"There is no add-on {name!r}; `cryptobot addon list` shows all.")
     wrong = {one.name: addons.verify(call.home, one) for one in found}

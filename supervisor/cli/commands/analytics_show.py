@@ -2,7 +2,7 @@
 
 import click
 
-from ....bus.contracts.analytics import GetPerformance, Performance
+from ....bus.contracts.analytics import GetPerformance, Performance, TradeGroup
 from ..addon import ask_addon
 from ..call import Call, json_option, pass_call
 from ..durations import moment
@@ -32,6 +32,16 @@ _SHOWN = (
     ("won", "win_rate", "", True),
     ("profit factor", "profit_factor", "", False),
 )
+GROUPS = (
+    Column("who"),
+    Column("trades", right=True),
+    Column("won", right=True),
+    Column("profit", right=True, style=money_style),
+    Column("fees", right=True),
+    Column("best", right=True),
+    Column("worst", right=True),
+    Column("hours held", right=True),
+)
 _PATIENCE_S = 60.0
 
 
@@ -39,9 +49,16 @@ _PATIENCE_S = 60.0
 @click.option("--from", "since", type=moment, metavar="TIME", help="Beginning: 30d (ago), or 2026-01-31.")
 @click.option("--to", "until", type=moment, metavar="TIME", help="End; now without it.")
 @click.option("--benchmark", default="", metavar="MARKET", help="Compare with this market, such as BTC/USDT.")
+@click.option(
+    "--by",
+    type=click.Choice(["strategy", "pair", "hour", "weekday", "regime"]),
+    help="Closed trades by what they have in common, in place of the figures.",
+)
 @json_option
 @pass_call
-def command(call: Call, since: float | None, until: float | None, benchmark: str, as_json: bool) -> None:
+def command(
+    call: Call, since: float | None, until: float | None, benchmark: str, by: str | None, as_json: bool
+) -> None:
     """Show how the account did over any period, beside a market that was simply held."""
     wish = GetPerformance(
         from_ms=int((since or 0) * 1000), to_ms=int((until or 0) * 1000), benchmark=benchmark
@@ -50,6 +67,18 @@ def command(call: Call, since: float | None, until: float | None, benchmark: str
     if as_json:
         print_json(found)
         return
+    if by is not None:
+        print_table(GROUPS, [_group(one) for one in found.groups[by]], empty="No trade was closed.")
+        return
+    _print_figures(found)
+    compared = f" Benchmark: {found.benchmark}." if found.benchmark else ""
+    note(
+        f"Profit {found.profit:+.2f} {found.currency}, {found.fees:.2f} paid in fees, "
+        f"{found.unexplained:+.2f} not explained by fills.{compared} {found.note}".rstrip()
+    )
+
+
+def _print_figures(found: Performance) -> None:
     rows = [
         [title, _shown(found.figures.get(own), percent), _shown(found.against.get(other), percent)]
         for title, own, other, percent in _SHOWN
@@ -65,12 +94,14 @@ def command(call: Call, since: float | None, until: float | None, benchmark: str
         ]
         for one in found.contributions
     ]
+    click.echo()
     print_table(MADE, made, empty="No strategy traded.")
-    compared = f" Benchmark: {found.benchmark}." if found.benchmark else ""
-    note(
-        f"Profit {found.profit:+.2f} {found.currency}, {found.fees:.2f} paid in fees, "
-        f"{found.unexplained:+.2f} not explained by fills.{compared} {found.note}".rstrip()
-    )
+
+
+def _group(one: TradeGroup) -> list[str]:
+    won = f"{one.wins / one.trades * 100:.0f} %" if one.trades else ""
+    money = [f"{one.profit:+.2f}", f"{one.fees:.2f}", f"{one.best:+.2f}", f"{one.worst:+.2f}"]
+    return [one.name, str(one.trades), won, *money, f"{one.average_hours:.1f}"]
 
 
 def _shown(value: float | None, percent: bool) -> str:

@@ -16,7 +16,7 @@ def command(call: Call, whole_machine: bool | None, name: str) -> None:
     """Stop what `service install` installed and remove it. The home and all its data stay."""
     from ...platform.services.choose import manager_here
 
-    manager = manager_here(call.home, name, whole_machine=whole_machine)
+    manager = manager_here(call.home, name, whole_machine=whole_machine, start=False)
     manager.check()
     for sentence in manager.uninstall():
         note(sentence)

@@ -35,6 +35,7 @@ class Installation:
         program: the words that start `cryptobot`.
         user: who it runs as, for a service of the machine; "" for one of the person who installs it.
         autostart: whether it starts with the machine (or at login), not only when it is asked for.
+        start: whether it starts now, too; without it an image or a chroot can be prepared.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Installation:
     program: list[str]
     user: str = ""
     autostart: bool = True
+    start: bool = True
 
     @property
     def words(self) -> list[str]:
@@ -59,6 +61,21 @@ class ServiceManager(ABC):
 
     def __init__(self, what: Installation, *, whole_machine: bool, runner: Runner) -> None:
         self.what, self.whole_machine, self.runner = what, whole_machine, runner
+        self._rehearsed: list[str] | None = None
+
+    def rehearse(self) -> list[str]:
+        """What `install` would do, a line each; nothing is done.
+
+        Raises:
+            UsageError: a service of this name belongs to another home.
+        """
+        told: list[str] = []
+        self._rehearsed = told
+        try:
+            self.install()
+        finally:
+            self._rehearsed = None
+        return told
 
     @abstractmethod
     def definition(self) -> str:
@@ -99,8 +116,23 @@ class ServiceManager(ABC):
             CryptoBotError: a command of the service manager failed.
         """
 
+    def prepare_home(self) -> None:
+        """Make the home of a person's own service; that of the machine is there already."""
+        if self._rehearsed is None and not self.whole_machine:
+            self.what.home.create()
+
+    def attempt(self, words: list[str]) -> None:
+        """Run a command that may fail."""
+        if self._rehearsed is None:
+            self.runner(words)
+        else:
+            self._rehearsed.append(f"would run    {command_line(words)}")
+
     def demand(self, words: list[str]) -> None:
         """Run a command that has to succeed."""
+        if self._rehearsed is not None:
+            self._rehearsed.append(f"would run    {command_line(words)}")
+            return
         outcome = self.runner(words)
         if outcome.code != 0:
             self.failed(words, outcome)
@@ -118,6 +150,9 @@ class ServiceManager(ABC):
                     f"{path} starts CryptoBot in another home; choose another name with --name NAME, "
                     "or remove that one with `cryptobot service uninstall`."
                 )
+            if self._rehearsed is not None:
+                self._rehearsed.append(f"would write  {path}")
+                return
             path.parent.mkdir(parents=True, exist_ok=True)
             replace(path, self.definition().encode(), mode=0o644)
         except OSError as error:

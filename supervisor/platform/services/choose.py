@@ -14,6 +14,7 @@ def manager_here(
     *,
     whole_machine: bool | None,
     autostart: bool = True,
+    start: bool = True,
     runner: Runner = run_command,
 ) -> ServiceManager:
     """The adapter for this machine.
@@ -21,6 +22,7 @@ def manager_here(
     Args:
         whole_machine: a service of the machine, or (False) of this user; None takes what is usual here.
         autostart: whether it starts by itself.
+        start: whether it starts now.
 
     Raises:
         UsageError: this scope does not exist here, or the home that the service needs does not.
@@ -30,9 +32,10 @@ def manager_here(
 
         if whole_machine is False:
             raise UsageError("Windows has services of the machine only; leave --user out.")
-        return WindowsService(Installation(name, home, lasting_program(), autostart=autostart), runner=runner)
+        what = Installation(name, home, lasting_program(), autostart=autostart, start=start)
+        return WindowsService(what, runner=runner)
     machine = bool(whole_machine)
-    what = Installation(name, home, lasting_program(), _owner(home) if machine else "", autostart)
+    what = Installation(name, home, lasting_program(), _owner(home) if machine else "", autostart, start)
     if sys.platform == "darwin":
         from .launchd import Launchd
 

@@ -66,10 +66,11 @@ class Launchd(ServiceManager):
         return self.path.exists() and self._is_ours(self.path.read_text(encoding="utf-8"))
 
     def install(self) -> list[str]:
-        if not self.whole_machine:
-            self.what.home.create()
+        self.prepare_home()
         self.write(self.path, same_home=self._is_ours)
-        self.runner(["launchctl", "bootout", f"{self.domain}/{self.label}"])  # an older one, if loaded
+        if not self.what.start:
+            return [f"{self.path} is written; {self.label} is loaded at the next login or start."]
+        self.attempt(["launchctl", "bootout", f"{self.domain}/{self.label}"])  # an older one, if loaded
         self.demand(["launchctl", "bootstrap", self.domain, str(self.path)])
         if not self.what.autostart:
             self.demand(["launchctl", "kickstart", f"{self.domain}/{self.label}"])

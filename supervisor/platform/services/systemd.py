@@ -109,10 +109,10 @@ class Systemd(ServiceManager):
         )
 
     def check(self) -> None:
-        if not self._booted.exists():
+        if not self._booted.exists() and self.what.start:
             raise CryptoBotError(
-                "systemd does not run this machine, so nothing can be installed; `cryptobot up -d` starts "
-                "the platform without it, and --print shows the unit."
+                "systemd does not run this machine, so nothing can be started; `cryptobot up -d` starts "
+                "the platform without it. --no-start prepares an image or a chroot, --print shows the unit."
             )
         if self.whole_machine and os.geteuid() != 0:
             raise UsageError(
@@ -127,25 +127,32 @@ class Systemd(ServiceManager):
         return self.path.exists() and self._is_ours(self.path.read_text(encoding="utf-8"))
 
     def install(self) -> list[str]:
-        if not self.whole_machine:
-            self.what.home.create()
+        self.prepare_home()
         self.write(self.path, same_home=self._is_ours)
-        self.demand(self._systemctl("daemon-reload"))
+        if self._booted.exists():
+            self.demand(self._systemctl("daemon-reload"))
         self.demand(self._systemctl("enable" if self.what.autostart else "disable", self.unit))
-        self.demand(self._systemctl("restart", self.unit))
-        if not self.what.autostart:
-            return [f"{self.path} is written; {self.unit} runs now, and later when you start it."]
-        told = [f"{self.path} is written; {self.unit} runs and starts with the machine."]
-        if not self.whole_machine:
-            told[0] = f"{self.path} is written; {self.unit} runs and starts when you log in."
+        if self.what.start:
+            self.demand(self._systemctl("restart", self.unit))
+        told = [f"{self.path} is written; {self.unit} {self._when()}."]
+        if self.what.autostart and not self.whole_machine:
             told.append("`loginctl enable-linger` lets it run while you are not logged in.")
         return told
 
+    def _when(self) -> str:
+        by_itself = "starts with the machine" if self.whole_machine else "starts when you log in"
+        later = by_itself if self.what.autostart else "later when you start it"
+        if self.what.start:
+            return f"runs now, and {later}"
+        return later if self.what.autostart else "starts when you start it"
+
     def uninstall(self) -> list[str]:
         self.require_file(self.path)
-        self.demand(self._systemctl("disable", "--now", self.unit))
+        runs = self._booted.exists()
+        self.demand(self._systemctl("disable", *(["--now"] if runs else []), self.unit))
         self.remove(self.path)
-        self.demand(self._systemctl("daemon-reload"))
+        if runs:
+            self.demand(self._systemctl("daemon-reload"))
         return [f"{self.unit} is stopped and removed; {self.what.home.root} stays as it is."]
 
     def _is_ours(self, text: str) -> bool:

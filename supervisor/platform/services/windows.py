@@ -53,7 +53,7 @@ class WindowsService(ServiceManager):
                 "restart/1000/restart/5000/restart/30000",
             ],
             ["sc.exe", "failureflag", name, "1"],
-            ["sc.exe", "start", name],
+            *([["sc.exe", "start", name]] if self.what.start else []),
         ]
 
     def definition(self) -> str:
@@ -79,7 +79,8 @@ class WindowsService(ServiceManager):
         for words in self.commands():
             self.demand(words)
         later = "starts with the machine" if self.what.autostart else "later when you start it"
-        return [f"The service {self.what.name} runs now, and {later}."]
+        now = "runs now" if self.what.start else "is made"
+        return [f"The service {self.what.name} {now}, and {later}."]
 
     def uninstall(self) -> list[str]:
         name = self.what.name

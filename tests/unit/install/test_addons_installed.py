@@ -156,3 +156,13 @@ def test_a_removed_addon_is_gone(strategy_file: Path, home: Home) -> None:
 
     assert addons.remove(home, "cryptobot-strategy-my-idea").version == "1.0"
     assert names(home) == []
+
+
+def test_a_bundle_is_known_by_its_strategy_too(strategy_file: Path, home: Home) -> None:
+    """The name that people chose for it removes it; another one names what there is."""
+    addons.install(home, pack(strategy_file, home))
+
+    with pytest.raises(UsageError, match="there are: cryptobot-strategy-my-idea"):
+        addons.remove(home, "idea")
+    assert addons.remove(home, "my-idea").name == "cryptobot-strategy-my-idea"
+    assert names(home) == []

@@ -5,6 +5,7 @@ import plistlib
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,44 @@ def test_a_unit_is_written_enabled_and_started(tmp_path: Path) -> None:
     once = [["daemon-reload"], ["enable", "cryptobot.service"], ["restart", "cryptobot.service"]]
     assert recorder.calls == [["systemctl", "--user", *words] for words in [*once, *once]]
     assert "enable-linger" in told[1]
+
+
+def test_a_rehearsal_names_each_step_and_does_nothing(tmp_path: Path) -> None:
+    """Files and commands in order, on systemd, launchd and Windows; another home's unit is refused."""
+    recorder, folder = Recorder(query=1060), tmp_path / "l"
+    agent = Launchd(_what(tmp_path), whole_machine=False, runner=recorder, folder=folder, user_id=501)
+    service = WindowsService(_what(tmp_path), runner=recorder, is_administrator=lambda: True)
+
+    assert _systemd(tmp_path, recorder).rehearse() == [
+        f"would write  {tmp_path / 'units' / 'cryptobot.service'}",
+        "would run    systemctl --user daemon-reload",
+        "would run    systemctl --user enable cryptobot.service",
+        "would run    systemctl --user restart cryptobot.service",
+    ]
+    assert agent.rehearse()[1] == "would run    launchctl bootout gui/501/org.cryptobot.daemon"
+    assert service.rehearse()[-1] == "would run    sc.exe start cryptobot"
+    assert recorder.calls == [["sc.exe", "query", "cryptobot"]]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_service_is_installed_without_being_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real systemctl enables and disables the unit of a user where no systemd runs, as in an image."""
+    if shutil.which("systemctl") is None:
+        pytest.skip("systemctl is not installed")
+    monkeypatch.setenv("SYSTEMD_OFFLINE", "1")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    what = replace(_what(tmp_path), start=False)
+    unit = Systemd(what, whole_machine=False, runner=run_command, booted=tmp_path / "absent")
+    unit.check()
+
+    assert "starts when you log in" in unit.install()[0]
+    wanted = tmp_path / "config" / "systemd" / "user" / "default.target.wants" / "cryptobot.service"
+    assert wanted.resolve() == unit.path
+    unit.uninstall()
+    assert not unit.path.exists() and not wanted.is_symlink()
 
 
 def test_a_unit_is_stopped_and_removed(tmp_path: Path) -> None:
