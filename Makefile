@@ -116,6 +116,7 @@ contracts: $(TEST_VENV)/installed  ## Check who imports whom
 
 # Needs Debian's chromium (or CRYPTOBOT_CHROMIUM=/path/to/it).
 pictures: $(TEST_VENV)/installed  ## Take the pictures of every page that docs/dashboard.md shows
+	@$(TEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check pillow
 	@exec $(TEST_VENV)/bin/python tests/browser/screenshots.py --demo --out docs/images
 
 docs: $(TEST_VENV)/installed  ## Write the generated pages of docs/

@@ -44,6 +44,7 @@ def create_app(
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["static"] = assets.url
+    app.jinja_env.globals["modules"] = assets.modules
     access.install(app, sessions, log)
     answers = Answers(home)
     app.extensions[ANSWERS] = answers

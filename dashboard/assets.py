@@ -3,6 +3,8 @@
 import gzip
 import hashlib
 import mimetypes
+import posixpath
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 HSTS = "max-age=31536000"
 PREFIX = "/static/"
 FOLDER = Path(__file__).parent / "static"
+_IMPORT = re.compile(r'^(?:import|\} from|import .* from) "(\.[^"]+)";', re.MULTILINE)
 _COMPRESSED = {".js", ".mjs", ".css", ".svg", ".json"}
 _TYPES = {
     ".js": "text/javascript; charset=utf-8",
@@ -44,6 +47,7 @@ class Assets:
 
     def __init__(self, folder: Path = FOLDER) -> None:
         self._files: dict[str, Asset] = {}
+        self._modules: dict[str, list[str]] = {}
         digest = hashlib.sha256()
         for path in sorted(folder.rglob("*")):
             if path.is_file():
@@ -61,6 +65,23 @@ class Assets:
         if name not in self._files:
             raise KeyError(f"There is no static file {name!r} in the dashboard.")
         return f"{PREFIX}{self.version}/{name}"
+
+    def modules(self, script: str) -> list[str]:
+        """A script and all modules that it imports, however deep, each once: a page names them all, so that a
+        browser need not find one after the other.
+
+        Raises:
+            KeyError: there is no such script.
+        """
+        if script not in self._modules:
+            found = [script]
+            for name in found:
+                folder = posixpath.dirname(name)
+                text = self._files[name].plain.decode()
+                near = dict.fromkeys(posixpath.normpath(f"{folder}/{one}") for one in _IMPORT.findall(text))
+                found += [one for one in near if one not in found]
+            self._modules[script] = found
+        return self._modules[script]
 
     def names(self) -> list[str]:
         """All files, sorted."""

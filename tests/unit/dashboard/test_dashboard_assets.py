@@ -99,3 +99,15 @@ def test_the_version_changes_when_a_file_changes(tmp_path: Path) -> None:
     (tmp_path / "a.css").write_text("b")
 
     assert Assets(tmp_path).version != before
+
+
+def test_a_page_names_every_module_that_its_script_reaches():
+    """Also those that are imported by what it imports; each exists, and each is named once."""
+    assets = Assets()
+    for name in assets.names():
+        if name.startswith("js/pages/"):
+            found = assets.modules(name)
+            assert found[0] == name
+            assert len(found) == len(set(found))
+            assert set(found) <= set(assets.names())
+    assert {"js/why.js", "js/fetched.js", "js/view.js"} <= set(assets.modules("js/pages/overview.js"))
