@@ -1,4 +1,4 @@
-"""Compile the program: a folder with everything, the same without the heavy parts, and one file of each.
+"""Compile the program: a folder with everything, the same without the extras, and one file of each.
 
     python build/binary/build.py [--target dist] [--work .cache/binary] [--no-onefile]
 
@@ -106,14 +106,12 @@ class Build:
             shutil.copytree(frozen, minimal, symlinks=True)
         self._finish(minimal)
         held = {parts.normalized(line.split()[0]): line for line in self._held()}
-        write_list(minimal, held.values())
+        listed, limits = [*held.values()], self._limits()
+        listed += self._part(minimal / "parts" / APART, needs(self.wheel, APART), {*held}, limits)
+        write_list(minimal, listed)
         shutil.rmtree(full, ignore_errors=True)
         shutil.copytree(minimal, full, symlinks=True)
-        limits = self._limits()
-        listed = [*held.values()]
-        for name, wanted in (("ccxt", needs(self.wheel, APART)), ("extras", needs(self.wheel, *EXTRAS))):
-            found = self._part(full / "parts" / name, wanted, {*held, *names(listed)}, limits)
-            listed += [f"{one} {name}" for one in found]
+        listed += self._part(full / "parts" / "extras", needs(self.wheel, *EXTRAS), names(listed), limits)
         write_list(full, listed)
         return [minimal, full]
 
@@ -134,9 +132,10 @@ class Build:
         return path
 
     def _part(self, folder: Path, wanted: list[str], held: set[str], limits: Path) -> list[str]:
-        script = HERE / "parts.py"
+        """What it holds, a line of distributions.txt each."""
         words = json.dumps([wanted, str(folder), sorted(held), str(limits)])
-        return list(json.loads(output(self.python, script, "--json", words)))
+        found = json.loads(output(self.python, HERE / "parts.py", "--json", words))
+        return [f"{one} {folder.name}" for one in found]
 
     def _finish(self, folder: Path) -> None:
         """What the compiler leaves out: licences, and the texts of our strategies, for their fingerprints."""

@@ -4,10 +4,10 @@ CRYPTOBOT_TEST_BINARY names the folder, CRYPTOBOT_TEST_PYTHON the Python of the 
 single files are looked for beside the folder.
 """
 
-import contextlib
 import json
 import os
 import resource
+import socket
 import statistics
 import subprocess
 import sys
@@ -51,6 +51,29 @@ def cost_ms(words: list[str], environment: dict[str, str]) -> tuple[float, float
     return statistics.median(walls), statistics.median(processors)
 
 
+def service_ms(words: list[str], home: Path, environment: dict[str, str]) -> float:
+    """Median time from starting the process of the bus until it says that it is ready (sd_notify)."""
+    taken = []
+    for turn in range(5):
+        path = home.parent / f"{home.name}-{turn}.sock"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door:
+            door.bind(str(path))
+            door.settimeout(60)
+            began = time.perf_counter()
+            process = subprocess.Popen(
+                [*words, "--home", str(home), "service", "run", "bus"],
+                env={**environment, "NOTIFY_SOCKET": str(path)},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            while b"READY=1" not in door.recv(65536):
+                pass
+            taken.append((time.perf_counter() - began) * 1000)
+            process.terminate()
+            process.wait(60)
+    return statistics.median(taken)
+
+
 def platform(words: list[str], home: Path, environment: dict[str, str]) -> dict[str, Any]:
     """The whole platform detached: time until ready, and of each service its CPU and memory then."""
     began = time.perf_counter()
@@ -88,18 +111,24 @@ def test_cost_of_being_compiled(
     lines = [f"{size_mb(path):8.1f} MB  {path.name}" for path in sorted(FOLDER.parent.glob("cryptobot*"))]
     lines += [f"{size_mb(path):8.1f} MB  {path.relative_to(FOLDER)}" for path in (FOLDER / "parts").glob("*")]
     for number, (name, words) in enumerate(forms().items()):
-        with contextlib.suppress(subprocess.CalledProcessError):  # the first start of a single file unpacks
-            began = time.perf_counter()
-            subprocess.run([*words, "--version"], env=environment, check=True, capture_output=True)
-            first_ms = (time.perf_counter() - began) * 1000
-            wall, processor = cost_ms([*words, "--version"], environment)
-            lines.append(
-                f"{name}: --version {wall:.0f} ms, CPU {processor:.0f} ms; the first {first_ms:.0f} ms"
-            )
-            lines += told(name, platform(words, tmp_path / f"home{number}", environment))
+        lines += measured(name, words, tmp_path / f"home{number}", environment)
     with capsys.disabled():
         print("\n" + "\n".join(lines))
     assert lines
+
+
+def measured(name: str, words: list[str], home: Path, environment: dict[str, str]) -> list[str]:
+    """Lines about one form: its start, the platform in a new home and in one that ran before, one service."""
+    began = time.perf_counter()
+    subprocess.run([*words, "--version"], env=environment, check=True, capture_output=True)
+    first_ms = (time.perf_counter() - began) * 1000  # a single file unpacks then
+    wall, processor = cost_ms([*words, "--version"], environment)
+    lines = [f"{name}: --version {wall:.0f} ms, CPU {processor:.0f} ms; the first {first_ms:.0f} ms"]
+    new_s = platform(words, home, environment)["ready_s"]
+    lines += told(name, platform(words, home, environment))
+    lines.append(f"    in a new home ready after {new_s:.1f} s")
+    lines.append(f"    a start of the bus until ready: {service_ms(words, home, environment):.0f} ms")
+    return lines
 
 
 def told(name: str, found: dict[str, Any]) -> list[str]:

@@ -21,12 +21,12 @@ def test_the_full_variant_holds_ccxt_and_the_extras(program: Any, source: Callab
     assert set(program.ask("doctor")["extras"]) == wanted
 
 
-def test_the_minimal_variant_trades_on_paper_without_extras(minimal: Path, program: Any) -> None:
-    """It has the same commands and services, no extra, and says in one sentence what a venue needs."""
+def test_the_minimal_variant_has_all_but_the_extras(minimal: Path, program: Any) -> None:
+    """The same commands, services, pages, connectors and schemas, and ccxt."""
     full = program.ask("doctor")
     program.executable = minimal / "cryptobot"
     found = program.ask("doctor")
-    assert found["extras"] == []
+    assert found["extras"] == ["ccxt"]
     assert {kind: found[kind] for kind in KINDS} == {kind: full[kind] for kind in KINDS}
 
 

@@ -1,5 +1,6 @@
 """The demo of the compiled program where there is nothing else, and kill -9 of its processes."""
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -72,6 +73,15 @@ def test_the_demo_trades_and_survives_kills(either: Any, until: Any) -> None:
     assert demo.end(signal.SIGINT) == 0, "\n".join(demo.lines)
     until(lambda: program.processes() == [], "no process of the demo is left")
     assert files(program) == before_all
+
+
+def test_the_demo_of_the_minimal_variant_makes_fills(program: Any, minimal: Path) -> None:
+    """Nothing that the paper exchange wants is among the extras."""
+    program.executable = minimal / "cryptobot"
+    options = ("--for", "40s", "--no-browser", "--json", "--set", QUICK, "--set", "dashboard.port=0")
+    done = program.run("demo", *options)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.strip().splitlines()[-1])["fills"] > 0
 
 
 def test_the_platform_runs_detached_and_is_adopted(either: Any, until: Any) -> None:

@@ -69,8 +69,8 @@ def test_both_are_found_and_run_in_the_services(planted: Any, until: Any) -> Non
     """The data service opens the connector and imports its exchange alone; the strategy runs."""
     found = planted.ask("doctor")
     assert "my-venue" in found["connectors"]
-    assert "my-idea" in found["strategies"]
     assert found["unreadable"] == []
+    assert "my-idea" in planted.ask("strategy", "list")["available"]
     planted.run("config", "set", "data.venues.my-venue", "BTC/USD")
     planted.run("config", "set", "strategy.instances.mine.strategy", "my-idea")
 
@@ -81,7 +81,7 @@ def test_both_are_found_and_run_in_the_services(planted: Any, until: Any) -> Non
 
     def runs() -> bool:
         listed = {one["name"]: one for one in planted.ask("strategy", "list")["strategies"]}
-        return "mine" in listed and listed["mine"]["strategy"] == "my-idea"
+        return "mine" in listed and listed["mine"]["title"] == "My idea"
 
     until(runs, "the strategy of the file runs")
     assert planted.run("down").returncode == 0
