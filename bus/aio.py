@@ -53,7 +53,7 @@ class _AsyncSubscription(Subscription):
         self._waiting: deque[tuple[Received[Any], Awaitable[None]]] = deque()
         self._worker: asyncio.Task[None] | None = None
         self.listener: Listener | None = None
-        self.direct = ""
+        self.direct = self.shortcut = ""
         self.positions: RecordedPositions | None = None
 
     def deliver(self, received: Received[Any]) -> None:
@@ -103,7 +103,7 @@ class _AsyncSubscription(Subscription):
     def close(self) -> None:
         if self.listener is None:
             return
-        self._bus.forget(self.listener, self.direct)
+        self._bus.forget(self.listener, self.direct, self.shortcut)
         self.listener = None
         while self._waiting:
             _discard(self._waiting.popleft()[1])
@@ -184,6 +184,7 @@ class AsyncBus(AsyncBusApi):
         durable: str = "",
         heal: bool | None = None,
         direct: str = "",
+        shortcut: str = "",
         max_lag_s: float = 0.0,
     ) -> Subscription:
         made = _AsyncSubscription(self, handler, schema, self._limit)
@@ -193,7 +194,10 @@ class AsyncBus(AsyncBusApi):
         made.listener, made.positions = listener(
             self._identity, prefix, schema, deliver, durable, heal, guard
         )
+        made.listener.doubled, made.shortcut = bool(shortcut), shortcut
         self._incoming.add(made.listener)
+        if shortcut:
+            self._link.listen_beside(shortcut, prefix.encode())
         if direct:
             self._link.listen_directly(direct, prefix.encode())
         else:
@@ -205,10 +209,12 @@ class AsyncBus(AsyncBusApi):
             self.start(self._fetch_last_values(LastValues(made.listener)))
         return made
 
-    def forget(self, listener: Listener, direct: str) -> None:
+    def forget(self, listener: Listener, direct: str, shortcut: str) -> None:
         """End a subscription; called by its `close`."""
         if not self._incoming.remove(listener) or self._closed:
             return
+        if shortcut:
+            self._link.ignore_beside(shortcut, listener.prefix.encode())
         if direct:
             self._link.ignore_directly(direct, listener.prefix.encode())
         else:

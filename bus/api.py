@@ -105,6 +105,7 @@ class AsyncBusApi(ABC):
         durable: str = "",
         heal: bool | None = None,
         direct: str = "",
+        shortcut: str = "",
         max_lag_s: float = 0.0,
     ) -> Subscription:
         """Receive every message whose topic starts with `prefix` and whose schema is `schema`.
@@ -115,6 +116,9 @@ class AsyncBusApi(ABC):
                 restart it goes on behind the last message handled, and misses none. Unique within the client.
             heal: fetch missing messages from the journal, in order; by default so for the event class only.
             direct: the name of a service that offers it: receive its messages without the broker in between.
+            shortcut: the name of a service that may offer it: what it says comes straight from it as well as
+                through the broker, and each message counts once, when it comes first. For streams on which
+                somebody waits; over TCP, where the broker checks who says what, only the broker's way.
             max_lag_s: drop messages that are older than this when they arrive, and count them as late.
         """
 

@@ -33,7 +33,7 @@ class Flow:
 
     `next` is the number expected, 0 before the first message. `known` is the last number that is known to
     exist; when it is not below `next`, messages are missing. `told` is what the last beat said. What was sent
-    before `after_ns` is not for this receiver.
+    before `after_ns` is not for this receiver. Of one that is `doubled` each message comes by two ways.
     """
 
     source: str
@@ -46,6 +46,7 @@ class Flow:
     told: int = 0
     after_ns: int = 0
     healing: bool = False
+    doubled: bool = False
 
     def missing(self) -> bool:
         """Whether something between what was handled and what exists has not been handled."""
@@ -74,14 +75,14 @@ class Flow:
         if epoch != self.epoch:
             stale = epoch < self.epoch
             if stale:
-                counters.duplicates += 1
+                counters.duplicates += not self.doubled
                 return False
             self.epoch, self.known, self.told, self.next = epoch, 0, 0, 0
             return True
         if not self.next:
             return True
         if seq < self.next:
-            counters.duplicates += 1
+            counters.duplicates += not self.doubled
             return False
         self.known = max(self.known, seq)
         return not self.healed and self._skip_to(seq, counters)

@@ -29,6 +29,14 @@ class Link(Carrier):
     on_reply: Callable[[bytes], None]
 
     @abstractmethod
+    def listen_beside(self, service: str, prefix: bytes) -> None:
+        """Have frames straight from a service as well, where nobody between checks who says what."""
+
+    @abstractmethod
+    def ignore_beside(self, service: str, prefix: bytes) -> None:
+        """Undo one `listen_beside`."""
+
+    @abstractmethod
     def call(self, service: str, frame: bytes) -> None:
         """Send a request; replies come to `on_reply`. A service that is away gets it later, or never."""
 
@@ -87,6 +95,7 @@ class ZmqLink(Link):
 
     def __init__(self, places: Endpoints, name: str, hwm: int, group: Group | None = None) -> None:
         self._loop = asyncio.get_running_loop()
+        self._places = places
         self._sockets = Connections(places, name, hwm, group)
         self._out = self._sockets.publisher()
         self._in = self._sockets.subscriber()
@@ -126,6 +135,14 @@ class ZmqLink(Link):
         socket, drain = self._direct[service]
         socket.setsockopt(zmq.UNSUBSCRIBE, prefix)
         drain.check()
+
+    def listen_beside(self, service: str, prefix: bytes) -> None:
+        if not self._places.secure:
+            self.listen_directly(service, prefix)
+
+    def ignore_beside(self, service: str, prefix: bytes) -> None:
+        if not self._places.secure:
+            self.ignore_directly(service, prefix)
 
     def follow(self) -> None:
         self._sockets.follow((self._out, self._in))

@@ -157,6 +157,12 @@ class _AtHub:
 
 
 class _MemoryLink(_AtHub, Link):
+    def listen_beside(self, service: str, prefix: bytes) -> None:
+        """Within one process there is one way."""
+
+    def ignore_beside(self, service: str, prefix: bytes) -> None:
+        """Within one process there is one way."""
+
     def __init__(self, hub: MemoryHub) -> None:
         self._hub = hub
         self._loop = asyncio.get_running_loop()

@@ -36,7 +36,8 @@ class Positions(Protocol):
 class Listener:
     """One subscription: `deliver` gets each message of `schema` whose topic starts with `prefix`.
 
-    `heal` asks for missing messages; `positions` makes it go on where its last life ended.
+    `heal` asks for missing messages; `positions` makes it go on where its last life ended; `doubled` expects
+    each message twice.
     """
 
     prefix: str
@@ -44,6 +45,7 @@ class Listener:
     deliver: Callable[[Received[Any]], None]
     heal: bool = False
     positions: Positions | None = None
+    doubled: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -239,7 +241,8 @@ class Incoming:
         listening = (each for each in self._listeners if topic.startswith(each.prefix))
         matching = [each for each in listening if each.schema.DELIVERY is wanted]
         internal = topic.startswith(_INTERNAL)
-        flow = Flow(source, topic, event, healed=not internal and any(each.heal for each in matching))
+        healed = not internal and any(each.heal for each in matching)
+        flow = Flow(source, topic, event, healed, doubled=any(each.doubled for each in matching))
         for listener in matching:
             if event and listener.positions is not None:
                 flow.epoch, last = listener.positions.get(source, topic) or (0, 0)

@@ -157,7 +157,7 @@ class StrategyService(Service):
         topic = topics.candle(*key.at(exchange), key.timeframe)
         if topic not in self._followed:
             self._followed.add(topic)
-            self.bus.subscribe(topic, Candle, self._on_candle)
+            self.bus.subscribe(topic, Candle, self._on_candle, shortcut="data")
 
     def _start_enabled(self) -> None:
         victim = self._last_resort.victim()

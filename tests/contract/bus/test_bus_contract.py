@@ -69,6 +69,41 @@ async def test_the_first_messages_of_a_client_are_not_lost(buses: Any) -> None:
     await reader.close()
 
 
+async def test_what_comes_by_a_shortcut_and_through_the_broker_counts_once(buses: Any) -> None:
+    """Each message is handled once and in order, and none is counted as a duplicate or as lost."""
+    sender, reader = await buses.open_async("data"), await buses.open_async("strategy")
+    await sender.settled()
+    sender.offer_direct()
+    inbox: asyncio.Queue[Received[Candle]] = asyncio.Queue()
+    subscription = reader.subscribe("market.candle.", Candle, inbox.put_nowait, shortcut="data")
+    await reader.settled()
+    publisher = sender.topic(TOPIC, Candle)
+    for number in range(100):
+        publisher.send(candle(str(number)))
+        assert [each.message.close for each in await take(inbox, 1)] == [str(number)]
+    await reader.settled()  # what went through the broker is here by now
+    assert inbox.empty()
+    assert reader.counters.troubles() == {}
+    subscription.close()
+    publisher.send(candle("100"))
+    await reader.settled()
+    assert inbox.empty()
+    await sender.close()
+    await reader.close()
+
+
+async def test_a_shortcut_to_a_service_that_offers_none_goes_through_the_broker(buses: Any) -> None:
+    """A subscription with a shortcut works wherever one without it does."""
+    sender, reader = await buses.open_async("data"), await buses.open_async("strategy")
+    inbox: asyncio.Queue[Received[Candle]] = asyncio.Queue()
+    reader.subscribe(TOPIC, Candle, inbox.put_nowait, shortcut="data")
+    await reader.settled()
+    sender.publish(TOPIC, candle("1"))
+    assert (await take(inbox, 1))[0].message.close == "1"
+    await sender.close()
+    await reader.close()
+
+
 async def test_a_subscription_is_of_one_class_and_one_prefix(buses: Any) -> None:
     """Other topics and other classes on the same topic do not arrive."""
     bus = await buses.open_async("data")
