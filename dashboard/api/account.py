@@ -17,6 +17,13 @@ from ...bus.contracts.auth import (
     TotpSetup,
 )
 from ...bus.contracts.base import Done
+from ...bus.contracts.factors import (
+    GetSecondFactor,
+    JudgePassword,
+    PasswordJudgement,
+    RenewRecoveryCodes,
+    SecondFactor,
+)
 from ...bus.contracts.signin import (
     BeginPasskey,
     FinishPasskey,
@@ -25,13 +32,13 @@ from ...bus.contracts.signin import (
     Passkeys,
     RemovePasskey,
 )
-from ..access import ANY_USER, requires
+from ..access import ANY_USER, PUBLIC, requires
 from ..context import dashboard, session
 from ..problems import ApiProblem
 from ..sessions import COOKIE
 from .answers import PREFIX, answer, ask, body
 from .lists import page_of
-from .shapes import Message, PasskeyMade, Proof, TotpBegin, TotpCode, TotpNew
+from .shapes import Message, PasskeyMade, Proof, TotpBegin, TotpCode, TotpNew, TypedPassword
 
 # Checking a password is slow on purpose.
 TIMEOUT_S = 15.0
@@ -44,6 +51,9 @@ def install(app: Flask) -> None:
     add(f"{PREFIX}/account/sessions", "api_own_sessions", own_sessions, methods=["GET"])
     add(f"{PREFIX}/account/sessions/end-others", "api_end_others", end_others, methods=["POST"])
     add(f"{PREFIX}/account/sessions/<name>/end", "api_end_session", end_session, methods=["POST"])
+    add(f"{PREFIX}/account/second-factor", "api_totp", second_factor, methods=["GET"])
+    add(f"{PREFIX}/account/recovery-codes", "api_recovery_codes", recovery_codes, methods=["POST"])
+    add(f"{PREFIX}/password-strength", "api_password_strength", password_strength, methods=["POST"])
     add(f"{PREFIX}/account/second-factor", "api_begin_totp", begin_totp, methods=["POST"])
     add(f"{PREFIX}/account/second-factor/confirm", "api_confirm_totp", confirm_totp, methods=["POST"])
     add(f"{PREFIX}/account/second-factor/remove", "api_remove_totp", remove_totp, methods=["POST"])
@@ -78,6 +88,26 @@ def end_session(name: str) -> Response:
 def end_others() -> Response:
     """End all of your sessions but this one."""
     return answer(Message(message=ask("auth", EndSession(token=own_token()), Done).message))
+
+
+@requires(ANY_USER)
+def second_factor() -> Response:
+    """Whether you have a second factor, and how many recovery codes are left."""
+    return answer(ask("auth", GetSecondFactor(token=own_token()), SecondFactor))
+
+
+@requires(ANY_USER, step_up=True)
+def recovery_codes() -> Response:
+    """Other recovery codes, shown this once; those of before are worth nothing. The second factor stays."""
+    return answer(ask("auth", RenewRecoveryCodes(token=own_token()), RecoveryCodes))
+
+
+@requires(PUBLIC)
+def password_strength() -> Response:
+    """How good a password would be, while it is typed: by the rule that takes or refuses it."""
+    wish = body(TypedPassword)
+    question = JudgePassword(password=wish.password, user=wish.user)
+    return answer(ask("auth", question, PasswordJudgement))
 
 
 @requires(ANY_USER)

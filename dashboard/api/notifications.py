@@ -111,9 +111,12 @@ def mute() -> Response:
     return answer(Message(message=ask_running(SERVICE, question, Done).message))
 
 
-@requires("notify.read")
+@requires("notify.read", step_up=True)
 def link() -> Response:
-    """A code with which a Telegram chat speaks for the caller; good once, for ten minutes."""
+    """A code with which a Telegram chat speaks for the caller; good once, for ten minutes.
+
+    The chat may do what the person may: an API key, which may do less, or a stolen session gets none.
+    """
     return answer(ask_running(SERVICE, BeginLink(user=session().user), LinkCode))
 
 

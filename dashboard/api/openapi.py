@@ -21,6 +21,7 @@ from ...bus.contracts.auth import (
 )
 from ...bus.contracts.backtest import Backtest, Backtests, BacktestStarted, TrustVerdict
 from ...bus.contracts.bus import BusStats
+from ...bus.contracts.factors import PasswordJudgement, SecondFactor
 from ...bus.contracts.market import Candles, Feeds
 from ...bus.contracts.monitor import AlertLog, DoctorReport, HealthHistory, StateLog
 from ...bus.contracts.notify import ChannelTests, DeliveryLog, LinkCode, NotifyStatus
@@ -78,6 +79,7 @@ from .shapes import (
     TotpCode,
     TotpNew,
     TradingChange,
+    TypedPassword,
     UserChange,
 )
 from .text_shapes import ClosePosition, SettingsCheck, SettingsText, Start, Templates
@@ -126,6 +128,10 @@ DESCRIBED: dict[str, tuple[type | None, type | None, tuple[str, ...]]] = {
     "api_begin_totp": (TotpNew, TotpBegin, ()),
     "api_confirm_totp": (RecoveryCodes, TotpCode, ()),
     "api_remove_totp": (Message, Proof, ()),
+    "api_totp": (SecondFactor, None, ()),
+    "api_recovery_codes": (RecoveryCodes, None, ()),
+    "api_reset_codes": (RecoveryCodes, None, ()),
+    "api_password_strength": (PasswordJudgement, TypedPassword, ()),
     "api_alerts": (AlertLog, None, ("open", "severity", "key", "since_ms", "cursor", "limit")),
     "api_acknowledge": (Message, Note, ()),
     "api_health": (HealthHistory, None, ("service", "since_ms", "until_ms", "step_s", "points")),

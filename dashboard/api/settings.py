@@ -1,17 +1,16 @@
 """Settings over the API: what holds and why, change, history, undo. The file config.yaml is the truth."""
 
-import re
-
 from flask import Flask, Response
 
 from ...bus.contracts.base import Done
 from ...bus.contracts.service import ControlService
 from ...configs.errors import BusError, RequestFailedError, SettingsError
-from ..access import demand_step_up, requires
+from ..access import requires
 from ..context import dashboard, session
 from ..gateway import SUPERVISOR
 from ..problems import ApiProblem
 from .answers import PREFIX, answer, ask, body
+from .guarded import demand_rights, demand_rights_for_text
 from .lists import page_of
 from .shapes import (
     Rollback,
@@ -24,10 +23,7 @@ from .shapes import (
 )
 
 RELOAD_TIMEOUT_S = 10.0
-GO_LIVE = frozenset({"data.exchange", "profile"})
 PAPER = "paper"
-# Whole runs, and whether they send orders or simulate them.
-_RUN = re.compile(r"strategy\.instances(\.[^.]+(\.mode)?)?")
 BY_HAND = "`cryptobot reload` puts it in force."
 
 
@@ -77,8 +73,7 @@ def change() -> Response:
     from ...configs import edit
 
     wanted = body(SettingsChange)
-    if any(_needs_person(key) for key in wanted.changes):
-        demand_step_up()
+    demand_rights(wanted.changes)
     try:
         made = edit.set_values(
             dashboard().home,
@@ -92,22 +87,6 @@ def change() -> Response:
     if made is None:
         return answer(Saved(message="It was so already.", revision=None))
     return answer(Saved(message=f"Saved. {put_in_force()}", revision=made.number))
-
-
-def _needs_person(key: str) -> bool:
-    """From paper to real money, or what a reload alone may not put in force."""
-    if key in GO_LIVE:
-        return True
-    from ...configs.explain import explain
-    from ...configs.load import load
-
-    try:
-        loaded = load(dashboard().home)
-        if _RUN.fullmatch(key) and loaded.settings.data.exchange != PAPER:
-            return True
-        return explain(loaded, key).applies == "person"
-    except SettingsError:
-        return False
 
 
 @requires("config.read")
@@ -137,11 +116,14 @@ def past() -> Response:
 @requires("config.write", step_up=True)
 def rollback() -> Response:
     """Make an earlier text of config.yaml the current one. That is a change, too."""
-    from ...configs import edit
+    from ...configs import edit, history
 
-    wanted = body(Rollback)
+    wanted, home = body(Rollback), dashboard().home
     try:
-        made = edit.rollback(dashboard().home, wanted.revision, actor=session().user, source="dashboard")
+        text = next((one.text for one in history.history(home) if one.number == wanted.revision), None)
+        if text is not None:
+            demand_rights_for_text(text)
+        made = edit.rollback(home, wanted.revision, actor=session().user, source="dashboard")
     except SettingsError as error:
         raise ApiProblem(409, "settings_refused", str(error)) from error
     if made is None:

@@ -67,6 +67,13 @@ class TotpCode(Body, frozen=True, kw_only=True):
     code: str
 
 
+class TypedPassword(Body, frozen=True, kw_only=True):
+    """A password as far as it is typed, and for whom; nothing of it is kept."""
+
+    password: Annotated[str, msgspec.Meta(max_length=1024)]
+    user: Annotated[str, msgspec.Meta(max_length=80)] = ""
+
+
 class PasskeyMade(Body, frozen=True, kw_only=True):
     """What the browser made: its answer as JSON, for the ceremony that was begun."""
 

@@ -3,12 +3,12 @@
 from flask import Flask, Response
 
 from ...configs.errors import SettingsError
-from ...configs.schema import Settings
-from ..access import demand_step_up, requires
+from ..access import requires
 from ..context import dashboard, session
 from ..problems import ApiProblem
 from .answers import PREFIX, answer, body
-from .settings import GO_LIVE, PAPER, put_in_force
+from .guarded import demand_rights_for_text
+from .settings import put_in_force
 from .shapes import Saved
 from .text_shapes import SettingsCheck, SettingsText, Template, Templates, Wrong
 
@@ -61,8 +61,7 @@ def put() -> Response:
     from ...configs import edit
 
     wanted = body(SettingsText)
-    if _goes_live(wanted.text):
-        demand_step_up()
+    demand_rights_for_text(wanted.text)
     try:
         made = edit.put_text(
             dashboard().home, wanted.text, actor=session().user, source="dashboard", expected=wanted.expected
@@ -72,29 +71,6 @@ def put() -> Response:
     if made is None:
         return answer(Saved(message="It was so already.", revision=None))
     return answer(Saved(message=f"Saved. {put_in_force()}", revision=made.number))
-
-
-def _goes_live(text: str) -> bool:
-    """Would it change what a person has to decide: the venue, the profile, keys that say so?"""
-    from ...configs.explain import all_keys, explain
-    from ...configs.load import load, load_text
-
-    try:
-        now, then = load(dashboard().home), load_text(text, "config.yaml")
-    except SettingsError:
-        return True
-    if _sending(then.settings) - _sending(now.settings):
-        return True
-    decided = [key for key in all_keys() if key in GO_LIVE or explain(now, key).applies == "person"]
-    return any(now.value(key) != then.value(key) for key in decided)
-
-
-def _sending(settings: Settings) -> set[str]:
-    """The runs that send orders to a real exchange."""
-    if settings.data.exchange == PAPER:
-        return set()
-    runs = settings.strategy.instances.items()
-    return {name for name, run in runs if run.enabled and run.mode == "live"}
 
 
 @requires("config.read")

@@ -7,12 +7,14 @@ from ...bus.contracts.auth import (
     ChangeUser,
     ListUsers,
     NewPassword,
+    RecoveryCodes,
     RemoveUser,
     ResetPassword,
     ResetTotp,
     Users,
 )
 from ...bus.contracts.base import Done
+from ...bus.contracts.factors import ResetRecoveryCodes
 from ..access import requires
 from ..context import session
 from .answers import PREFIX, answer, ask, body
@@ -32,6 +34,7 @@ def install(app: Flask) -> None:
     add(f"{PREFIX}/users/<name>", "api_change_user", change_user, methods=["POST"])
     add(f"{PREFIX}/users/<name>/password", "api_reset_password", reset_password, methods=["POST"])
     add(f"{PREFIX}/users/<name>/second-factor/reset", "api_reset_totp", reset_totp, methods=["POST"])
+    add(f"{PREFIX}/users/<name>/recovery-codes", "api_reset_codes", reset_codes, methods=["POST"])
     add(f"{PREFIX}/users/<name>/remove", "api_remove_user", remove_user, methods=["POST"])
 
 
@@ -75,6 +78,13 @@ def reset_totp(name: str) -> Response:
     demand_user_within(name)
     done = ask("auth", ResetTotp(user=name, actor=session().user), Done, TIMEOUT_S)
     return answer(Message(message=done.message))
+
+
+@requires("user.manage", step_up=True)
+def reset_codes(name: str) -> Response:
+    """Other recovery codes for somebody's second factor, to be handed over; shown this once."""
+    demand_user_within(name)
+    return answer(ask("auth", ResetRecoveryCodes(user=name, actor=session().user), RecoveryCodes, TIMEOUT_S))
 
 
 @requires("user.manage", step_up=True)

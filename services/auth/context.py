@@ -1,6 +1,7 @@
 """What every desk of auth works with: the tables, the clock, and the way to tell others."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from ...bus import topics
 from ...bus.api import AsyncBusApi
@@ -13,12 +14,7 @@ from .hashing import BusyError, Hashing
 from .models import SessionRow, UserRow
 from .roles import RoleStore
 from .sessions import SessionStore
-from .throttle import LoginThrottle
-
-# These stand for the address where a session already proves who asks. Codes are counted for themselves: a
-# right password must not forgive wrong codes, or whoever has both session and password could try all codes.
-OWN_PASSWORD = "own password"  # noqa: S105
-OWN_CODE = "own code"
+from .throttle import OWN_PASSWORD, LoginThrottle
 
 
 class AuthContext:
@@ -26,6 +22,7 @@ class AuthContext:
 
     Args:
         now_ms: wall clock.
+        transaction: of auth's database.
     """
 
     def __init__(
@@ -36,9 +33,10 @@ class AuthContext:
         roles: RoleStore,
         hashing: Hashing,
         now_ms: Callable[[], int],
+        transaction: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self.bus, self.accounts, self.sessions, self.roles = bus, accounts, sessions, roles
-        self.hashing, self.now_ms = hashing, now_ms
+        self.hashing, self.now_ms, self.transaction = hashing, now_ms, transaction
         self.throttle = LoginThrottle(now_ms)
 
     def session_of(self, token: str, *, used: bool = True) -> tuple[SessionRow, UserRow]:

@@ -12,10 +12,12 @@ from ...bus.contracts.auth import (
     TotpSetup,
 )
 from ...bus.contracts.base import Done
+from ...bus.contracts.factors import GetSecondFactor, RenewRecoveryCodes, ResetRecoveryCodes, SecondFactor
 from ...configs.errors import RequestFailedError
 from . import totp
-from .context import OWN_CODE, AuthContext
+from .context import AuthContext
 from .models import RecoveryRow, UserRow
+from .throttle import OWN_CODE
 from .totp import TotpVault
 
 
@@ -37,6 +39,9 @@ class SecondFactors:
         bus.serve(DisableTotp, self._disable)
         bus.serve(ResetTotp, self._reset)
         bus.serve(StepUp, self._step_up)
+        bus.serve(GetSecondFactor, self._state)
+        bus.serve(RenewRecoveryCodes, self._renew)
+        bus.serve(ResetRecoveryCodes, self._reset_codes)
 
     def accepts(self, row: UserRow, code: str) -> bool:
         """Is this a code of the user's device, or an unused recovery code? Each works once."""
@@ -99,6 +104,34 @@ class SecondFactors:
         context.audit("user", wish.actor, "second factor reset", row.name)
         return Done(message=f"The second factor of {row.name} is off.")
 
+    def _state(self, request: Request[GetSecondFactor]) -> SecondFactor:
+        _, row = self._context.session_of(request.message.token)
+        left = RecoveryRow.select().where(RecoveryRow.user == row.name).count()
+        return SecondFactor(on=row.totp is not None, recovery_codes=int(left))
+
+    def _renew(self, request: Request[RenewRecoveryCodes]) -> RecoveryCodes:
+        context = self._context
+        session, row = context.session_of(request.message.token)
+        if not context.sessions.stepped_up_until_ms(session):
+            raise RequestFailedError("step_up_needed", "Prove again that it is you before you get new codes.")
+        return self._replaced(row, row.name)
+
+    def _reset_codes(self, request: Request[ResetRecoveryCodes]) -> RecoveryCodes:
+        wish = request.message
+        return self._replaced(self._context.accounts.get(wish.user), wish.actor)
+
+    def _replaced(self, row: UserRow, actor: str) -> RecoveryCodes:
+        """Other codes for a second factor that stays.
+
+        Raises:
+            RequestFailedError: totp_missing.
+        """
+        if row.totp is None:
+            raise RequestFailedError("totp_missing", f"{row.name} has no second factor; set one up first.")
+        codes = self._new_recovery_codes(row.name)
+        self._context.audit("user", actor, "new recovery codes", row.name)
+        return RecoveryCodes(codes=codes)
+
     async def _step_up(self, request: Request[StepUp]) -> Session:
         wish, context = request.message, self._context
         session, row = context.session_of(wish.token)
@@ -125,9 +158,10 @@ class SecondFactors:
         RecoveryRow.delete().where(RecoveryRow.user == row.name).execute()
 
     def _new_recovery_codes(self, user: str) -> list[str]:
-        RecoveryRow.delete().where(RecoveryRow.user == user).execute()
         codes = totp.recovery_codes()
-        RecoveryRow.insert_many(
-            [{"code_hash": totp.recovery_hash(user, code), "user": user} for code in codes]
-        ).execute()
+        rows = [{"code_hash": totp.recovery_hash(user, code), "user": user} for code in codes]
+        # Both or neither: a crash in between leaves nobody without codes, or with codes that nobody saw.
+        with self._context.transaction():
+            RecoveryRow.delete().where(RecoveryRow.user == user).execute()
+            RecoveryRow.insert_many(rows).execute()
         return codes

@@ -1,5 +1,7 @@
 """The desk for logging in: throttled, in constant time, with the second factor where there is one."""
 
+import asyncio
+
 from ...bus.api import Request
 from ...bus.contracts.auth import (
     ChangePassword,
@@ -15,7 +17,9 @@ from ...bus.contracts.auth import (
     Sessions,
 )
 from ...bus.contracts.base import Done
+from ...bus.contracts.factors import JudgePassword, PasswordJudgement
 from ...configs.errors import RequestFailedError
+from . import passwords
 from .accounts import normal
 from .context import AuthContext
 from .factors import SecondFactors
@@ -42,6 +46,7 @@ class LoginDesk:
         bus.serve(ListSessions, self._list)
         bus.serve(EndSession, self._end)
         bus.serve(RotateSession, self._rotate)
+        bus.serve(JudgePassword, self._judge)
 
     async def _login(self, request: Request[Login]) -> LoginResult:
         wish = request.message
@@ -104,6 +109,12 @@ class LoginDesk:
         context.revoked(row.name)
         context.audit("user", row.name, "change password", row.name)
         return Done(message="The password is changed; all other sessions have ended.")
+
+    async def _judge(self, request: Request[JudgePassword]) -> PasswordJudgement:
+        wish = request.message
+        given = wish.password[: MAX_LENGTH + 1], wish.user[:80]
+        score, reason = await asyncio.to_thread(passwords.judge, *given)
+        return PasswordJudgement(score=score, ok=not reason, reason=reason)
 
     def _rotate(self, request: Request[RotateSession]) -> LoginResult:
         context = self._context

@@ -185,5 +185,5 @@ def _json_object(text: bytes) -> dict[str, Any]:
 
     try:
         return msgspec.json.decode(text, type=dict[str, Any])
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise ValueError(f"its answer is no JSON object ({error})") from error

@@ -225,7 +225,7 @@ def _response(text: str) -> dict[str, Any]:
         if len(text) > MAX_RESPONSE:
             raise msgspec.DecodeError("it is too long")
         return msgspec.json.decode(text, type=dict[str, Any])
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise RequestFailedError("passkey_wrong", f"The passkey's answer is broken: {error}.") from error
 
 

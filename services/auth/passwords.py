@@ -14,6 +14,9 @@ MIN_LENGTH = 12
 MAX_LENGTH = 128
 # zxcvbn's scale: 10^8 guesses and fewer are 0 to 2.
 _MIN_GUESSES_LOG10 = 9.0
+# Guesses (as powers of ten) where the scores from 1 to 4 begin; from _TAKEN on a password is good enough.
+_SCORES = (3.0, 6.0, _MIN_GUESSES_LOG10, 12.0)
+_TAKEN = 3
 _JUDGED = 64
 _SPACES = re.compile(r"\s+")
 _OUR_WORDS = (
@@ -70,6 +73,14 @@ def weakness(password: str, user: str) -> str:
         return ""
     why = warning.rstrip(".") or "It can be guessed"
     return f"The password is too weak: {why[0].lower()}{why[1:]}. Take four random words, or a generated one."
+
+
+def judge(password: str, user: str) -> tuple[int, str]:
+    """How good a password is, from 0 to 4, and why it is refused ("" when it is taken, from 3 on)."""
+    reason = weakness(password, user)
+    guesses_log10, _ = _estimate(password, user)
+    score = next((score for score, least in enumerate(_SCORES) if guesses_log10 < least), len(_SCORES))
+    return (min(score, _TAKEN - 1) if reason else max(score, _TAKEN)), reason
 
 
 def _estimate(password: str, user: str) -> tuple[float, str]:

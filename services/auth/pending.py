@@ -23,15 +23,13 @@ class Pending(Generic[T]):
         self._waiting: dict[str, tuple[int, T]] = {}
 
     def put(self, value: T) -> str:
-        """Keep it for five minutes; its name.
-
-        Raises:
-            RequestFailedError: busy.
+        """Keep it for five minutes; its name. The oldest makes room: whoever begins very many logins and ends
+        none keeps nobody else out.
         """
         now = self._now_ms()
         self._waiting = {name: entry for name, entry in self._waiting.items() if entry[0] >= now}
-        if len(self._waiting) >= MAX_WAITING:
-            raise RequestFailedError("busy", "Too many people log in at this moment; try again in a minute.")
+        while len(self._waiting) >= MAX_WAITING:
+            del self._waiting[next(iter(self._waiting))]
         name = secrets.token_urlsafe(24)
         self._waiting[name] = (now + int(WAIT_S * 1000), value)
         return name

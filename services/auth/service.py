@@ -56,7 +56,7 @@ class AuthService(Service):
         database = open_database(self.home, "auth", models=MODELS, migrations=MIGRATIONS, synchronous="FULL")
         self._database = database
         key, hasher = machine_key(self.home), self.make_hasher()
-        context = self._context(hasher)
+        context = self._context(hasher, database)
         self._auth, setup = context, SetupDesk(context, self.home.keys / SETUP_TOKEN)
         if await asyncio.to_thread(context.accounts.make_first, hasher):
             self.log.info("first run: the admin's password is in keys/initial-password")
@@ -89,7 +89,7 @@ class AuthService(Service):
         except SettingsError:
             return ""
 
-    def _context(self, hasher: PasswordHasher) -> AuthContext:
+    def _context(self, hasher: PasswordHasher, database: Database) -> AuthContext:
         settings = self.settings
         sessions = SessionStore(
             Limits(
@@ -103,7 +103,8 @@ class AuthService(Service):
         roles = RoleStore()
         keys = self.home.keys
         accounts = Accounts(sessions, roles, self.now_ms, (keys / INITIAL_PASSWORD, keys / SETUP_TOKEN))
-        return AuthContext(self.bus, accounts, sessions, roles, Hashing(hasher), self.now_ms)
+        hashing, begin = Hashing(hasher), database.transaction
+        return AuthContext(self.bus, accounts, sessions, roles, hashing, self.now_ms, begin)
 
     async def _clean(self) -> None:
         reminder = SecretReminder(self.bus, Vault(self.home), lambda: self.settings.secrets)

@@ -11,6 +11,10 @@ from .models import FailureRow
 MAX_WAIT_S = 900.0
 FORGET_AFTER_S = 3600.0
 _THRESHOLDS = {"pair": 5, "address": 20, "user": 50}
+# These stand for the address where a session already proves who asks. Codes are counted for themselves: a
+# right password must not forgive wrong codes, or whoever has both session and password could try all codes.
+OWN_PASSWORD = "own password"  # noqa: S105
+OWN_CODE = "own code"
 
 
 class LoginThrottle:
@@ -83,4 +87,7 @@ class LoginThrottle:
 
 def _keys(user: str, address: str) -> tuple[tuple[str, str], ...]:
     user, address = user[:40], address[:64]
+    if address in (OWN_PASSWORD, OWN_CODE):
+        # Nobody's wrong codes, and no stranger's wrong logins, keep somebody else from proving who they are.
+        return (("pair", f"pair:{user}@{address}"),)
     return ("pair", f"pair:{user}@{address}"), ("address", f"address:{address}"), ("user", f"user:{user}")

@@ -272,7 +272,11 @@ class Telegram:
         except CryptoBotError as error:
             return f"Who you are cannot be checked now: {error}"
         found: User | None = next((one for one in users.users if one.name == link.user), None)
-        if found is None or not found.enabled or found.must_change_password:
+        if found is None or found.created_ms > link.linked_ms:
+            # Whoever has that name now is somebody else.
+            await self.unlink(link.chat_id, "notify")
+            return "Your account is gone; this chat speaks for nobody any more."
+        if not found.enabled or found.must_change_password:
             self._log.warning("a linked chat speaks for nobody", chat=link.chat_id, user=link.user)
             return "Your account cannot be used now."
         return Person(found.name, users.roles.get(found.role, []))

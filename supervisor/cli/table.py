@@ -119,6 +119,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("user add", SETUP, "Let a person log in."),
     Entry("user passwd", SETUP, "Give a user another password."),
     Entry("user role", SETUP, "Change what a user may do."),
+    Entry("user recovery-codes", SETUP, "Give a user other recovery codes."),
     Entry("apikey list", SETUP, "List the API keys."),
     Entry("apikey create", SETUP, "Make an API key."),
     Entry("apikey revoke", SETUP, "End an API key."),

@@ -19,8 +19,10 @@ from cryptobot.bus.contracts.auth import (
     covers,
 )
 from cryptobot.bus.contracts.base import Delivery
+from cryptobot.bus.contracts.signin import BeginPasskeyLogin, FinishPasskeyLogin
 from cryptobot.configs.errors import RequestFailedError
 from cryptobot.services.auth import passwords
+from cryptobot.services.auth.pending import MAX_WAITING
 from cryptobot.services.auth.permissions import ALL
 from cryptobot.supervisor.cli.schemas import all_schemas
 
@@ -161,7 +163,7 @@ def test_only_these_requests_need_no_permission():
     """Whoever adds a request says who may cause it; these come before a login, or from services alone."""
     before_a_login = {
         "BeginPasskeyLogin", "BeginProviderLogin", "CheckApiKey", "CheckSession", "ClaimSetup", "GetSetup",
-        "FinishPasskeyLogin", "FinishProviderLogin", "ListProviders", "Login", "Logout",
+        "FinishPasskeyLogin", "FinishProviderLogin", "JudgePassword", "ListProviders", "Login", "Logout",
     }  # fmt: skip
     of_services = {"GetSnapshot", "Ping", "Replay"}
 
@@ -173,3 +175,50 @@ def test_only_these_requests_need_no_permission():
 
     assert open_ones == before_a_login | of_services
     assert {schema.PERMISSION for schema in all_schemas()} - {""} <= ALL
+
+
+def test_nobodys_wrong_codes_keep_others_from_proving_who_they_are(running_auth):
+    """Many people type wrong passwords, and strangers guess the admin's: the admin still steps up at once."""
+
+    async def scenario():
+        async with running_auth() as auth:
+            token = await auth.admin_token()
+            for user in ("ann", "bea", "cem", "dov", "eve", "fay"):
+                made = await auth.ask(AddUser(user=user, role="viewer", actor="admin"))
+                theirs = (await auth.login(user, made.password)).token
+                for _ in range(5):
+                    assert await refused(auth, StepUp(token=theirs, password="wrong")) == "password_wrong"
+            for number in range(60):
+                await auth.login("admin", "a guess", address=f"10.0.0.{number}")
+            session = await auth.ask(StepUp(token=token, password=auth.password))
+            assert session.stepped_up_until_ms > auth.clock.ms
+
+    asyncio.run(scenario())
+
+
+def test_begun_logins_that_never_end_keep_nobody_out(running_auth):
+    """A stranger begins thousands of logins by passkey; the next one is answered."""
+
+    async def scenario():
+        async with running_auth() as auth:
+            wish = BeginPasskeyLogin(origin="https://localhost:8443")
+            begun = [(await auth.ask(wish)).ceremony for _ in range(MAX_WAITING + 2)]
+            unknown = FinishPasskeyLogin(ceremony=begun[0], response="{}", address="")
+            known = FinishPasskeyLogin(ceremony=begun[-1], response="{}", address="")
+            assert (await auth.ask(unknown)).code == "ceremony_unknown"
+            assert (await auth.ask(known)).code == "passkey_wrong"
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("text", ['{"a":' + "[" * 9000, '{"id":"x","response":' + '{"a":' * 3000])
+def test_an_answer_of_a_thousand_depths_is_a_refusal(running_auth, text):
+    """Whoever is not logged in cannot make auth stumble over its own depth."""
+
+    async def scenario():
+        async with running_auth() as auth:
+            begun = await auth.ask(BeginPasskeyLogin(origin="https://localhost:8443"))
+            result = await auth.ask(FinishPasskeyLogin(ceremony=begun.ceremony, response=text, address=""))
+            assert result.code == "passkey_wrong"
+
+    asyncio.run(scenario())

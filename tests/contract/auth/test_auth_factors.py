@@ -32,6 +32,12 @@ from cryptobot.bus.contracts.auth import (
     permits,
 )
 from cryptobot.bus.contracts.base import SCHEMAS
+from cryptobot.bus.contracts.factors import (
+    GetSecondFactor,
+    RenewRecoveryCodes,
+    ResetRecoveryCodes,
+    SecondFactor,
+)
 from cryptobot.bus.contracts.service import Audit
 from cryptobot.configs.errors import RequestFailedError
 from cryptobot.services.auth.permissions import ALL
@@ -155,6 +161,35 @@ def test_each_recovery_code_works_once(running_auth):
             assert (await auth.login("admin", auth.password, totp=codes[0].upper())).code == ""
             assert (await auth.login("admin", auth.password, totp=codes[0])).code == "totp_wrong"
             assert (await auth.login("admin", auth.password, totp=codes[1].replace("-", " "))).code == ""
+
+    asyncio.run(scenario())
+
+
+def test_new_recovery_codes_void_the_old_ones_and_keep_the_device(running_auth):
+    """Only who proved themselves lately gets them; those of before are worth nothing, the device goes on."""
+
+    async def scenario():
+        async with running_auth() as auth:
+            token = await auth.admin_token()
+            assert await refused(auth, RenewRecoveryCodes(token=token)) == "totp_missing"
+            token, secret, old = await with_totp(auth)
+            assert await auth.ask(GetSecondFactor(token=token)) == SecondFactor(on=True, recovery_codes=10)
+            auth.clock.pass_s(301)
+            assert await refused(auth, RenewRecoveryCodes(token=token)) == "step_up_needed"
+            await auth.ask(StepUp(token=token, code=old[0]))
+            assert (await auth.ask(GetSecondFactor(token=token))).recovery_codes == 9
+            new = (await auth.ask(RenewRecoveryCodes(token=token))).codes
+            assert len(set(new)) == 10
+            assert not set(new) & set(old)
+            assert (await auth.login("admin", auth.password, totp=old[1])).code == "totp_wrong"
+            assert (await auth.login("admin", auth.password, totp=new[0])).code == ""
+            assert (await auth.login("admin", auth.password, totp=code_at(auth, secret))).code == ""
+            again = (await auth.ask(ResetRecoveryCodes(user="admin", actor="root"))).codes
+            assert (await auth.login("admin", auth.password, totp=new[1])).code == "totp_wrong"
+            assert (await auth.login("admin", auth.password, totp=again[0])).code == ""
+            entries = (await auth.ask(ListAudit())).entries
+            found = [entry.actor for entry in entries if entry.action == "new recovery codes"]
+            assert found == ["root", "admin"]
 
     asyncio.run(scenario())
 

@@ -44,7 +44,7 @@ async def test_routes_name_permissions_that_exist(make_rig: MakeRig) -> None:
 
 
 async def test_only_the_login_is_public(make_rig: MakeRig) -> None:
-    """Whoever is not logged in can do nothing but log in."""
+    """Whoever is not logged in can do nothing but log in, and ask how good a first password is."""
     rig = await make_rig()
 
     public = {
@@ -60,6 +60,7 @@ async def test_only_the_login_is_public(make_rig: MakeRig) -> None:
         "/login/with/<name>",
         "/login/back",
         "/setup",
+        "/api/v1/password-strength",
     }
 
 
