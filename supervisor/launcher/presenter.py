@@ -129,7 +129,8 @@ class Presenter:
         url, setup = address(self.home), setup_address(self.home)
         opened = open_privately(self.home, setup) if setup else self._browse(url)
         what = "The first-run wizard" if setup else "The dashboard"
-        told = f"{what} opens at {url}" if opened else f"No browser could be opened; the address is {url}"
+        unopened = f"No browser could be opened; the address is {setup or url}"
+        told = f"{what} opens at {url}" if opened else unopened
         if not setup and initial_password(self.home):
             told += f" - user admin, the first password is in {self.home.keys / 'initial-password'}"
         return told

@@ -248,8 +248,8 @@ def menu(root: tk.Tk, colours: Palette, letters: Font) -> tk.Menu:
         activeforeground=colours.accent_text,
         disabledforeground=colours.faint,
         relief="flat",
-        borderwidth=1,
-        activeborderwidth=6,
+        borderwidth=6,
+        activeborderwidth=0,
     )
 
 

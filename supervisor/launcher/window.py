@@ -22,6 +22,7 @@ from .tray import Choice, Tray
 _TURN_MS = 50
 _OTHER = "Another folder…"
 _SIZE = "820x640"
+_BESIDE = 16
 
 
 class Window:
@@ -303,7 +304,10 @@ class Window:
         self.menu = tabs.menu(self.root, self.colours, self._letters.body)
         for label, chosen, possible in self._choices():
             self.menu.add_command(label=label, command=chosen, state="normal" if possible() else "disabled")
-        self.menu.tk_popup(*self.root.winfo_pointerxy())
+        self.menu.update_idletasks()
+        x, y = self.root.winfo_pointerxy()
+        above = y - self.menu.winfo_reqheight() - _BESIDE  # not under the pointer: nobody chose anything yet
+        self.menu.tk_popup(x, above if above > 0 else y + _BESIDE)
 
     def ask_to_close(self) -> None:
         """Close; when the bot runs, first say that it goes on."""

@@ -95,7 +95,7 @@ class X11Tray:
         from Xlib import X
 
         own = self._window is not None and getattr(event, "window", None) == self._window
-        if event.type == X.ButtonPress and own:
+        if event.type == X.ButtonRelease and own:
             self._pressed()
         elif event.type in (X.Expose, X.ConfigureNotify) and own:
             self._draw()
@@ -136,7 +136,7 @@ class X11Tray:
         screen = self._display.screen()
         window = self._root.create_window(
             -1, -1, _SIDE, _SIDE, 0, screen.root_depth, X.InputOutput,
-            event_mask=X.ExposureMask | X.StructureNotifyMask | X.ButtonPressMask,
+            event_mask=X.ExposureMask | X.StructureNotifyMask | X.ButtonPressMask | X.ButtonReleaseMask,
         )  # fmt: skip
         window.set_wm_class("cryptobot", "CryptoBot")
         window.set_wm_normal_hints(flags=1 << 4, min_width=_SIDE, min_height=_SIDE)
