@@ -19,12 +19,12 @@ SEND_S = 30.0
 
 
 class Dispatcher:
-    """The ASGI application."""
+    """The ASGI application. `hosts`: the names that it answers to, which change with the certificate."""
 
     def __init__(self, flask: Flask, assets: Assets, live: LiveEndpoint, hosts: frozenset[str]) -> None:
         # a2wsgi types what passes through more narrowly than Flask and uvicorn do.
         self._flask = cast(Any, WSGIMiddleware(cast(Any, flask), workers=WORKERS))
-        self._assets, self._live, self._hosts = assets, live, hosts
+        self._assets, self._live, self.hosts = assets, live, hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection."""
@@ -61,9 +61,9 @@ class Dispatcher:
         host = next((value.decode("latin-1") for key, value in scope["headers"] if key == b"host"), "")
         name = host.rpartition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
         name = name.lower()
-        if name in self._hosts or f"*.{name.partition('.')[2]}" in self._hosts:
+        if name in self.hosts or f"*.{name.partition('.')[2]}" in self.hosts:
             return True
-        return "*" in self._hosts and _is_address(name)
+        return "*" in self.hosts and _is_address(name)
 
 
 class _Replayed:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import datetime
 import json
 import socket
 from typing import ClassVar, cast
@@ -12,11 +11,13 @@ from ..bus.contracts.service import Alert
 from ..configs.errors import StartError
 from ..configs.files import replace
 from ..configs.paths import Home
+from ..configs.schema import Settings
 from ..services.host.service import Service, run
 from . import tls
 from .app import ANSWERS, create_app
 from .asgi import Dispatcher
 from .assets import Assets
+from .certificate import CHECK_S, ServedCertificate
 from .context import EXTENSION, Dashboard
 from .gateway import Gateway
 from .idempotency import Answers
@@ -26,7 +27,6 @@ from .server import WebServer, listen
 from .sessions import Sessions
 
 ADDRESS_FILE = "dashboard.json"
-_CERTIFICATE_CHECK_S = 6 * 3600.0
 _BACK_TO_LOOPBACK = "dashboard.host 127.0.0.1 is this machine only."
 
 
@@ -40,8 +40,8 @@ class DashboardService(Service):
         host, port = self.settings.dashboard.host, self.settings.dashboard.port
         listener = listen(host, port) if port else _listen_as_before(self.home, host)
         names = tls.names_for(host)
-        certificate = self._certificate(names)
-        self._context, self._not_after = tls.server_context(certificate), certificate.not_after
+        self._certificate = ServedCertificate(self.home, self.settings.dashboard, names)
+        self._tell_certificate()
         self._gateway = Gateway(self.bus, self.log)
         self._sessions, self._hub = Sessions(self._gateway), Hub(self._gateway, self.log)
         self._hub.offer("output", LogTail(self.home.logs, self._hub.put))
@@ -53,15 +53,14 @@ class DashboardService(Service):
         flask = create_app(self._gateway, self._sessions, assets, self.home, self.log)
         self._answers = cast(Answers, flask.extensions[ANSWERS])
         self._jobs = cast(Dashboard, flask.extensions[EXTENSION]).jobs
-        own = tls.names_in(certificate) if self.settings.dashboard.certificate else ()
-        hosts = frozenset({*names, *own, *(["*"] if names[3:] else [])})
-        self._server = WebServer(Dispatcher(flask, assets, self._live, hosts), self._context, listener)
+        self._dispatcher = Dispatcher(flask, assets, self._live, self._certificate.hosts)
+        self._server = WebServer(self._dispatcher, self._certificate.context, listener)
         await self._gateway.start()
         # Not a task of the frame: it is asked to end in `stop`, so that answers under way are finished.
         self._serving = asyncio.create_task(self._server.run_until_stopped(), name="dashboard:https")
         self._serving.add_done_callback(self._finished)
         await self._server.listening.wait()
-        self.spawn(self._renew(names), "certificate")
+        self.spawn(self._renew(), "certificate")
         self._announce(host)
 
     async def stop(self) -> None:
@@ -89,37 +88,38 @@ class DashboardService(Service):
         if is_open or was_open:
             self.bus.publish(topics.alert("warning"), _open_alert(host, is_open))
 
-    def _certificate(self, names: tuple[str, ...]) -> tls.Certificate:
-        """The user's, or one that is made and renewed here."""
-        chosen = self.settings.dashboard
-        if not chosen.certificate:
-            return tls.ensure(self.home, names)
-        certificate = tls.own(self.home, chosen.certificate, chosen.private_key)
-        if certificate.not_after - datetime.datetime.now(datetime.UTC) < tls.RENEW_BEFORE:
-            self.log.warning("your certificate ends soon", until=str(certificate.not_after))
-        return certificate
-
     def _revoked(self, user: str) -> None:
         self._sessions.forget_user(user)
         task = asyncio.ensure_future(self._live.recheck(user))
         self._tasks.add(task)
         task.add_done_callback(self._finished)
 
-    async def _renew(self, names: tuple[str, ...]) -> None:
+    async def _renew(self) -> None:
         while True:
-            await asyncio.sleep(_CERTIFICATE_CHECK_S)
-            self.look_at_certificate(names)
+            await asyncio.sleep(CHECK_S)
+            self.look_at_certificate()
 
-    def look_at_certificate(self, names: tuple[str, ...]) -> None:
+    def settings_changed(self, before: Settings) -> None:
+        """A reload is when a person expects a new certificate to be taken."""
+        if hasattr(self, "_dispatcher"):
+            self.look_at_certificate()
+
+    def look_at_certificate(self) -> None:
         """Serve a newer certificate from now on: ours before it ends, the user's when its file changed."""
-        try:
-            certificate = self._certificate(names)
-            if certificate.not_after != self._not_after:
-                self._context.load_cert_chain(certificate.chain, certificate.key)
-                self._not_after = certificate.not_after
-                self.log.info("certificate renewed", until=str(certificate.not_after))
-        except (StartError, OSError) as error:
-            self.log.error("certificate not renewed", reason=str(error))
+        was = self._certificate.problem
+        if self._certificate.look():
+            self._dispatcher.hosts = self._certificate.hosts
+            self.log.info("certificate renewed", until=str(self._certificate.current.not_after))
+        if self._certificate.problem != was:
+            self._tell_certificate()
+
+    def _tell_certificate(self) -> None:
+        problem = self._certificate.problem
+        if problem:
+            self.log.error("certificate not renewed", reason=problem)
+        elif self._certificate.ends_soon:
+            self.log.warning("your certificate ends soon", until=str(self._certificate.current.not_after))
+        self.ill("certificate", problem)
 
 
 def _open_alert(host: str, is_open: bool) -> Alert:

@@ -13,6 +13,7 @@ import structlog
 
 from ...bus import topics
 from ...bus.api import AsyncBusApi, Received
+from ...bus.contracts.auth import SessionsRevoked
 from ...bus.contracts.notify import DELIVERIES, NOTICES, DeliveryChanged, Notice
 from ...bus.contracts.service import Alert, Audit
 from ...bus.contracts.trade import Fill, Order, TradingState
@@ -92,6 +93,7 @@ class NotifyService(Service):
         Desk(self).serve()
         for prefix, schema, durable in _HEARD:
             self.bus.subscribe(prefix, schema, self._hear, durable=durable)
+        self.bus.subscribe(topics.audit("session"), SessionsRevoked, self._revoked, durable="notify-people")
         self.spawn(self.dispatcher.run(), "dispatcher")
         self.spawn(self._tidy(), "tidy")
         self.spawn(watch(self, self.database), "database health")
@@ -147,6 +149,10 @@ class NotifyService(Service):
             return
         self._backlog.append(news)
         await self._write_down()
+
+    async def _revoked(self, received: Received[SessionsRevoked]) -> None:
+        if self.telegram is not None:
+            await self.telegram.look_at(received.message.user)
 
     async def _write_down(self) -> None:
         """Everything heard and not yet written; while the database is away it waits here."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import queue
 import signal
 import socket
 import ssl
@@ -14,6 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptobot.bus import topics
+from cryptobot.bus.blocking import BlockingBus
+from cryptobot.bus.contracts.service import Alert
 from cryptobot.configs import snapshot
 from cryptobot.configs.paths import Home
 from cryptobot.configs.schema import DashboardSettings, Settings
@@ -168,6 +172,32 @@ def test_a_request_for_another_host_is_refused(processes: Processes) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(request, context=context, timeout=DEADLINE_S)  # noqa: S310
     assert refused.value.code == 421
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.2 stands for an address of the network")
+def test_an_alert_stands_while_it_is_open_to_a_network(processes: Processes) -> None:
+    """Every start tells it as an alert, and the first start on loopback after that ends the alert."""
+    bus = BlockingBus.open(processes.home, "supervisor")
+    alerts: queue.SimpleQueue[Alert] = queue.SimpleQueue()
+    bus.subscribe(topics.ALERTS, Alert, lambda received: alerts.put(received.message))
+    bus.settled(DEADLINE_S)
+    told = []
+    try:
+        for host in ("127.0.0.2", "127.0.0.1"):
+            settings = DashboardSettings(port=0, host=host, open_to_network=host == "127.0.0.2")
+            snapshot.write(processes.home, Settings(dashboard=settings))
+            process = processes.dashboard()
+            told.append(alerts.get(timeout=DEADLINE_S))
+            process.send_signal(signal.SIGTERM)
+            process.wait(DEADLINE_S)
+    finally:
+        bus.close()
+
+    assert [(one.key, one.severity, one.recovered) for one in told] == [
+        ("dashboard.open", "warning", False), ("dashboard.open", "warning", True),
+    ]  # fmt: skip
+    assert "127.0.0.2" in told[0].detail
+    assert told[0].title == "The dashboard is open to the network"
 
 
 @pytest.mark.slow

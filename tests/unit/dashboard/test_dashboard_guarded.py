@@ -116,3 +116,14 @@ def test_a_run_of_another_account_on_a_real_venue_sends_real_orders() -> None:
     assert sending(settings) == {"b"}
     assert sending(Settings()) == set()
     assert "strategy.instances.b.mode" in changed(Settings(), settings)
+
+
+async def test_a_key_or_a_stolen_session_gets_no_chat_that_speaks_for_its_user(make_rig: MakeRig) -> None:
+    """A linked chat may do all that the person may, for ever: its code is for who proved who they are."""
+    rig = await rig_of(make_rig, "notify.read", stepped_up=False)
+    rig.auth.keys["cb_key"] = rig.auth.sessions["good"]
+
+    by_key = await post(rig, "notifications/link", {}, Authorization="Bearer cb_key")
+    by_session = await post(rig, "notifications/link", {})
+
+    assert (by_key.json["code"], by_session.json["code"]) == ("person_needed", "step_up_needed")

@@ -1,12 +1,15 @@
 """Commands by Telegram: who may speak, what is asked back, what is carried out and written down."""
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
+from cryptobot.bus import topics
 from cryptobot.bus.api import Request
+from cryptobot.bus.contracts.auth import SessionsRevoked
 from cryptobot.bus.contracts.base import Done
 from cryptobot.bus.contracts.notify import (
     BeginLink,
@@ -290,5 +293,44 @@ def test_the_token_is_in_no_answer(play: Play) -> None:
         status = await street.town.ask(GetNotifyStatus(), NotifyStatus)
         secret = "AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
         assert secret not in json.dumps([msgspec.to_builtins(tests), msgspec.to_builtins(status)])
+
+    play(story)
+
+
+def test_a_chat_does_not_speak_for_somebody_else_of_the_same_name(play: Play) -> None:
+    """The account was removed and another person got its name: the old chat is unlinked and may nothing."""
+
+    async def story(street: Any) -> None:
+        hall = Hall(street)
+        await hall.open()
+        await hall.link(TOM, "tom")
+        later = hall.town.users[1].created_ms + int(time.time() * 1000) + 60_000
+        hall.town.users[1] = msgspec.structs.replace(hall.town.users[1], created_ms=later)
+        await hall.says(TOM, "/halt", "Your account is gone")
+        assert hall.states == []
+        await hall.audited("unlink chat")
+
+    play(story)
+
+
+@pytest.mark.parametrize("why", ["removed", "disabled"])
+def test_whoever_is_gone_hears_nothing_more(play: Play, why: str) -> None:
+    """When an account is removed or disabled its chats are unlinked at once, and alerts go there no more."""
+
+    async def story(street: Any) -> None:
+        hall = Hall(street)
+        await hall.open()
+        await hall.link(TOM, "tom")
+        await hall.link(ALICE, "alice")
+        tom = hall.town.users.pop(1)
+        if why == "disabled":
+            hall.town.users.append(msgspec.structs.replace(tom, enabled=False))
+        hall.town.viewer.publish(topics.audit("session"), SessionsRevoked(user="tom"))
+        entry = await hall.audited("unlink chat")
+        assert entry.detail == f"{TOM} spoke for tom"
+        heard = len(street.bot.texts(TOM))
+        hall.town.alert("disk", "error", title="the disk is full")
+        await street.bot.until(lambda: any("disk is full" in text for text in street.bot.texts(ALICE)))
+        assert len(street.bot.texts(TOM)) == heard
 
     play(story)
