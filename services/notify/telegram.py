@@ -295,6 +295,21 @@ class Telegram:
             self._audit(command.kind, person.actor, f"telegram {name}", " ".join(words), answer, ok=ok)
         return answer
 
+    async def look_at(self, user: str) -> None:
+        """Somebody's sessions ended: their chats hear nothing more when the account is gone or disabled."""
+        links = [link for link in self._links.all() if link.user == user]
+        if not links:
+            return
+        try:
+            users = (await self._bus.request("auth", ListUsers(), Users)).users
+        except CryptoBotError as error:
+            self._log.warning("whether a chat still speaks for somebody is not known", reason=str(error))
+            return
+        found = next((one for one in users if one.name == user), None)
+        for link in links:
+            if found is None or not found.enabled or found.created_ms > link.linked_ms:
+                await self.unlink(link.chat_id, "notify")
+
     async def unlink(self, chat_id: int, actor: str) -> bool:
         """A chat speaks for nobody any more; whether it did."""
         link = await self._links.end(chat_id)
