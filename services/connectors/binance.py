@@ -5,7 +5,7 @@ numbers are text, one message holds an order's state and its fill together, and 
 final.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
 from . import lazy, translate
@@ -103,7 +103,7 @@ class BinanceVenue(CcxtVenue):
         async for item in follow(stream, keeper):
             yield item
 
-    async def watch_candles(self, symbol: str, timeframe: str) -> AsyncIterator[VenueCandle | Resumed]:
+    async def watch_candles(self, symbol: str, timeframe: str) -> AsyncGenerator[VenueCandle | Resumed, None]:
         await self.load_markets()
         stream: Stream[VenueCandle] = Stream(f"{self.name}:candles:{symbol}:{timeframe}")
         self._candles[self._market_id(symbol), timeframe] = stream

@@ -5,7 +5,7 @@ ccxt's numbers are made text (`exchange.number = str`), so that no amount or pri
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
@@ -203,7 +203,7 @@ class CcxtVenue(Venue):
         ):
             yield item
 
-    async def watch_candles(self, symbol: str, timeframe: str) -> AsyncIterator[VenueCandle | Resumed]:
+    async def watch_candles(self, symbol: str, timeframe: str) -> AsyncGenerator[VenueCandle | Resumed, None]:
         stream: Stream[VenueCandle] = Stream(f"{self.name}:candles:{symbol}:{timeframe}")
         forming: dict[int, list[Any]] = {}
 

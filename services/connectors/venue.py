@@ -5,7 +5,7 @@ Money is Decimal, market data is the venue's own decimal text, times are UTC mil
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -300,7 +300,7 @@ class Venue(ABC):
         """Changes of our orders, our executions, deposits and withdrawals, as they happen."""
 
     @abstractmethod
-    def watch_candles(self, symbol: str, timeframe: str) -> AsyncIterator[VenueCandle | Resumed]:
+    def watch_candles(self, symbol: str, timeframe: str) -> AsyncGenerator[VenueCandle | Resumed, None]:
         """Candles as they form; `closed` ones are final."""
 
     @abstractmethod

@@ -2,8 +2,8 @@
 
 The newest candle in the store is the memory of what was published. A finished candle that does not follow
 it is held back until those between were fetched. What a socket says about a candle that ended while the
-socket was down is not
-believed: it may have missed the last trades, so that candle is fetched.
+socket was down is not believed: it may have missed the last trades, so that candle is fetched. While a socket
+is open and says nothing, the venue's REST side is asked for each candle that should have ended.
 """
 
 import asyncio
@@ -21,6 +21,10 @@ from .store import CandleStore, Gap, Row
 RETRY_DELAYS_S = (0.0, 0.2, 0.5, 1.0, 2.0)
 """Waits before each try to fetch candles that are missing; a venue's REST side may lag behind its socket."""
 
+ASK_AFTER_S = 5.0
+"""A candle that is overdue while the socket is silent is asked for after so long, then ever more rarely."""
+
+_ASK_SELDOM_S = 60.0
 _MOST_PAGES = 200
 _NOT_THERE = "the venue has no such candle"
 _FORMING_INTERVAL_S = 0.1
@@ -42,6 +46,7 @@ class Feed:
     Args:
         publish: called with each candle, forming or finished, in order.
         delays_s: waits before each try to fill a gap.
+        ask_after_s: silence after which REST is asked instead of the socket.
     """
 
     def __init__(
@@ -54,10 +59,12 @@ class Feed:
         *,
         clock_ms: Callable[[], int] = _now_ms,
         delays_s: tuple[float, ...] = RETRY_DELAYS_S,
+        ask_after_s: float = ASK_AFTER_S,
     ) -> None:
         self.symbol, self.timeframe, self.store = symbol, timeframe, store
         self.news_at = time.monotonic()
         self._venue, self._publish, self._clock_ms, self._delays_s = venue, publish, clock_ms, delays_s
+        self._ask_after_s = ask_after_s
         self._step, self._phase = timeframe_ms(timeframe), timeframe_phase_ms(timeframe)
         self._last_ms = store.last_open_ms
         self._stands_since_ms = 0
@@ -83,9 +90,35 @@ class Feed:
             self._accept(await self._fetch(since, newest), publish=bool(resumes))
 
     async def run(self) -> None:
-        """Follow the venue, for ever."""
-        async for item in self._venue.watch_candles(self.symbol, self.timeframe):
-            await self.take(item)
+        """Follow the venue, for ever: its socket, and REST while the socket says nothing."""
+        stream = self._venue.watch_candles(self.symbol, self.timeframe)
+        upcoming = asyncio.ensure_future(anext(stream))
+        pause_s = self._ask_after_s
+        try:
+            while True:
+                heard, _ = await asyncio.wait({upcoming}, timeout=pause_s)
+                if not heard:
+                    last_ms = self._last_ms
+                    await self._ask_instead()
+                    longer = self._last_ms == last_ms
+                    pause_s = min(pause_s * 2, _ASK_SELDOM_S) if longer else self._ask_after_s
+                    continue
+                item, pause_s = upcoming.result(), self._ask_after_s
+                upcoming = asyncio.ensure_future(anext(stream))
+                await self.take(item)
+        except StopAsyncIteration:
+            return
+        finally:
+            upcoming.cancel()
+            await asyncio.gather(upcoming, return_exceptions=True)
+            await stream.aclose()
+
+    async def _ask_instead(self) -> None:
+        """Fetch what has ended since the newest candle, if anything has."""
+        newest = self._newest_finished()
+        if self._last_ms and newest > self._last_ms:
+            self._log.info("the socket says nothing: asking for candles")
+            await self._heal(newest, tries=1)
 
     async def take(self, item: VenueCandle | Resumed) -> None:
         """Handle one item of the venue's stream."""

@@ -195,3 +195,65 @@ def test_a_full_disk_does_not_stop_the_stream(
 
     assert bench.finished() == [100, 101, 102]
     assert (bench.store.columns().open_ms[-2:] // STEP).tolist() == [99, 102]
+
+
+def test_while_the_socket_says_nothing_candles_come_by_rest(
+    bench: Bench, venue: Any, make_candle: Callable[..., Any]
+) -> None:
+    """T28: an open socket without news: what ended is fetched, published once, and the socket goes on."""
+    venue.holds(100, 101)
+    bench.now = 102
+    bench.feed._ask_after_s = 0.01
+    wanted, speaks = asyncio.Event(), asyncio.Event()
+
+    async def silent(symbol: str, timeframe: str) -> Any:
+        yield Resumed(True)
+        await speaks.wait()
+        yield make_candle(101, 7.0)
+        yield make_candle(102, 8.0)
+
+    async def work() -> None:
+        publish = bench.feed._publish
+        bench.feed._publish = lambda candle: (publish(candle), wanted.set() if len(bench.sent) == 2 else None)
+        running = asyncio.ensure_future(bench.feed.run())
+        async with asyncio.timeout(40):
+            await wanted.wait()
+            speaks.set()
+            await running
+
+    venue.watch_candles = silent
+    asyncio.run(work())
+    assert bench.finished() == [100, 101, 102]
+    assert [candle.close for candle in bench.sent] == ["600.0", "601.0", "8.0"]
+
+
+def test_a_silent_market_is_asked_for_ever_more_rarely(bench: Bench, venue: Any) -> None:
+    """Where nothing is traded and so no candle ends, the pauses between two questions grow."""
+    bench.now = 105
+    bench.feed._ask_after_s = 0.001
+    venue.asked.clear()
+    often = asyncio.Event()
+
+    async def silent(symbol: str, timeframe: str) -> Any:
+        await asyncio.Event().wait()
+        yield Resumed(True)
+
+    async def fetch(*asked: Any) -> list[Any]:
+        venue.asked.append(asked)
+        if len(venue.asked) == 8:
+            often.set()
+        return []
+
+    async def work() -> None:
+        begun = asyncio.get_running_loop().time()
+        running = asyncio.ensure_future(bench.feed.run())
+        async with asyncio.timeout(40):
+            await often.wait()
+            # The eighth question comes after 1 + 2 + 4 + … + 128 milliseconds.
+            assert asyncio.get_running_loop().time() - begun >= 0.255
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    venue.watch_candles, venue.fetch_candles = silent, fetch
+    asyncio.run(work())
+    assert bench.sent == []
