@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 from ...configs.frozen import executable, one_file
+from ...configs.programfolder import ProgramFolder
 
 Origin = Literal["deb", "rpm", "appimage", "nsis", "brew", "portable", "pip"]
 MARK = "installed-by"
@@ -43,7 +44,10 @@ def program_folder() -> Path | None:
 
 
 def how_to_remove(origin: Origin) -> str:
-    """What a person does to take the program itself away."""
+    """What a person does to take the program itself away, with all its versions."""
+    versions = ProgramFolder.find()
+    if versions is not None and origin in ("portable", "pip"):
+        return f"delete the folder {versions.root}"
     if origin == "appimage":
         return f"delete the file {one_file()} and what it unpacked, {os.environ.get('APPDIR', '')}"
     if origin == "portable" and one_file():

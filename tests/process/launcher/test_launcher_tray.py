@@ -50,11 +50,16 @@ class Desk:
 
     def icon(self) -> tuple[int, int, int, int] | None:
         """Where the tray shows our icon: x, y, width and height on the screen; None when it does not."""
+        from Xlib.error import XError
+
         for window in _all_windows(self.root):
-            if window.get_wm_class() == ("cryptobot", "CryptoBot"):
-                shape, place = window.get_geometry(), window.translate_coords(self.root, 0, 0)
-                # The answer is where the root's corner lies, seen from the window.
-                return (-place.x, -place.y, shape.width, shape.height) if shape.width > 8 else None
+            try:
+                if window.get_wm_class() == ("cryptobot", "CryptoBot"):
+                    shape, place = window.get_geometry(), window.translate_coords(self.root, 0, 0)
+                    # The answer is where the root's corner lies, seen from the window.
+                    return (-place.x, -place.y, shape.width, shape.height) if shape.width > 8 else None
+            except XError:  # gone since it was named
+                continue
         return None
 
     def press(self, x: int, y: int) -> None:

@@ -119,3 +119,12 @@ def test_an_appimage_names_the_file_that_was_downloaded(
     assert "delete the file /home/me/CryptoBot.AppImage" in origin.how_to_remove(origin.installed_by())
     monkeypatch.setenv("APPDIR", "/tmp/.mount_other")
     assert frozen.lasting_program() == [str(program)]
+
+
+def test_versions_side_by_side_are_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them go, with what starts them: not the version in use alone."""
+    (tmp_path / "versions" / "0.1.0").mkdir(parents=True)
+    (tmp_path / "current").write_text("0.1.0\n")
+    monkeypatch.setenv(frozen.FOLDER_VARIABLE, str(tmp_path))
+
+    assert origin.how_to_remove("portable") == f"delete the folder {tmp_path}"
