@@ -39,7 +39,7 @@ def accounts_are_reachable(settings: Settings) -> Iterator[Finding]:
     """An account is on a venue whose prices are read, under a name that fits into the name of its process."""
     for name in settings.accounts:
         key, venue = f"accounts.{name}", accounts.venue_of(settings, name)
-        if not re.fullmatch(accounts.NAME, name):
+        if not re.fullmatch(accounts.NAME, name) or name == "all":
             yield key, f"{key} cannot be an account's name; take up to 11 of a-z, 0-9 and -, a letter first"
         elif venue != settings.data.exchange and (name == accounts.MAIN or venue not in settings.data.venues):
             known = ", ".join([settings.data.exchange, *settings.data.venues])

@@ -5,15 +5,17 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import structlog
 from flask import Flask, Request, g, redirect, request
 from werkzeug.wrappers import Response
 
 from ..bus.contracts.auth import Session, permits
+from ..configs.accounts import MAIN
 from ..configs.errors import AuthError
 from .assets import HSTS
+from .context import dashboard
 from .problems import ApiProblem
 from .rates import STRANGERS, USERS, Rate, Rates
 from .sessions import COOKIE, Sessions, proof_of
@@ -50,6 +52,8 @@ class Demand:
     Args:
         permission: a permission's name, ANY_USER or PUBLIC.
         resource: the part of the address that names the resource, for permissions narrowed to resources.
+        account: for permissions narrowed to accounts, by the word `account` of the query. Without the word
+            `one` takes main, `all` every account, `any` those that the caller may (`permitted`).
         step_up: the person has to have proved who they are a short time ago; API keys cannot.
         with_old_password: also for somebody who has to change a given password first.
     """
@@ -58,13 +62,19 @@ class Demand:
     resource: str = ""
     step_up: bool = False
     with_old_password: bool = False
+    account: Literal["", "one", "all", "any"] = ""
 
 
 def requires(
-    permission: str, *, resource: str = "", step_up: bool = False, with_old_password: bool = False
+    permission: str,
+    *,
+    resource: str = "",
+    step_up: bool = False,
+    with_old_password: bool = False,
+    account: Literal["", "one", "all", "any"] = "",
 ) -> Callable[[V], V]:
     """Declare what a route needs (see Demand)."""
-    demand = Demand(permission, resource, step_up, with_old_password)
+    demand = Demand(permission, resource, step_up, with_old_password, account)
 
     def mark(view: V) -> V:
         setattr(view, _DEMAND, demand)
@@ -155,7 +165,11 @@ def _check_permission(session: Session, demand: Demand, log: structlog.typing.Fi
     if demand.permission == ANY_USER:
         return
     resource = str((request.view_args or {}).get(demand.resource, ""))
-    if not permits(session.permissions, demand.permission, resource):
+    if demand.account:
+        allowed, resource = _check_account(session, demand)
+    else:
+        allowed = permits(session.permissions, demand.permission, resource)
+    if not allowed:
         which = f" for {resource}" if resource else ""
         log.warning(
             "permission denied", user=session.user, permission=demand.permission, path=request.path[:80]
@@ -165,6 +179,31 @@ def _check_permission(session: Session, demand: Demand, log: structlog.typing.Fi
             "permission_denied",
             f"Your role {session.role} lacks the permission {demand.permission}{which}.",
         )
+
+
+def _check_account(session: Session, demand: Demand) -> tuple[bool, str]:
+    """Whether the caller may do this to the accounts that it is about, and the name to blame.
+
+    Raises:
+        ApiProblem: unknown_account.
+    """
+    known, named = dashboard().gateway.accounts, request.args.get("account", "")
+    if named and named not in known:
+        raise ApiProblem(
+            404, "unknown_account", f"There is no account {named[:40]!r}; there are {', '.join(known)}."
+        )
+    g.demanded = demand.permission
+    asked = [named] if named else [MAIN] if demand.account == "one" else list(known)
+    refused = [one for one in asked if not permits(session.permissions, demand.permission, one)]
+    enough = len(refused) < len(asked) if demand.account == "any" else not refused
+    return enough, ", ".join(refused) if len(known) > 1 else ""
+
+
+def permitted() -> list[str]:
+    """The accounts that this request is about: those that it names and that its caller may."""
+    named = request.args.get("account", "")
+    known = [named] if named else dashboard().gateway.accounts
+    return [one for one in known if permits(g.session.permissions, g.demanded, one)]
 
 
 def demand_step_up() -> None:

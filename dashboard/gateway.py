@@ -7,7 +7,8 @@ what triggers the question, so nothing is asked in a loop.
 
 import asyncio
 import concurrent.futures
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -49,9 +50,20 @@ from ..bus.contracts.trade import (
 )
 from ..bus.contracts.update import PROGRESS as UPDATES
 from ..bus.contracts.update import UpdateProgress
+from ..configs.accounts import MAIN, service_of
 from ..configs.errors import BusError, BusTimeoutError, RequestFailedError
 from .depth import MarketDepth
-from .state import MAX_ALERTS, MAX_CANDLES, MAX_FILLS, MAX_LINES, MAX_ORDERS, LiveState, now_ms
+from .state import (
+    MAX_ALERTS,
+    MAX_CANDLES,
+    MAX_FILLS,
+    MAX_LINES,
+    MAX_ORDERS,
+    LiveState,
+    balance_key,
+    now_ms,
+    position_key,
+)
 from .tail import BusTail
 
 R = TypeVar("R", bound=Message)
@@ -67,7 +79,13 @@ SUPERVISOR = "supervisor"
 class Gateway:
     """Keeps the live state and carries requests. All methods run on the loop unless they say otherwise."""
 
-    def __init__(self, bus: AsyncBusApi, log: structlog.typing.FilteringBoundLogger) -> None:
+    def __init__(
+        self,
+        bus: AsyncBusApi,
+        log: structlog.typing.FilteringBoundLogger,
+        accounts: Sequence[str] = (MAIN,),
+    ) -> None:
+        self.accounts = tuple(accounts)
         self.state = LiveState()
         self.connected = False
         self.supervisor_away = False
@@ -86,7 +104,7 @@ class Gateway:
         self._supervisor_silence: asyncio.TimerHandle | None = None
         self._questions: dict[str, Callable[[], Awaitable[None]]] = {
             SUPERVISOR: self._ask_supervisor,
-            "trade": self._ask_trade,
+            **{service_of(name): partial(self._ask_trade, name) for name in self.accounts},
             "data": self._ask_data,
             "strategy": self._ask_strategy,
             "auth": self._ask_auth,
@@ -201,12 +219,13 @@ class Gateway:
         status = await self.request(SUPERVISOR, GetStatus(), SupervisorStatus)
         self.state.put_status(status, now_ms())
 
-    async def _ask_trade(self) -> None:
-        portfolio = await self.request("trade", GetPortfolio(), Portfolio)
-        orders = await self.request("trade", ListOrders(limit=MAX_ORDERS), Orders)
-        fills = await self.request("trade", ListFills(limit=MAX_FILLS), Fills)
-        curve = await self.request("trade", ListEquity(), EquityHistory)
-        self.state.put_equity_history(curve.points)
+    async def _ask_trade(self, account: str) -> None:
+        service = service_of(account)
+        portfolio = await self.request(service, GetPortfolio(), Portfolio)
+        orders = await self.request(service, ListOrders(limit=MAX_ORDERS), Orders)
+        fills = await self.request(service, ListFills(limit=MAX_FILLS), Fills)
+        curve = await self.request(service, ListEquity(), EquityHistory)
+        self.state.put_equity_history(curve.points, account)
         self.state.put_portfolio(portfolio)
         for order in reversed(orders.orders):
             self.state.put_order(order)
@@ -318,32 +337,38 @@ class Gateway:
         self.on_change("core", f"alert|{entry['key']}", "alert", entry)
 
     def _trading_state(self, received: Received[TradingState]) -> None:
-        self.state.trading = received.message
-        self.on_change("core", "trading", "trading", received.message)
+        self.state.put_trading(received.message)
+        self.on_change("core", "trading", "trading", self.state.trading)
 
     def _order(self, received: Received[Order]) -> None:
         if self.state.put_order(received.message):
-            self.on_change("money", f"order|{received.message.id}", "order", received.message)
+            self._money(received.message, f"order|{received.message.id}", "order")
 
     def _fill(self, received: Received[Fill]) -> None:
         self.state.put_fill(received.message)
-        self.on_change("money", f"fill|{received.message.id}", "fill", received.message)
+        self._money(received.message, f"fill|{received.message.account}|{received.message.id}", "fill")
 
     def _position(self, received: Received[Position]) -> None:
-        message = received.message
-        key = f"{message.exchange}|{message.symbol}"
-        self.state.positions[key] = message
-        self.on_change("money", f"position|{key}", "position", message)
+        key = position_key(received.message)
+        self.state.positions[key] = received.message
+        self._money(received.message, f"position|{key}", "position")
 
     def _balance(self, received: Received[Balance]) -> None:
-        message = received.message
-        key = f"{message.exchange}|{message.asset}"
-        self.state.balances[key] = message
-        self.on_change("money", f"balance|{key}", "balance", message)
+        key = balance_key(received.message)
+        self.state.balances[key] = received.message
+        self._money(received.message, f"balance|{key}", "balance")
 
     def _equity(self, received: Received[Equity]) -> None:
         self.state.put_equity(received.message)
-        self.on_change("money", "equity", "equity", received.message)
+        self.on_change("money", "equity", "equity", self.state.equity)
+        if len(self.accounts) > 1:
+            self.on_change(f"money@{received.message.account}", "equity", "equity", received.message)
+
+    def _money(self, message: Order | Fill | Position | Balance, key: str, kind: str) -> None:
+        """Tell those who follow all accounts, and those who may see this one alone."""
+        self.on_change("money", key, kind, message)
+        if len(self.accounts) > 1:
+            self.on_change(f"money@{message.account}", key, kind, message)
 
     def _candle(self, received: Received[Candle]) -> None:
         candle = received.message
@@ -355,10 +380,8 @@ class Gateway:
         )
 
     def _revalue(self, candle: Candle) -> None:
-        position = self.state.revalue(candle)
-        if position is not None:
-            key = f"{position.exchange}|{position.symbol}"
-            self.on_change("money", f"position|{key}", "position", position)
+        for position in self.state.revalue(candle):
+            self._money(position, f"position|{position_key(position)}", "position")
 
     def _indicators(self, received: Received[IndicatorValues]) -> None:
         values = received.message

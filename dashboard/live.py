@@ -44,6 +44,12 @@ CHANNELS = {
 _encode = msgspec.json.Encoder().encode
 
 
+def may_follow(session: Session, channel: str) -> bool:
+    """Whether a person may follow a channel; `money@second` is what concerns that account."""
+    name, _, account = channel.partition("@")
+    return permits(session.permissions, CHANNELS[name], account)
+
+
 class Client:
     """One browser. While it is busy taking a message nothing queues up: afterwards it gets a new snapshot."""
 
@@ -92,6 +98,7 @@ class Hub:
 
     def __init__(self, gateway: Gateway, log: structlog.typing.FilteringBoundLogger) -> None:
         self._gateway, self._log = gateway, log
+        self.accounts = gateway.accounts
         self._loop = asyncio.get_running_loop()
         self._groups: dict[frozenset[str], set[Client]] = {}
         self._pending: dict[str, dict[str, tuple[str, Any]]] = {}
@@ -229,10 +236,11 @@ class LiveEndpoint:
         if session.must_change_password:
             return None
         wanted = parse_qs(scope["query_string"].decode("latin-1")).get("channels", ["core"])[0].split(",")
-        allowed = frozenset(
-            name for name in wanted if name in CHANNELS and permits(session.permissions, CHANNELS[name])
-        )
-        return Client(session, proof, address, allowed)
+        allowed = {name for name in wanted if name in CHANNELS and may_follow(session, name)}
+        if "money" in wanted and "money" not in allowed:
+            each = (f"money@{account}" for account in self._hub.accounts)
+            allowed |= {name for name in each if may_follow(session, name)}
+        return Client(session, proof, address, frozenset(allowed))
 
     async def _until_ended(self, client: Client) -> None:
         """Close the stream when the session's time runs out; an open page alone does not prolong it."""
@@ -256,7 +264,7 @@ class LiveEndpoint:
                 except (AuthError, BusError):
                     client.close(CLOSE_SESSION_ENDED)
                 else:
-                    if not all(permits(session.permissions, CHANNELS[name]) for name in client.channels):
+                    if not all(may_follow(session, name) for name in client.channels):
                         client.close(CLOSE_GOING_AWAY)  # the page comes again and gets what it may see
 
     def rotated(self, old: str, new: str) -> None:

@@ -8,6 +8,7 @@ from typing import ClassVar, cast
 
 from ..bus import topics
 from ..bus.contracts.service import Alert
+from ..configs import accounts
 from ..configs.errors import StartError
 from ..configs.files import replace
 from ..configs.paths import Home
@@ -42,7 +43,7 @@ class DashboardService(Service):
         names = tls.names_for(host)
         self._certificate = ServedCertificate(self.home, self.settings.dashboard, names)
         self._tell_certificate()
-        self._gateway = Gateway(self.bus, self.log)
+        self._gateway = Gateway(self.bus, self.log, accounts.names(self.settings))
         self._sessions, self._hub = Sessions(self._gateway), Hub(self._gateway, self.log)
         self._hub.offer("output", LogTail(self.home.logs, self._hub.put))
         self._live = LiveEndpoint(self._hub, self._sessions, self.log)

@@ -2,9 +2,9 @@
 
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -22,6 +22,7 @@ from ..bus.contracts.service import (
 from ..bus.contracts.strategy import IndicatorValues, Signal, Strategies
 from ..bus.contracts.trade import Balance, Equity, Fill, Order, Portfolio, Position, TradingState
 
+MAIN = "main"
 MAX_ORDERS = 300
 MAX_FILLS = 300
 MAX_CANDLES = 1500
@@ -32,6 +33,8 @@ MAX_SAMPLES = 120
 
 ServiceView = dict[str, Any]
 CandleRow = tuple[int, float, float, float, float, float, bool]
+_STRICTNESS = {"ACTIVE": 0, "REDUCING": 1, "HALTED": 2}
+Owned = TypeVar("Owned", Order, Fill, Position, Balance)
 FINISHED_ORDERS = frozenset({"FILLED", "CANCELED", "CANCELLED", "REJECTED", "DENIED", "EXPIRED"})
 
 
@@ -89,13 +92,14 @@ class LiveState:
         self.services: dict[str, ServiceView] = {}
         self.samples: dict[str, deque[tuple[float, int]]] = {}
         self.supervisor: dict[str, Any] = {}
-        self.trading: TradingState | None = None
+        self.tradings: dict[str, TradingState] = {}
         self.orders: OrderedDict[str, Order] = OrderedDict()
         self.fills: OrderedDict[str, Fill] = OrderedDict()
         self.positions: dict[str, Position] = {}
         self.balances: dict[str, Balance] = {}
-        self.equity: Equity | None = None
+        self.equities: dict[str, Equity] = {}
         self.equity_points: list[tuple[int, float]] = []
+        self._curves: dict[str, list[tuple[int, float]]] = {}
         self.series: dict[str, Series] = {}
         self.signals: deque[dict[str, Any]] = deque(maxlen=MAX_LINES)
         self.strategies: Strategies | None = None
@@ -160,11 +164,33 @@ class LiveState:
 
     # money
 
+    @property
+    def trading(self) -> TradingState | None:
+        """The trading state of all accounts: the strictest, with the account's name before its reason."""
+        strictest = max(
+            self.tradings.values(), key=lambda one: _STRICTNESS.get(one.state, 0), default=None
+        )
+        if strictest is None or strictest.account == MAIN:
+            return strictest
+        return msgspec.structs.replace(strictest, reason=f"{strictest.account}: {strictest.reason}")
+
+    @property
+    def equity(self) -> Equity | None:
+        """What all accounts in main's currency are worth together."""
+        return added(list(self.equities.values()))
+
+    def put_trading(self, state: TradingState) -> None:
+        """Keep the trading state of an account."""
+        self.tradings[state.account] = state
+
     def put_portfolio(self, portfolio: Portfolio) -> None:
-        """Take trade's answer as the whole truth."""
-        self.positions = {f"{item.exchange}|{item.symbol}": item for item in portfolio.positions}
-        self.balances = {f"{item.exchange}|{item.asset}": item for item in portfolio.balances}
-        self.trading = portfolio.trading_state
+        """Take the answer of an account's trade service as the whole truth about it."""
+        account = portfolio.trading_state.account
+        self.positions = {key: one for key, one in self.positions.items() if one.account != account}
+        self.balances = {key: one for key, one in self.balances.items() if one.account != account}
+        self.positions |= {position_key(item): item for item in portfolio.positions}
+        self.balances |= {balance_key(item): item for item in portfolio.balances}
+        self.put_trading(portfolio.trading_state)
         if portfolio.equity is not None:
             self.put_equity(portfolio.equity)
 
@@ -180,38 +206,43 @@ class LiveState:
 
     def put_fill(self, fill: Fill) -> None:
         """Keep a fill; the same fill again changes nothing."""
-        self.fills[f"{fill.exchange}|{fill.id}"] = fill
+        self.fills[f"{_of(fill.account)}{fill.exchange}|{fill.id}"] = fill
         while len(self.fills) > MAX_FILLS:
             self.fills.popitem(last=False)
 
-    def revalue(self, candle: Candle) -> Position | None:
-        """The position in the candle's market at its price; None when there is none."""
-        key = f"{candle.exchange}|{candle.symbol}"
-        position = self.positions.get(key)
-        if position is None or position.average is None or not position.amount:
-            return None
-        gain = (Decimal(candle.close) - position.average) * position.amount
-        self.positions[key] = msgspec.structs.replace(position, unrealised_pnl=gain)
-        return self.positions[key]
+    def revalue(self, candle: Candle) -> list[Position]:
+        """The positions in the candle's market, one an account, at its price."""
+        found = []
+        for account in self.tradings or (MAIN,):
+            key = f"{_of(account)}{candle.exchange}|{candle.symbol}"
+            position = self.positions.get(key)
+            if position is None or position.average is None or not position.amount:
+                continue
+            gain = (Decimal(candle.close) - position.average) * position.amount
+            self.positions[key] = msgspec.structs.replace(position, unrealised_pnl=gain)
+            found.append(self.positions[key])
+        return found
 
     def put_equity(self, equity: Equity) -> None:
-        """Keep the newest value and a thinned history of all."""
-        if self.equity is None or equity.ts_ms >= self.equity.ts_ms:
-            self.equity = equity
-        points = self.equity_points
-        if points and points[-1][0] >= equity.ts_ms:
+        """Keep the newest value of an account and a thinned history of all together."""
+        known = self.equities.get(equity.account)
+        if known is None or equity.ts_ms >= known.ts_ms:
+            self.equities[equity.account] = equity
+        points, whole = self.equity_points, self.equity
+        if whole is None or (points and points[-1][0] >= equity.ts_ms):
             return
-        points.append((equity.ts_ms, float(equity.equity)))
+        points.append((equity.ts_ms, float(whole.equity)))
         if len(points) > MAX_EQUITY_POINTS:
             # The older half keeps every second point: the whole history stays, coarser with age.
             half = len(points) // 2
             self.equity_points = points[:half:2] + points[half:]
 
-    def put_equity_history(self, points: list[Equity]) -> None:
-        """Take trade's curve."""
-        self.equity_points = [(point.ts_ms, float(point.equity)) for point in points]
+    def put_equity_history(self, points: list[Equity], account: str = MAIN) -> None:
+        """Take the curve of an account; the curve of all is their sum at every point of each."""
+        self._curves[account] = [(point.ts_ms, float(point.equity)) for point in points]
+        self.equity_points = _sum_of(list(self._curves.values()))
         if points:
-            self.equity = points[-1]
+            self.equities[account] = points[-1]
 
     # markets and strategies
 
@@ -275,6 +306,12 @@ class LiveState:
         result: dict[str, Any] = {"server_ms": now_ms()}
         for channel in sorted(channels & parts.keys()):
             result.update(parts[channel]())
+        for channel in sorted(channels):
+            name, at, account = channel.partition("@")
+            if at and name == "money":
+                for key, value in self._export_money(account).items():
+                    both = isinstance(value, list) and isinstance(result.get(key), list)
+                    result[key] = [*result[key], *value] if both else value
         return result
 
     def _export_core(self) -> dict[str, Any]:
@@ -287,14 +324,19 @@ class LiveState:
             "trading": self.trading,
         }
 
-    def _export_money(self) -> dict[str, Any]:
+    def _export_money(self, account: str = "") -> dict[str, Any]:
+        """What is known of the money of one account, or of all."""
+
+        def own(items: Iterable[Owned]) -> list[Owned]:
+            return [one for one in items if account in ("", one.account)]
+
         return {
-            "orders": list(self.orders.values()),
-            "fills": list(self.fills.values()),
-            "positions": list(self.positions.values()),
-            "balances": list(self.balances.values()),
-            "equity": self.equity,
-            "equity_points": self.equity_points,
+            "orders": own(self.orders.values()),
+            "fills": own(self.fills.values()),
+            "positions": own(self.positions.values()),
+            "balances": own(self.balances.values()),
+            "equity": self.equities.get(account) if account else self.equity,
+            "equity_points": self._curves.get(account, []) if account else self.equity_points,
         }
 
     def _export_market(self) -> dict[str, Any]:
@@ -302,6 +344,52 @@ class LiveState:
 
     def _export_strategy(self) -> dict[str, Any]:
         return {"strategies": self.strategies, "signals": list(self.signals)}
+
+
+def position_key(position: Position) -> str:
+    """What names a position over all accounts."""
+    return f"{_of(position.account)}{position.exchange}|{position.symbol}"
+
+
+def balance_key(balance: Balance) -> str:
+    """What names a balance over all accounts."""
+    return f"{_of(balance.account)}{balance.exchange}|{balance.asset}"
+
+
+def added(equities: list[Equity]) -> Equity | None:
+    """What accounts are worth together, as of the newest; those in another currency than the first's are
+    left out.
+    """
+    if len(equities) < 2:
+        return equities[0] if equities else None
+    first = next((one for one in equities if one.account == MAIN), equities[0])
+    own = [one for one in equities if one.currency == first.currency]
+    return msgspec.structs.replace(
+        first,
+        equity=sum((one.equity for one in own), Decimal(0)),
+        start_equity=sum((one.start_equity for one in own), Decimal(0)),
+        realised_pnl=sum((one.realised_pnl for one in own), Decimal(0)),
+        unrealised_pnl=sum((one.unrealised_pnl for one in own), Decimal(0)),
+        ts_ms=max(one.ts_ms for one in own),
+        account="",
+    )
+
+
+def _sum_of(curves: list[list[tuple[int, float]]]) -> list[tuple[int, float]]:
+    """The sum of curves, each as it was last at that time."""
+    if len(curves) == 1:
+        return list(curves[0])
+    steps = sorted((ts_ms, number, value) for number, one in enumerate(curves) for ts_ms, value in one)
+    last: dict[int, float] = {}
+    found: dict[int, float] = {}
+    for ts_ms, number, value in steps:
+        last[number] = value
+        found[ts_ms] = sum(last.values())
+    return list(found.items())
+
+
+def _of(account: str) -> str:
+    return "" if account == MAIN else f"{account}|"
 
 
 def is_open(order: Order) -> bool:

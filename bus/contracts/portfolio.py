@@ -8,6 +8,11 @@ POINT_TOPIC = "portfolio.equity"
 BUDGETS_TOPIC = "portfolio.budgets"
 
 
+def of_account(topic: str, account: str) -> str:
+    """The topic of an account; a listener of main's hears it as well, and looks at `account`."""
+    return topic if account == "main" else f"{topic}.{account}"
+
+
 @message(0x0901)
 class PortfolioPoint(Message, frozen=True, kw_only=True, gc=False):
     """One moment of the portfolio. `price` of a unit tells what trading alone did (docs/portfolio.md);
@@ -19,6 +24,7 @@ class PortfolioPoint(Message, frozen=True, kw_only=True, gc=False):
     equity: Decimal
     flow: Decimal
     price: Decimal
+    account: str = "main"
 
 
 @message(0x0902, delivery=Delivery.REPLY)
@@ -56,6 +62,7 @@ class SourcePosition(Message, frozen=True, kw_only=True, gc=False):
     fees: Decimal
     fills: int
     closed_trades: int
+    account: str = "main"
 
 
 @message(0x0904, delivery=Delivery.REPLY)
@@ -109,9 +116,25 @@ class PortfolioBudgets(Message, frozen=True, kw_only=True, gc=False):
     account: str = "main"
 
 
+@message(0x0916, delivery=Delivery.REPLY)
+class AccountShare(Message, frozen=True, kw_only=True, gc=False):
+    """What one account is of all; `equity` and `weight` are None while it is not known, `note` says why."""
+
+    account: str
+    exchange: str
+    currency: str
+    equity: Decimal | None
+    weight: Decimal | None
+    trading: str
+    note: str
+
+
 @message(0x0906, delivery=Delivery.REPLY)
 class PortfolioReport(Message, frozen=True, kw_only=True, gc=False):
-    """Everything at once. `note` is "" or a sentence about what cannot be told now."""
+    """Everything at once. `note` is "" or a sentence about what cannot be told now.
+
+    `account` is "" for all accounts together; `accounts` are then their parts.
+    """
 
     currency: str
     equity: Decimal | None
@@ -122,11 +145,15 @@ class PortfolioReport(Message, frozen=True, kw_only=True, gc=False):
     returns: ReturnFigures | None
     note: str
     budgets: list[StrategyBudget] = []
+    account: str = "main"
+    accounts: list[AccountShare] = []
 
 
 @request(0x0907, reply=PortfolioReport, permission="trade.read")
 class GetPortfolioReport(Message, frozen=True, kw_only=True, gc=False):
-    """Weights, what each strategy holds, returns."""
+    """Weights, what each strategy holds, returns: of an account, or with "" of all together."""
+
+    account: str = ""
 
 
 @message(0x0908, delivery=Delivery.REPLY)
@@ -163,11 +190,14 @@ class RebalancePlan(Message, frozen=True, kw_only=True, gc=False):
     method: str
     orders: list[PlannedOrder]
     sentence: str
+    account: str = "main"
 
 
 @request(0x090A, reply=RebalancePlan, permission="trade.read")
 class PlanRebalance(Message, frozen=True, kw_only=True, gc=False):
-    """Make a plan; nothing is sent."""
+    """Make a plan for an account; nothing is sent."""
+
+    account: str = "main"
 
 
 @message(0x090B, delivery=Delivery.REPLY)
@@ -202,6 +232,7 @@ class Rebalance(Message, frozen=True, kw_only=True, gc=False):
 
     plan_id: str
     actor: str
+    account: str = ""
 
 
 @message(0x090E, delivery=Delivery.REPLY)
@@ -223,6 +254,7 @@ class TaxDisposal(Message, frozen=True, kw_only=True, gc=False):
     lot: str
     disposal: str
     fee_elsewhere: str
+    account: str = "main"
 
 
 @message(0x090F, delivery=Delivery.REPLY)
@@ -237,6 +269,7 @@ class TaxLot(Message, frozen=True, kw_only=True, gc=False):
     cost: Decimal | None
     origin: str
     lot: str
+    account: str = "main"
 
 
 @message(0x0910, delivery=Delivery.REPLY)
@@ -250,11 +283,15 @@ class TaxLots(Message, frozen=True, kw_only=True, gc=False):
 
 @request(0x0911, reply=TaxLots, permission="trade.read")
 class ListTaxLots(Message, frozen=True, kw_only=True, gc=False):
-    """Gains and lots. `method` "" takes the settings' one; `since_ms` and `until_ms` choose disposals."""
+    """Gains and lots of an account, or with "" of all, each by itself.
+
+    `method` "" takes the settings' one; `since_ms` and `until_ms` choose disposals.
+    """
 
     method: str = ""
     since_ms: int | None = None
     until_ms: int | None = None
+    account: str = ""
 
 
 @message(0x0912, delivery=Delivery.REPLY)
@@ -271,3 +308,4 @@ class ListPortfolioHistory(Message, frozen=True, kw_only=True, gc=False):
     since_ms: int | None = None
     limit: int = 2000
     before_ms: int | None = None
+    account: str = ""

@@ -9,7 +9,8 @@ from ...bus.contracts.trade import GetPortfolio, Portfolio
 from ..access import requires
 from ..context import session
 from ..problems import ApiProblem
-from .answers import PREFIX, answer, ask, body
+from .accounts import ask_one
+from .answers import PREFIX, answer, body
 from .shapes import Message
 from .text_shapes import ClosePosition
 
@@ -21,14 +22,14 @@ def install(app: Flask) -> None:
     app.add_url_rule(f"{PREFIX}/positions/close", "api_close_position", close, methods=["POST"])
 
 
-@requires("trade.order")
+@requires("trade.order", account="one")
 def close() -> Response:
     """Sell what is held in one market, at the market price."""
     wish = body(ClosePosition)
     held = next(
         (
             one
-            for one in ask("trade", GetPortfolio(), Portfolio).positions
+            for one in ask_one(GetPortfolio(), Portfolio).positions
             if (one.exchange, one.symbol) == (wish.exchange, wish.symbol) and one.amount
         ),
         None,
@@ -40,7 +41,7 @@ def close() -> Response:
         side="sell" if held.amount > 0 else "buy", type="market", amount=abs(held.amount), reduce_only=True,
         reason=f"closed by {session().user} in the dashboard",
     )  # fmt: skip
-    reply = ask("trade", intent, OrderIntentReply, ACT_TIMEOUT_S)
+    reply = ask_one(intent, OrderIntentReply, ACT_TIMEOUT_S)
     if not reply.accepted:
         raise ApiProblem(409, reply.code or "denied", reply.reason or "The limits did not let it pass.")
     return answer(Message(message=f"The position in {held.symbol} is being closed."), 202)

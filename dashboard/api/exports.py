@@ -1,6 +1,7 @@
 """Orders, fills and positions as CSV (RFC 4180), newest first, however many there are: read page by page."""
 
 import csv
+import functools
 import io
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
@@ -19,7 +20,8 @@ from ...bus.contracts.trade import (
     Portfolio,
     Position,
 )
-from ..access import requires
+from ...configs.accounts import service_of
+from ..access import permitted, requires
 from .answers import PREFIX, ask, number
 
 R = TypeVar("R", Order, Fill, Position)
@@ -35,53 +37,58 @@ def install(app: Flask) -> None:
     app.add_url_rule(f"{PREFIX}/positions.csv", "api_positions_csv", positions, methods=["GET"])
 
 
-@requires("trade.read")
+@requires("trade.read", account="any")
 def orders() -> Response:
-    """All orders as CSV, newest first: ?open=1&symbol=."""
+    """All orders as CSV, newest first within each account: ?account=&open=1&symbol=."""
     symbol, open_only = request.args.get("symbol") or None, request.args.get("open") == "1"
 
-    def page(last: Order | None) -> list[Order]:
+    def page(account: str, last: Order | None) -> list[Order]:
         wish = ListOrders(
             symbol=symbol, open_only=open_only, limit=PAGE, older_than="" if last is None else last.id
         )
-        return ask("trade", wish, Orders).orders
+        return ask(service_of(account), wish, Orders).orders
 
     return _sent("orders", Order, page)
 
 
-@requires("trade.read")
+@requires("trade.read", account="any")
 def fills() -> Response:
-    """All fills as CSV, newest first: ?symbol=&since_ms=."""
+    """All fills as CSV, newest first within each account: ?account=&symbol=&since_ms=."""
     symbol, since_ms = request.args.get("symbol") or None, number("since_ms")
 
-    def page(last: Fill | None) -> list[Fill]:
+    def page(account: str, last: Fill | None) -> list[Fill]:
         older = "" if last is None else f"{last.exchange}|{last.symbol}|{last.id}"
         wish = ListFills(symbol=symbol, since_ms=since_ms, limit=PAGE, older_than=older)
-        return ask("trade", wish, Fills).fills
+        return ask(service_of(account), wish, Fills).fills
 
     return _sent("fills", Fill, page)
 
 
-@requires("trade.read")
+@requires("trade.read", account="any")
 def positions() -> Response:
-    """All positions as CSV."""
+    """All positions as CSV: ?account=."""
 
-    def page(last: Position | None) -> list[Position]:
-        return [] if last else ask("trade", GetPortfolio(), Portfolio).positions
+    def page(account: str, last: Position | None) -> list[Position]:
+        return [] if last else ask(service_of(account), GetPortfolio(), Portfolio).positions
 
     return _sent("positions", Position, page)
 
 
-def _sent(name: str, kind: type[R], page: Callable[[R | None], list[R]]) -> Response:
+def _sent(name: str, kind: type[R], page: Callable[[str, R | None], list[R]]) -> Response:
     text = "".join(_lines(kind, page))
     headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
     return Response(text, mimetype="text/csv", headers=headers)
 
 
-def _lines(kind: type[R], page: Callable[[R | None], list[R]]) -> Iterator[str]:
+def _lines(kind: type[R], page: Callable[[str, R | None], list[R]]) -> Iterator[str]:
+    yield _line(kind.__struct_fields__)
+    for account in permitted():
+        yield from _rows(kind, functools.partial(page, account))
+
+
+def _rows(kind: type[R], page: Callable[[R | None], list[R]]) -> Iterator[str]:
     fields = kind.__struct_fields__
     last: R | None = None
-    yield _line(fields)
     while rows := page(last):
         for row in rows:
             yield _line([_cell(name, getattr(row, name)) for name in fields])

@@ -18,7 +18,8 @@ from ...bus.contracts.trade import (
 from ..access import requires
 from ..context import session
 from ..problems import ApiProblem
-from .answers import PREFIX, answer, ask, body
+from .accounts import ask_one, ask_owner
+from .answers import PREFIX, answer, body
 from .shapes import Amendment, EndGuard, Guard, Message
 
 # The venue is asked.
@@ -36,15 +37,15 @@ def install(app: Flask) -> None:
     add(f"{PREFIX}/ledger", "api_ledger", ledger, methods=["GET"])
 
 
-@requires("trade.order")
+@requires("trade.order", account="any")
 def cancel_order(order_id: str) -> Response:
     """Cancel one order by trade's own id."""
     question = CancelOrder(order_id=order_id, actor=session().user)
-    done = ask("trade", question, Done, ACT_TIMEOUT_S)
+    done = ask_owner(question, Done, ACT_TIMEOUT_S)
     return answer(Message(message=done.message or "The cancellation is under way."), 202)
 
 
-@requires("trade.order")
+@requires("trade.order", account="any")
 def amend_order(order_id: str) -> Response:
     """Give a resting limit order another price or amount; the answer is its successor."""
     wanted = body(Amendment)
@@ -52,10 +53,10 @@ def amend_order(order_id: str) -> Response:
     if wanted.price is None and wanted.amount is None:
         raise ApiProblem(400, "invalid_body", "Give a price or an amount.")
     question = AmendOrder(order_id=order_id, actor=session().user, price=wanted.price, amount=wanted.amount)
-    return answer(ask("trade", question, Order, ACT_TIMEOUT_S))
+    return answer(ask_owner(question, Order, ACT_TIMEOUT_S))
 
 
-@requires("trade.order")
+@requires("trade.order", account="one")
 def protect() -> Response:
     """Guard a position with a stop, a target, or both, until it is closed."""
     wanted = body(Guard)
@@ -70,21 +71,21 @@ def protect() -> Response:
         trailing_percent=wanted.trailing_percent, take_profit=wanted.target,
         take_profit_amount=wanted.target_amount,
     )  # fmt: skip
-    return answer(ask("trade", question, Protection, ACT_TIMEOUT_S))
+    return answer(ask_one(question, Protection, ACT_TIMEOUT_S))
 
 
-@requires("trade.order")
+@requires("trade.order", account="one")
 def unprotect() -> Response:
     """Take the stop and the target of a position away; the position stays."""
     wanted = body(EndGuard)
     question = EndProtection(exchange=wanted.exchange, symbol=wanted.symbol, actor=session().user)
-    return answer(Message(message=ask("trade", question, Done, ACT_TIMEOUT_S).message))
+    return answer(Message(message=ask_one(question, Done, ACT_TIMEOUT_S).message))
 
 
-@requires("trade.read")
+@requires("trade.read", account="one")
 def ledger() -> Response:
     """Hold the ledger against the venue now."""
-    return answer(ask("trade", VerifyLedger(), LedgerReport, VERIFY_TIMEOUT_S))
+    return answer(ask_one(VerifyLedger(), LedgerReport, VERIFY_TIMEOUT_S))
 
 
 def _demand_positive(**numbers: Decimal | None) -> None:

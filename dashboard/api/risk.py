@@ -5,6 +5,7 @@ from flask import Flask, Response
 from ...bus.contracts.risk import GetRisk, RearmRisk, RiskReport
 from ..access import requires
 from ..context import session
+from .accounts import named, one_account
 from .answers import PREFIX, answer, ask_running, body
 from .shapes import Rearm
 
@@ -18,15 +19,17 @@ def install(app: Flask) -> None:
     add(f"{PREFIX}/risk/rearm", "api_rearm", rearm, methods=["POST"])
 
 
-@requires("trade.read")
+@requires("trade.read", account="one")
 def risk() -> Response:
-    """The verdict in force and how much of every limit is used."""
-    return answer(ask_running(RISK, GetRisk(), RiskReport))
+    """The verdict in force and how much of every limit is used; of main, or of ?account=."""
+    return answer(ask_running(RISK, GetRisk(account=one_account()), RiskReport))
 
 
-@requires("trade.halt", step_up=True)
+@requires("trade.halt", step_up=True, account="all")
 def rearm() -> Response:
-    """Let trading go on after risk halted it; losses count from now on."""
+    """Let trading go on after risk halted it (or ?account= alone); losses count from now on."""
     wanted = body(Rearm)
-    question = RearmRisk(actor=session().user, reason=wanted.reason[:500], blocks=wanted.blocks)
+    question = RearmRisk(
+        actor=session().user, reason=wanted.reason[:500], blocks=wanted.blocks, account=named()
+    )
     return answer(ask_running(RISK, question, RiskReport, 10.0))

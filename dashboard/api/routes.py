@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import msgspec
 from flask import Flask, Response, request
 
 from ...bus.contracts.base import Done
@@ -16,15 +17,18 @@ from ...bus.contracts.trade import (
     ListEquity,
     ListFills,
     ListOrders,
+    Order,
     Orders,
     Portfolio,
     SetTradingState,
     TradingState,
 )
+from ...configs.accounts import service_of
 from ..access import ANY_USER, requires
 from ..context import dashboard, session
 from ..gateway import SUPERVISOR
 from ..problems import ApiProblem
+from ..state import balance_key, position_key
 from . import (
     account,
     analytics,
@@ -52,6 +56,7 @@ from . import (
 from . import (
     orders as orders_api,
 )
+from .accounts import ask_each, ask_one, pages, tell_each
 from .answers import PREFIX, answer, ask, body, limit, number
 from .lists import cursor, cursor_number, following, page, page_of
 from .shapes import Balances, Message, ParametersChange, Positions, TradingChange
@@ -112,58 +117,70 @@ def status() -> Response:
     return page_of(ask(SUPERVISOR, GetStatus(), SupervisorStatus), "services", lambda one: one.name)
 
 
-@requires("trade.read")
+@requires("trade.read", account="any")
 def orders() -> Response:
-    """Orders, newest first: ?open=1&symbol=&cursor=&limit=."""
-    most = limit(500)
+    """Orders, newest first: ?account=&open=1&symbol=&cursor=&limit=."""
+    most, seen = limit(500), cursor()
     question = ListOrders(
-        symbol=request.args.get("symbol"), open_only=request.args.get("open") == "1", limit=most,
-        older_than=cursor(),
-    )  # fmt: skip
-    found = ask("trade", question, Orders)
-    return page(found, "orders", found.orders, following(found.orders, most, lambda one: one.id))
-
-
-@requires("trade.read")
-def fills() -> Response:
-    """Fills, newest first: ?symbol=&since_ms=&cursor=&limit=."""
-    most = limit(500)
-    question = ListFills(
-        symbol=request.args.get("symbol"), since_ms=number("since_ms"), limit=most, older_than=cursor()
+        symbol=request.args.get("symbol"), open_only=request.args.get("open") == "1", limit=most
     )
-    found = ask("trade", question, Fills)
-    return page(found, "fills", found.fills, following(found.fills, most, _fill_key))
+
+    def read(account: str, last: str) -> list[Order]:
+        wish = msgspec.structs.replace(question, older_than=last)
+        return ask(service_of(account), wish, Orders).orders
+
+    rows, key = pages(seen, most, read, lambda one: one.id, lambda one: one.created_ms)
+    return page(Orders(orders=rows), "orders", rows, key)
 
 
-@requires("trade.read")
+@requires("trade.read", account="any")
+def fills() -> Response:
+    """Fills, newest first: ?account=&symbol=&since_ms=&cursor=&limit=."""
+    most, seen = limit(500), cursor()
+    question = ListFills(symbol=request.args.get("symbol"), since_ms=number("since_ms"), limit=most)
+
+    def read(account: str, last: str) -> list[Fill]:
+        wish = msgspec.structs.replace(question, older_than=last)
+        return ask(service_of(account), wish, Fills).fills
+
+    rows, key = pages(seen, most, read, _fill_key, lambda one: one.ts_ms)
+    return page(Fills(fills=rows), "fills", rows, key)
+
+
+@requires("trade.read", account="any")
 def positions() -> Response:
-    """Positions."""
-    found = Positions(positions=ask("trade", GetPortfolio(), Portfolio).positions)
-    return page_of(found, "positions", lambda one: f"{one.exchange}|{one.symbol}")
+    """Positions: ?account=."""
+    told = ask_each(GetPortfolio(), Portfolio)
+    found = Positions(positions=[one for portfolio in told for one in portfolio.positions])
+    return page_of(found, "positions", position_key)
 
 
-@requires("trade.read")
+@requires("trade.read", account="any")
 def balance() -> Response:
-    """Balances of the ledger."""
-    found = Balances(balances=ask("trade", GetPortfolio(), Portfolio).balances)
-    return page_of(found, "balances", lambda one: f"{one.exchange}|{one.asset}")
+    """Balances of the ledger: ?account=."""
+    told = ask_each(GetPortfolio(), Portfolio)
+    found = Balances(balances=[one for portfolio in told for one in portfolio.balances])
+    return page_of(found, "balances", balance_key)
 
 
-@requires("trade.read")
+@requires("trade.read", account="one")
 def equity() -> Response:
-    """The equity curve, oldest first; further pages go back: ?since_ms=&before_ms=&cursor=&limit=."""
+    """The equity curve of an account, oldest first; further pages go back in time.
+
+    Query: account (main without one), since_ms, before_ms, cursor, limit.
+    """
     most, seen = limit(2000), cursor_number()
     before_ms = number("before_ms") if seen is None else seen
     question = ListEquity(since_ms=number("since_ms"), limit=most, before_ms=before_ms)
-    found = ask("trade", question, EquityHistory)
+    found = ask_one(question, EquityHistory)
     key = following(found.points, most, lambda one: str(one.ts_ms), newest_last=True)
     return page(found, "points", found.points, key)
 
 
-@requires("trade.read")
+@requires("trade.read", account="one")
 def trading() -> Response:
-    """Is trading active, reducing or halted, and why?"""
-    return answer(ask("trade", GetPortfolio(), Portfolio).trading_state)
+    """Is trading active, reducing or halted, and why? Of main, or of ?account=."""
+    return answer(ask_one(GetPortfolio(), Portfolio).trading_state)
 
 
 @requires("market.read")
@@ -238,9 +255,9 @@ def reload() -> Response:
     return answer(Message(message=settings.put_in_force()), 202)
 
 
-@requires("trade.halt")
+@requires("trade.halt", account="all")
 def set_trading() -> Response:
-    """Halt, reduce or re-arm trading."""
+    """Halt, reduce or re-arm trading with all accounts, or with ?account=; answers the state of the first."""
     wanted = body(TradingChange)
     if wanted.state not in ("ACTIVE", "REDUCING", "HALTED"):
         raise ApiProblem(400, "invalid_state", f"{wanted.state!r} is not one of ACTIVE, REDUCING, HALTED.")
@@ -249,7 +266,7 @@ def set_trading() -> Response:
         state=wanted.state, reason=wanted.reason or f"by {user} in the dashboard", actor=user,
         cancel_orders=wanted.cancel_orders, flatten=wanted.flatten,
     )  # fmt: skip
-    return answer(ask("trade", question, TradingState, ACT_TIMEOUT_S))
+    return answer(tell_each(question, TradingState, ACT_TIMEOUT_S)[0])
 
 
 def _fill_key(fill: Fill) -> str:

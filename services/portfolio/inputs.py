@@ -15,6 +15,7 @@ from ...bus.api import AsyncBusApi, Received
 from ...bus.contracts.base import Message
 from ...bus.contracts.market import Book, Candle, Candles, Feed, Feeds, ListCandles, ListFeeds, timeframe_ms
 from ...bus.contracts.trade import Fill, Fills, GetPortfolio, ListFills, Order, Portfolio
+from ...configs.accounts import MAIN, service_of
 from ...configs.errors import BusTimeoutError, RequestFailedError
 from ...configs.schema import Settings
 from ..accounting.exact import ZERO
@@ -34,9 +35,10 @@ _ASK_DATA_EVERY_S = 5.0
 
 
 class Inputs:
-    """Everything that the portfolio is made of, kept current."""
+    """Everything that the portfolio of one account is made of, kept current."""
 
-    def __init__(self, bus: AsyncBusApi, settings: Settings, keeper: Keeper) -> None:
+    def __init__(self, bus: AsyncBusApi, settings: Settings, keeper: Keeper, account: str = MAIN) -> None:
+        self.account, self.service = account, service_of(account)
         self._bus, self._settings, self._keeper = bus, settings, keeper
         self.exchange, self._timeframe = settings.data.exchange, settings.data.timeframe
         window = Window(settings.portfolio.window_candles, timeframe_ms(self._timeframe))
@@ -53,8 +55,9 @@ class Inputs:
         venue = topics.part(self.exchange)
         self._bus.subscribe(f"{topics.CANDLES}{venue}.", Candle, self._on_candle, last_value=True)
         self._bus.subscribe(f"{topics.BOOKS}{venue}.", Book, self._on_book, last_value=True)
-        self._bus.subscribe(topics.fill(self.exchange), Fill, self._on_fill)
-        self._bus.subscribe(f"{topics.ORDERS}{venue}.", Order, self._on_order)
+        own = topics.of_account(self.account) + venue
+        self._bus.subscribe(f"{topics.FILLS}{own}", Fill, self._on_fill)
+        self._bus.subscribe(f"{topics.ORDERS}{own}.", Order, self._on_order)
 
     async def read(self) -> Portfolio:
         """The account as trade has it now, with every fill that it holds counted.
@@ -68,7 +71,7 @@ class Inputs:
             self._filled_up = True
         if time.monotonic() >= self._data_due_s:
             await self._learn_markets()
-        return await self.ask("trade", GetPortfolio(), Portfolio)
+        return await self.ask(self.service, GetPortfolio(), Portfolio)
 
     async def ask(self, service: str, message: Message, reply: type[R]) -> R:
         return await self._bus.request(service, message, reply, timeout_s=_PATIENCE_S)
@@ -81,7 +84,7 @@ class Inputs:
         older_than = ""
         while True:
             wish = ListFills(since_ms=since, limit=_PAGE, older_than=older_than)
-            page = (await self.ask("trade", wish, Fills)).fills
+            page = (await self.ask(self.service, wish, Fills)).fills
             self._keeper.keep_fills(page)
             self.executions.take_all(page)
             if len(page) < _PAGE:

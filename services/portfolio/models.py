@@ -59,5 +59,53 @@ class RebalanceRow(Model):
         table_name = "portfolio_rebalances"
 
 
-MODELS = (SeenFillRow, FlowRow, PointRow, RebalanceRow)
-MIGRATIONS = (Migration(1, "fills, flows, points, rebalances", (create_tables(*MODELS),)),)
+class AccountFillRow(Model):
+    """A fill of an account beside main, which has a table of its own."""
+
+    key = CharField(primary_key=True, max_length=180)
+    account = CharField(max_length=20, index=True)
+    ts_ms = BigIntegerField(index=True)
+    body = TextField()
+
+    class Meta:
+        table_name = "portfolio_account_fills"
+
+
+class AccountFlowRow(Model):
+    """As FlowRow, of an account beside main."""
+
+    number = BigAutoField()
+    account = CharField(max_length=20, index=True)
+    ts_ms = BigIntegerField()
+    kind = CharField(max_length=12)
+    asset = CharField(max_length=40)
+    amount = DecimalField()
+    price = DecimalField(null=True)
+
+    class Meta:
+        table_name = "portfolio_account_flows"
+
+
+class AccountPointRow(Model):
+    """As PointRow, of an account beside main, or of all together; `key` is ACCOUNT|ts_ms."""
+
+    key = CharField(primary_key=True, max_length=40)
+    account = CharField(max_length=20)
+    ts_ms = BigIntegerField(index=True)
+    currency = CharField(max_length=20)
+    equity = DecimalField()
+    flow = DecimalField()
+    units = DecimalField()
+    price = DecimalField()
+
+    class Meta:
+        table_name = "portfolio_account_points"
+
+
+_FIRST = (SeenFillRow, FlowRow, PointRow, RebalanceRow)
+_FURTHER = (AccountFillRow, AccountFlowRow, AccountPointRow)
+MODELS = (*_FIRST, *_FURTHER)
+MIGRATIONS = (
+    Migration(1, "fills, flows, points, rebalances", (create_tables(*_FIRST),)),
+    Migration(2, "the same of further accounts", (create_tables(*_FURTHER),)),
+)

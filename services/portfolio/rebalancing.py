@@ -44,7 +44,7 @@ class Rebalancer:
         Raises:
             BusTimeoutError: trade does not answer.
         """
-        listed = await self._bus.request("trade", ListOrders(), Orders)
+        listed = await self._bus.request(self._inputs.service, ListOrders(), Orders)
         by_intent = {order.intent_id: order for order in listed.orders}
         done = []
         for planned in plan.orders:
@@ -69,9 +69,10 @@ class Rebalancer:
             amount=planned.amount,
             reference_price=planned.price,
             reason=f"rebalance {plan.id} by {actor}",
+            account=self._inputs.account,
         )
         try:
-            reply = await self._bus.request("trade", intent, OrderIntentReply)
+            reply = await self._bus.request(self._inputs.service, intent, OrderIntentReply)
         except (BusTimeoutError, RequestFailedError) as error:
             return _unsent(planned, "UNKNOWN", str(error))
         if not reply.accepted:
@@ -104,7 +105,7 @@ class Rebalancer:
 
     async def _look(self, order_id: str) -> None:
         try:
-            listed = await self._inputs.ask("trade", ListOrders(limit=200), Orders)
+            listed = await self._inputs.ask(self._inputs.service, ListOrders(limit=200), Orders)
         except (BusTimeoutError, RequestFailedError) as error:
             self._log.warning("trade does not answer", reason=str(error))
             return
@@ -112,7 +113,11 @@ class Rebalancer:
 
     async def _cancel(self, order_id: str) -> None:
         try:
-            await self._bus.request("trade", CancelOrder(order_id=order_id, actor="service:portfolio"), Done)
+            await self._bus.request(
+                self._inputs.service,
+                CancelOrder(order_id=order_id, actor="service:portfolio", account=self._inputs.account),
+                Done,
+            )
         except (BusTimeoutError, RequestFailedError) as error:
             self._log.warning("order not cancelled", order=order_id, reason=str(error))
 

@@ -13,6 +13,7 @@ from ...bus.contracts.portfolio import (
     StrategyBudget,
 )
 from ...bus.contracts.trade import Balance
+from ...configs.accounts import MAIN
 from ...configs.schema import Settings
 from ..accounting.exact import ONE, ZERO, add, divide, multiply, scale, subtract, total
 from . import performance
@@ -59,7 +60,8 @@ def report(
             with_targets=with_targets,
         ),
         sources=_sources(inputs),
-        others=_others(settings, inputs, currency),
+        account=inputs.account,
+        others=_others(settings, inputs, currency) if inputs.account == MAIN else [],
         returns=None if moment is None else performance.figures(_with_now(turns, moment)),
         note=note,
         budgets=budgets,
@@ -156,6 +158,7 @@ def _sources(inputs: Inputs) -> list[SourcePosition]:
                 fees=position.fees,
                 fills=position.fills,
                 closed_trades=closed.get((source, symbol), 0),
+                account=inputs.account,
             )
         )
     return found

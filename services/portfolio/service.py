@@ -1,76 +1,43 @@
-"""The portfolio service: looks at the account, keeps its history, plans and carries out rebalances."""
+"""The portfolio service: a desk for every account, and all of them added up."""
 
 import asyncio
 import time
-import uuid
-from dataclasses import replace
-from decimal import Decimal
-from typing import get_args
+from collections.abc import Sequence
 
-from ...bus import topics
 from ...bus.api import Request
 from ...bus.contracts.portfolio import (
-    BUDGETS_TOPIC,
-    POINT_TOPIC,
     GetPortfolioReport,
     ListPortfolioHistory,
     ListTaxLots,
     PlanRebalance,
-    PortfolioBudgets,
     PortfolioHistory,
-    PortfolioPoint,
     PortfolioReport,
     Rebalance,
     RebalancePlan,
     RebalanceResult,
-    StrategyBudget,
     TaxLots,
 )
-from ...bus.contracts.service import Alert, Audit
-from ...bus.contracts.trade import Portfolio
-from ...configs.errors import BusTimeoutError, CryptoBotError, RequestFailedError
+from ...configs import accounts
+from ...configs.errors import RequestFailedError
 from ...configs.paths import Home
-from ..accounting.exact import ONE, ZERO, rounded, subtract, total
-from ..accounting.lots import METHODS, Method
 from ..database.health import watch
 from ..host.service import Service, run
-from . import plan, strategies, taxes, weights
-from .inputs import Inputs
-from .keeping import Keeper
-from .plan import Held
-from .rebalancing import Rebalancer
-from .report import report
-from .valuation import Moment, Valuation
+from . import together
+from .desk import Desk
+from .keeping import ALL, Keeper
 
-_PLANS_KEPT = 20
-_MOST_POINTS = 20_000
 _READY_WITHIN_S = 10.0
-_DIVIDE_EVERY_S = 60.0
-_EXPLAIN_TRIES = 30
-_EXPLAIN_PAUSE_S = 0.1
 
 
 class PortfolioService(Service):
-    """One account on one venue, and what the settings say is held elsewhere."""
+    """Every account, each on its venue, and what the settings say is held elsewhere."""
 
     name = "portfolio"
 
     async def setup(self) -> None:
         self._keeper = Keeper(self.home)
-        self._inputs = Inputs(self.bus, self.settings, self._keeper)
-        self._valuation = Valuation(self._keeper)
-        self._rebalancer = Rebalancer(self.bus, self._inputs, self.settings.portfolio.order_timeout_s)
-        self._plans: dict[str, RebalancePlan] = {}
-        self._busy = asyncio.Lock()
-        self._seen: tuple[Portfolio, Moment] | None = None
-        self._note = "The account is not known yet."
-        self._budgets: list[StrategyBudget] = []
-        self._parts: dict[str, Decimal] = {}
-        self._divide_again_s = 0.0
-        self._budget_note = ""
-        self._first = asyncio.Event()
-        self._publisher = self.bus.topic(POINT_TOPIC, PortfolioPoint)
-        self._inputs.follow()
+        self.desks = {name: self._desk(name) for name in accounts.names(self.settings)}
+        self._whole = together.Whole(self._keeper.of(ALL), self.desks)
         self.bus.serve(GetPortfolioReport, self._report)
         self.bus.serve(PlanRebalance, self._plan)
         self.bus.serve(Rebalance, self._rebalance)
@@ -80,10 +47,16 @@ class PortfolioService(Service):
         self.spawn(self._watch(), "watch")
         self.spawn(watch(self, self._keeper.database), "database health")
         try:
-            await asyncio.wait_for(self._first.wait(), _READY_WITHIN_S)
+            async with asyncio.timeout(_READY_WITHIN_S):
+                await asyncio.gather(*(desk.first.wait() for desk in self.desks.values()))
         except TimeoutError:
-            self.log.warning("ready, but the account is not known yet", reason=self._note)
+            notes = {name: desk.note for name, desk in self.desks.items() if desk.note}
+            self.log.warning("ready, but not every account is known yet", reasons=notes)
         self.spawn(self._close_interrupted(), "interrupted")
+
+    def _desk(self, name: str) -> Desk:
+        settings = accounts.for_account(self.settings, name)
+        return Desk(name, self.bus, settings, self._keeper.of(name), self.log)
 
     async def stop(self) -> None:
         if hasattr(self, "_keeper"):
@@ -93,282 +66,70 @@ class PortfolioService(Service):
         while True:
             await self._look()
             # The beginning needs two readings that agree; it need not wait for the next round.
-            await asyncio.sleep(self.settings.portfolio.interval_s if self._seen else 0.2)
+            known = all(desk.seen is not None for desk in self.desks.values())
+            await asyncio.sleep(self.settings.portfolio.interval_s if known else 0.2)
 
     async def _look(self) -> None:
-        """One round; what cannot be asked now is asked in the next."""
-        try:
-            portfolio = await self._inputs.read()
-        except (BusTimeoutError, RequestFailedError) as error:
-            self._note = f"The account is not known: {error}"
-            return
-        prices = self._inputs.markets.values_of_one(self._currency())
-        now_ms = _now_ms()
-        moment = self._valuation.take(portfolio, self._inputs.executions, prices, now_ms)
-        if moment is None:
-            if portfolio.equity is None:
-                self._note = "The equity is not known: a price is missing for something that is held."
-            return
-        self._seen, self._note = (portfolio, moment), ""
-        self._first.set()
-        self._divide(moment)
-        self._publisher.send(
-            PortfolioPoint(
-                ts_ms=moment.ts_ms,
-                currency=moment.currency,
-                equity=moment.equity,
-                flow=moment.flow,
-                price=moment.fund.price,
-            )
-        )
+        await asyncio.gather(*(desk.look() for desk in self.desks.values()))
+        if len(self.desks) > 1:
+            moments = {name: desk.seen and desk.seen[1] for name, desk in self.desks.items()}
+            self._whole.take(moments, time.time_ns() // 1_000_000)
 
-    def _divide(self, moment: Moment) -> None:
-        """Tell what every strategy may use. While that cannot be told, what was told last stays."""
-        if time.monotonic() >= self._divide_again_s:
-            self._divide_again_s = time.monotonic() + _DIVIDE_EVERY_S
-            self._parts, self._budget_note = self._parts_or_note()
-        inputs = self._inputs
-        self._budgets = strategies.budgets(
-            self._parts, moment.equity, inputs.executions.positions, inputs.markets.prices
-        )
-        told = PortfolioBudgets(ts_ms=moment.ts_ms, currency=moment.currency, budgets=self._budgets)
-        self.bus.publish(BUDGETS_TOPIC, told)
+    async def _close_interrupted(self) -> None:
+        for desk in self.desks.values():
+            await desk.close_interrupted()
 
-    def _parts_or_note(self) -> tuple[dict[str, Decimal], str]:
-        settings = self.settings.portfolio
-        if settings.strategy_method == strategies.OFF:
-            return {}, ""
-        fills, window = self._inputs.executions.in_order(), self._inputs.markets.window
-        try:
-            return strategies.shares(settings, list(self.settings.strategy.instances), fills, window), ""
-        except RequestFailedError as error:
-            return self._parts, f"The money is not divided anew between the strategies: {error.message}"
-
-    async def _report(self, _request: Request[GetPortfolioReport]) -> PortfolioReport:
+    async def _report(self, request: Request[GetPortfolioReport]) -> PortfolioReport:
+        chosen = self._chosen(request.message.account)
+        if len(chosen) == 1:
+            return await chosen[0].report()
         await self._look()
-        chosen, note = self._targets_or_note()
-        markets = self._markets(chosen)
-        return report(
-            self.settings,
-            self._inputs,
-            self._keeper.turns(),
-            self._seen[1] if self._seen is not None else None,
-            self._seen[0].balances if self._seen is not None else [],
-            markets,
-            self._cash(),
-            with_targets=bool(chosen),
-            note=self._note or note or self._budget_note,
-            budgets=self._budgets,
-        )
+        reports = [await desk.report() for desk in chosen]
+        return together.report(reports, [_place(desk) for desk in chosen], self._whole)
 
-    async def _plan(self, _request: Request[PlanRebalance]) -> RebalancePlan:
-        await self._look_until_explained()
-        if self._seen is None or self._note:
-            raise RequestFailedError("account_unknown", self._note)
-        settings = self.settings.portfolio
-        markets = self._markets(self._targets())
-        for market in markets:
-            if market.price <= 0:
-                raise RequestFailedError("no_price", f"No price of {market.symbol} is known yet.")
-        cash = self._cash()
-        orders = plan.orders(markets, cash, settings)
-        made = [order for order in orders if not order.skipped]
-        now_ms = _now_ms()
-        found = RebalancePlan(
-            id=uuid.uuid4().hex[:12],
-            made_ms=now_ms,
-            valid_until_ms=now_ms + int(settings.plan_valid_s * 1000),
-            currency=self._seen[1].currency,
-            equity=plan.equity_of(markets, cash),
-            cash=cash,
-            method=settings.method,
-            orders=orders,
-            sentence=_sentence(found_orders=len(made), cost=total(order.cost for order in made)),
-        )
-        self._plans[found.id] = found
-        while len(self._plans) > _PLANS_KEPT:
-            del self._plans[next(iter(self._plans))]
-        return found
-
-    async def _look_until_explained(self) -> None:
-        """A round in which the known fills explain what is held: a coin that a strategy bought just now
-        must not be taken for ours.
-
-        Raises:
-            RequestFailedError: they do not.
-        """
-        for _ in range(_EXPLAIN_TRIES):
-            await self._look()
-            missing = self._unexplained()
-            if not missing:
-                return
-            await asyncio.sleep(_EXPLAIN_PAUSE_S)
-        raise RequestFailedError(
-            "fills_missing",
-            f"The fills that are known do not explain what is held of {', '.join(missing)}; try again, "
-            "or set portfolio.leave_strategies to false.",
-        )
-
-    def _unexplained(self) -> list[str]:
-        if self._seen is None or not self.settings.portfolio.leave_strategies:
-            return []
-        portfolio, executions = self._seen[0], self._inputs.executions
-        assets = {symbol.partition("/")[0] for symbol in self._symbols({})}
-        return sorted(asset for asset in assets if self._valuation.unexplained(portfolio, executions, asset))
+    async def _plan(self, request: Request[PlanRebalance]) -> RebalancePlan:
+        return await self._named(request.message.account).plan()
 
     async def _rebalance(self, request: Request[Rebalance]) -> RebalanceResult:
         asked = request.message
-        if not asked.actor.strip():
-            raise RequestFailedError("actor_missing", "Say who rebalances.")
-        known = self._keeper.result(asked.plan_id)
-        if known is not None:
-            return known
-        chosen = self._plans.get(asked.plan_id)
-        if chosen is None:
-            raise RequestFailedError("unknown_plan", f"There is no plan {asked.plan_id}; make a new one.")
-        if self._busy.locked():
-            raise RequestFailedError("busy", "Another rebalance is being carried out.")
-        async with self._busy:
-            return await self._carry_out(chosen, asked.actor)
-
-    async def _carry_out(self, chosen: RebalancePlan, actor: str) -> RebalanceResult:
-        now_ms = _now_ms()
-        if now_ms > chosen.valid_until_ms:
-            raise RequestFailedError("stale_plan", f"The plan {chosen.id} is too old; make a new one.")
-        if not self._keeper.begin(chosen, actor, now_ms):
-            raise RequestFailedError("begun_before", f"The plan {chosen.id} was begun; make a new one.")
-        made = sum(not order.skipped for order in chosen.orders)
-        self._audit(actor, "rebalance", chosen.id, f"{made} orders by {chosen.method}")
-        result = await self._rebalancer.carry_out(chosen, actor)
-        self._keeper.end(result)
-        self._audit(actor, "rebalanced", chosen.id, result.sentence, ok=result.state == "DONE")
-        return result
-
-    async def _close_interrupted(self) -> None:
-        """Rebalances that an earlier life began: nothing is sent again, a person is told how they ended."""
-        for begun in self._keeper.unfinished():
-            try:
-                result = await self._rebalancer.outcome(begun)
-            except CryptoBotError as error:
-                self.log.warning("an interrupted rebalance is not cleared up yet", reason=str(error))
-                return
-            self._keeper.end(result)
-            self._audit("service:portfolio", "rebalance interrupted", begun.id, result.sentence, ok=False)
-            alert = Alert(
-                key=f"portfolio:rebalance:{begun.id}",
-                severity="warning",
-                source="portfolio",
-                title="A rebalance was interrupted",
-                detail=result.sentence,
+        holding = (name for name, desk in self.desks.items() if asked.plan_id in desk.plans)
+        owner = next(holding, asked.account or accounts.MAIN)
+        if asked.account not in ("", owner):
+            raise RequestFailedError(
+                "wrong_account", f"The plan {asked.plan_id} is for the account {owner}, not {asked.account}."
             )
-            self.bus.publish(topics.alert("warning"), alert)
+        return await self._named(owner).rebalance(asked)
 
     def _lots(self, request: Request[ListTaxLots]) -> TaxLots:
-        asked = request.message
-        method = asked.method or self.settings.portfolio.cost_basis
-        if method not in METHODS:
-            raise RequestFailedError(
-                "unknown_method", f"{method!r} is no cost basis; there are {', '.join(get_args(Method))}."
-            )
-        book = taxes.book(method, self._currency(), self._inputs.executions.in_order(), self._keeper.flows())
-        return book.report(asked.since_ms, asked.until_ms)
+        found = [desk.lots(request.message) for desk in self._chosen(request.message.account)]
+        disposals = [one for lots in found for one in lots.disposals]
+        return TaxLots(
+            method=found[0].method,
+            disposals=sorted(disposals, key=lambda one: one.disposed_ms),
+            open=[one for lots in found for one in lots.open],
+        )
 
     def _history(self, request: Request[ListPortfolioHistory]) -> PortfolioHistory:
-        asked = request.message
-        points = self._keeper.points(asked.since_ms, min(asked.limit, _MOST_POINTS), asked.before_ms)
-        currency = self._currency()
-        return PortfolioHistory(
-            points=[
-                PortfolioPoint(
-                    ts_ms=one.ts_ms, currency=currency, equity=one.equity, flow=one.flow, price=one.price
-                )
-                for one in points
-            ]
-        )
+        chosen = self._chosen(request.message.account)
+        if len(chosen) == 1:
+            return chosen[0].history(request.message)
+        return self._whole.history(request.message)
 
-    def _targets_or_note(self) -> tuple[dict[str, Decimal], str]:
-        try:
-            return self._targets(), ""
-        except RequestFailedError as error:
-            return {}, error.message
+    def _chosen(self, account: str) -> Sequence[Desk]:
+        return [self._named(account)] if account else list(self.desks.values())
 
-    def _targets(self) -> dict[str, Decimal]:
-        """The weights that the settings want.
-
-        Raises:
-            RequestFailedError: they cannot be told now.
-        """
-        settings = self.settings.portfolio
-        if settings.method == "target":
-            return weights.given(settings.targets)
-        return weights.chosen(
-            settings.method,
-            settings.symbols,
-            self._inputs.markets.window.returns(settings.symbols),
-            invested=subtract(ONE, settings.cash_weight),
-            max_weight=settings.max_weight,
-        )
-
-    def _markets(self, targets: dict[str, Decimal]) -> list[Held]:
-        """The markets of the portfolio; those that are held without a target have none."""
-        inputs = self._inputs
-        return [self._held(symbol, targets.get(symbol, ZERO), inputs) for symbol in self._symbols(targets)]
-
-    def _symbols(self, targets: dict[str, Decimal]) -> list[str]:
-        """The markets that are balanced; what data watches when the settings name none."""
-        settings = self.settings.portfolio
-        named = [*targets, *settings.targets, *settings.symbols]
-        return list(dict.fromkeys(named or self.settings.data.symbols))
-
-    def _held(self, symbol: str, target: Decimal, inputs: Inputs) -> Held:
-        asset, feed = symbol.partition("/")[0], inputs.feeds.get(symbol)
-        balances = self._seen[0].balances if self._seen is not None else []
-        amount = total(balance.total for balance in balances if balance.asset == asset)
-        held = Held(
-            symbol=symbol,
-            amount=amount,
-            price=inputs.markets.prices.get(symbol, ZERO),
-            target=target,
-            spread_percent=inputs.markets.news(symbol, time.time_ns()).spread_percent,
-            daily_volatility=inputs.markets.window.daily_volatility(symbol),
-        )
-        if feed is not None:
-            held = replace(
-                held,
-                step=Decimal(feed.amount_step),
-                least_amount=Decimal(feed.min_amount),
-                least_value=Decimal(feed.min_cost),
+    def _named(self, account: str) -> Desk:
+        desk = self.desks.get(account)
+        if desk is None:
+            raise RequestFailedError(
+                "unknown_account", f"There is no account {account[:40]}; there are {', '.join(self.desks)}."
             )
-        if self.settings.portfolio.leave_strategies:
-            return plan.without(held, inputs.held_by_others(symbol))
-        return held
-
-    def _cash(self) -> Decimal:
-        """What is free of the currency."""
-        if self._seen is None:
-            return ZERO
-        currency = self._currency()
-        return total(balance.free for balance in self._seen[0].balances if balance.asset == currency)
-
-    def _currency(self) -> str:
-        settings = self.settings
-        symbols = [*settings.portfolio.symbols, *settings.portfolio.targets, *settings.data.symbols]
-        return symbols[0].partition("/")[2].partition(":")[0] if symbols else "USDT"
-
-    def _audit(self, actor: str, action: str, subject: str, detail: str, *, ok: bool = True) -> None:
-        entry = Audit(kind="trading", actor=actor, action=action, subject=subject, detail=detail, ok=ok)
-        self.bus.publish(topics.audit("trading"), entry)
+        return desk
 
 
-def _sentence(*, found_orders: int, cost: Decimal) -> str:
-    if not found_orders:
-        return "Nothing is to be done."
-    orders = "1 order" if found_orders == 1 else f"{found_orders} orders"
-    return f"{orders}, for about {rounded(cost)} in fees and spread."
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+def _place(desk: Desk) -> together.Place:
+    trading = desk.seen[0].trading_state.state if desk.seen is not None else ""
+    return together.Place(desk.name, desk.exchange, trading)
 
 
 def main(home: Home) -> int:

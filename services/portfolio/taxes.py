@@ -31,8 +31,8 @@ class Flow:
 class TaxBook:
     """Feed it everything in the order of time."""
 
-    def __init__(self, method: Method, currency: str) -> None:
-        self.method, self._currency = method, currency
+    def __init__(self, method: Method, currency: str, account: str = "main") -> None:
+        self.method, self._currency, self._account = method, currency, account
         self._pools: dict[str, Pool] = {}
         self.disposals: list[TaxDisposal] = []
 
@@ -49,7 +49,7 @@ class TaxBook:
             return
         amount, proceeds = add(fill.amount, fee_base), subtract(fill.cost, fee_quote)
         for gone in pool.remove(key_of(fill), amount, proceeds, fill.ts_ms):
-            self.disposals.append(_told(gone, fill.symbol, elsewhere))
+            self.disposals.append(_told(gone, fill.symbol, elsewhere, self._account))
 
     def take_flow(self, flow: Flow) -> None:
         """Coins that came or went other than by trading; the currency itself has no lots."""
@@ -62,7 +62,7 @@ class TaxBook:
             pool.add(Lot(name, flow.ts_ms, flow.amount, None, origin))
             return
         for gone in pool.remove(name, -flow.amount, None, flow.ts_ms):
-            self.disposals.append(_told(gone, symbol, ""))
+            self.disposals.append(_told(gone, symbol, "", self._account))
 
     def report(self, since_ms: int | None, until_ms: int | None) -> TaxLots:
         """Disposals of a span, and the lots that are open at the end of everything."""
@@ -72,16 +72,22 @@ class TaxBook:
             if (since_ms is None or one.disposed_ms >= since_ms)
             and (until_ms is None or one.disposed_ms < until_ms)
         ]
-        open_lots = [_open(lot, symbol) for symbol in sorted(self._pools) for lot in self._pools[symbol].lots]
+        open_lots = [
+            _open(lot, symbol, self._account)
+            for symbol in sorted(self._pools)
+            for lot in self._pools[symbol].lots
+        ]
         return TaxLots(method=self.method, disposals=chosen, open=open_lots)
 
     def _pool(self, symbol: str) -> Pool:
         return self._pools.setdefault(symbol, Pool(self.method))
 
 
-def book(method: Method, currency: str, fills: Sequence[Fill], flows: Iterable[Flow]) -> TaxBook:
+def book(
+    method: Method, currency: str, fills: Sequence[Fill], flows: Iterable[Flow], account: str = "main"
+) -> TaxBook:
     """All of it; at one moment what came stands before what was traded."""
-    made = TaxBook(method, currency)
+    made = TaxBook(method, currency, account)
     pending = sorted(flows, key=lambda flow: (flow.kind != "opening", flow.ts_ms, flow.number))
     place = 0
     for fill in fills:
@@ -96,7 +102,7 @@ def book(method: Method, currency: str, fills: Sequence[Fill], flows: Iterable[F
     return made
 
 
-def _told(gone: Disposal, symbol: str, elsewhere: str) -> TaxDisposal:
+def _told(gone: Disposal, symbol: str, elsewhere: str, account: str) -> TaxDisposal:
     base, quote = assets_of(symbol)
     return TaxDisposal(
         symbol=symbol,
@@ -112,10 +118,11 @@ def _told(gone: Disposal, symbol: str, elsewhere: str) -> TaxDisposal:
         lot=gone.lot,
         disposal=gone.id,
         fee_elsewhere=elsewhere,
+        account=account,
     )
 
 
-def _open(lot: Lot, symbol: str) -> TaxLot:
+def _open(lot: Lot, symbol: str, account: str) -> TaxLot:
     base, quote = assets_of(symbol)
     return TaxLot(
         symbol=symbol,
@@ -126,4 +133,5 @@ def _open(lot: Lot, symbol: str) -> TaxLot:
         cost=lot.cost,
         origin=lot.origin,
         lot=lot.id,
+        account=account,
     )

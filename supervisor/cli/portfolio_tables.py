@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from ...bus.contracts.portfolio import PlannedOrder, PortfolioReport, RebalancePlan, SentOrder
+from .accounts import with_account, with_name
 from .output import Column, print_table, rounded
 from .styles import money_style, side_style, state_style
 
@@ -44,6 +45,13 @@ SOURCES = (
     Column("realised", right=True, style=money_style),
     Column("unrealised", right=True, style=money_style),
     Column("trades", right=True),
+)
+ACCOUNTS = (
+    Column("account"),
+    Column("venue"),
+    Column("equity", right=True),
+    Column("part", right=True),
+    Column("trading", style=state_style),
 )
 BUDGETS = (
     Column("strategy"),
@@ -95,7 +103,11 @@ def print_report(report: PortfolioReport) -> None:
         ]
         for one in report.weights
     ]
+    if report.accounts:
+        parts = [[x.account, x.exchange, money(x.equity), part(x.weight), x.trading] for x in report.accounts]
+        print_table(ACCOUNTS, parts, empty="")
     print_table(WEIGHTS, weights, empty="Nothing is held.")
+    names = [share.account for share in report.accounts]
     sources = [
         [
             one.source,
@@ -109,7 +121,8 @@ def print_report(report: PortfolioReport) -> None:
         for one in report.sources
     ]
     if sources:
-        print_table(SOURCES, sources, empty="")
+        rows = [with_name(row, one.account, names) for one, row in zip(report.sources, sources, strict=True)]
+        print_table(with_account(SOURCES, names), rows, empty="")
     budgets = [[x.strategy, part(x.weight), money(x.budget), money(x.used)] for x in report.budgets]
     if budgets:
         print_table(BUDGETS, budgets, empty="")

@@ -40,9 +40,9 @@ const tell = (kind, detail = null) => bus.dispatchEvent(new CustomEvent(kind, { 
 
 const byKey = (items, keyOf) => new Map((items ?? []).map((item) => [keyOf(item), item]));
 const orderKey = (order) => order.id;
-const fillKey = (fill) => `${fill.exchange}|${fill.id}`;
-const positionKey = (position) => `${position.exchange}|${position.symbol}`;
-const balanceKey = (balance) => `${balance.exchange}|${balance.asset}`;
+const fillKey = (fill) => `${fill.account}|${fill.exchange}|${fill.id}`;
+const positionKey = (position) => `${position.account}|${position.exchange}|${position.symbol}`;
+const balanceKey = (balance) => `${balance.account}|${balance.exchange}|${balance.asset}`;
 export const seriesKey = (series) => `${series.exchange}|${series.symbol}|${series.timeframe}`;
 
 function takeSnapshot(message) {

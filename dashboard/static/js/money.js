@@ -13,6 +13,9 @@ const MOST_FILLS = 300;
 const DUST = 1;
 const DAY_MS = 86_400_000;
 const base = (symbol) => symbol.split("/")[0];
+// The account goes without saying while it is main.
+const ofAccount = (item) => (item.account && item.account !== "main" ? h("span", { class: "muted" }, ` ${item.account}`) : "");
+const accountQuery = (item) => (item.account ? `?account=${encodeURIComponent(item.account)}` : "");
 
 /** A table whose rows keep their place; `columns` are [title, class]. */
 class TableElement extends LiveElement {
@@ -52,19 +55,21 @@ class TableElement extends LiveElement {
 class FilteredTable extends TableElement {
   filter = "";
   side = "";
+  account = "";
   words = "";
 
   wanted(item) {
     if (this.side && item.side !== this.side) return false;
-    return !this.words || `${item.symbol} ${item.side} ${item.type ?? ""} ${item.state ?? ""} ${item.source} ${item.reason ?? ""} ${item.id} ${item.client_order_id}`.toLowerCase().includes(this.words);
+    if (this.account && item.account !== this.account) return false;
+    return !this.words || `${item.symbol} ${item.side} ${item.type ?? ""} ${item.state ?? ""} ${item.source} ${item.reason ?? ""} ${item.id} ${item.client_order_id} ${item.account ?? ""}`.toLowerCase().includes(this.words);
   }
 
   nothing() {
-    return this.side || this.words ? empty("search", "Nothing matches", "Change or clear the filters.") : this.nobody();
+    return this.side || this.account || this.words ? empty("search", "Nothing matches", "Change or clear the filters.") : this.nobody();
   }
 
   draw() {
-    const why = this.side || this.words ? "filtered" : this.filter;
+    const why = this.side || this.account || this.words ? "filtered" : this.filter;
     if (why !== this.whyNothing) this.none = null;
     this.whyNothing = why;
     super.draw();
@@ -98,7 +103,7 @@ class Orders extends FilteredTable {
     const why = this.hasAttribute("details") ? h("button", { class: "button small", type: "button", "aria-label": `Why order ${order.id}?`, onclick: () => tellWhy(order.id) }, "Why?") : "";
     return h("tr", {},
       h("td", { class: "num muted", title: order.id }, moment(order.created_ms)),
-      h("td", {}, order.symbol),
+      h("td", {}, order.symbol, ofAccount(order)),
       h("td", {}, side(order.side)),
       h("td", { class: "hide-phone" }, order.type),
       h("td", { class: "num right" }, amount(order.amount)),
@@ -113,7 +118,7 @@ class Orders extends FilteredTable {
     const sure = await confirmFirst({
       title: "Cancel this order?", text: `${order.side} ${amount(order.remaining)} ${base(order.symbol)} on ${order.exchange}. What is filled stays filled.`, action: "Cancel the order", danger: true,
     });
-    if (sure) await act(`orders/${encodeURIComponent(order.id)}/cancel`);
+    if (sure) await act(`orders/${encodeURIComponent(order.id)}/cancel${accountQuery(order)}`);
   }
 }
 
@@ -130,7 +135,7 @@ class Fills extends FilteredTable {
     return [...store.fills.values()].filter((fill) => this.wanted(fill)).sort((a, b) => b.ts_ms - a.ts_ms).slice(0, this.limit);
   }
 
-  keyOf(fill) { return `${fill.exchange}|${fill.id}`; }
+  keyOf(fill) { return `${fill.account}|${fill.exchange}|${fill.id}`; }
 
   nobody() {
     return empty("receipt", "No fill yet", "When an order meets a price, the execution appears here and as an arrow on the chart. In the demo that takes about a minute.");
@@ -142,7 +147,7 @@ class Fills extends FilteredTable {
         h("td", { class: "right" }, h("button", { class: "button small", type: "button", "aria-label": `Why fill ${fill.id}?`, onclick: () => tellWhy(fill.order_id) }, "Why?"))] : [];
     return h("tr", {},
       h("td", { class: "num muted" }, moment(fill.ts_ms)),
-      h("td", {}, fill.symbol),
+      h("td", {}, fill.symbol, ofAccount(fill)),
       h("td", {}, side(fill.side)),
       h("td", { class: "num right" }, amount(fill.amount)),
       h("td", { class: "num right" }, price(fill.price)),
@@ -163,9 +168,9 @@ class Positions extends FilteredTable {
     return [...store.positions.values()].filter((position) => this.wanted(position)).sort((a, b) => a.symbol.localeCompare(b.symbol));
   }
 
-  wanted(position) { return `${position.symbol} ${position.exchange}`.toLowerCase().includes(this.words); }
+  wanted(position) { return (!this.account || position.account === this.account) && `${position.symbol} ${position.exchange} ${position.account}`.toLowerCase().includes(this.words); }
 
-  keyOf(position) { return `${position.exchange}|${position.symbol}`; }
+  keyOf(position) { return `${position.account}|${position.exchange}|${position.symbol}`; }
 
   nobody() {
     return empty("coins", "No position", "What the bot holds is listed here with its average price and its gain.");
@@ -173,7 +178,7 @@ class Positions extends FilteredTable {
 
   row(position) {
     return h("tr", {},
-      h("td", {}, position.symbol, Number(position.amount) === 0 ? h("span", { class: "muted" }, " flat") : ""),
+      h("td", {}, position.symbol, ofAccount(position), Number(position.amount) === 0 ? h("span", { class: "muted" }, " flat") : ""),
       h("td", { class: "num right" }, amount(position.amount)),
       h("td", { class: "num right" }, position.average === null ? "–" : price(position.average)),
       h("td", { class: `num right ${tone(position.unrealised_pnl)}` }, signed(position.unrealised_pnl)),
@@ -190,7 +195,7 @@ class Positions extends FilteredTable {
     const sure = await confirmFirst({
       title: `Close ${position.symbol}?`, text: `${amount(position.amount)} ${base(position.symbol)} on ${position.exchange} are sold at the market price. Strategies go on and may buy again; halt trading first to keep them from it.`, action: "Close the position", danger: true,
     });
-    if (sure) await act("positions/close", { exchange: position.exchange, symbol: position.symbol });
+    if (sure) await act(`positions/close${accountQuery(position)}`, { exchange: position.exchange, symbol: position.symbol });
   }
 }
 
@@ -205,8 +210,8 @@ class Balances extends LiveElement {
     }
     this.list ??= h("ul", { class: "rows" });
     this.showOnly(this.list);
-    keyed(this.list, items, (item) => `${item.exchange}|${item.asset}`, (item) => h("li", {},
-      h("span", { class: "grow" }, item.asset, this.hasAttribute("details") ? h("span", { class: "muted" }, ` on ${item.exchange}`) : ""),
+    keyed(this.list, items, (item) => `${item.account}|${item.exchange}|${item.asset}`, (item) => h("li", {},
+      h("span", { class: "grow" }, item.asset, ofAccount(item), this.hasAttribute("details") ? h("span", { class: "muted" }, ` on ${item.exchange}`) : ""),
       Number(item.used) > 0 ? h("span", { class: "num muted" }, `${amount(item.used)} in orders`) : "",
       h("b", { class: "num", title: item.total }, item.asset === store.equity?.currency ? money(item.total) : holding(item.total))));
   }

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TextIO
 
 import click
+import msgspec
 
 from ....bus.contracts.portfolio import ListTaxLots, TaxDisposal, TaxLot, TaxLots
 from ....configs.errors import UsageError
+from ..accounts import account_option, chosen
 from ..addon import ask_addon
 from ..call import Call, json_option, pass_call
 from ..group import Command
@@ -28,8 +30,9 @@ DISPOSALS = (
     "fee_elsewhere",
     "lot",
     "disposal",
+    "account",
 )
-OPEN = ("asset", "amount", "acquired_utc", "cost", "currency", "origin", "lot")
+OPEN = ("asset", "amount", "acquired_utc", "cost", "currency", "origin", "lot", "account")
 
 
 @click.command(cls=Command)
@@ -37,17 +40,26 @@ OPEN = ("asset", "amount", "acquired_utc", "cost", "currency", "origin", "lot")
 @click.option("--method", default="", help="fifo, lifo, hifo or average; else portfolio.cost_basis.")
 @click.option("--open", "open_lots", is_flag=True, help="The lots that are left, instead of the sales.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="A file instead of stdout.")
+@account_option
 @json_option
 @pass_call
 def command(
-    call: Call, year: int | None, method: str, open_lots: bool, output: str | None, as_json: bool
+    call: Call,
+    year: int | None,
+    method: str,
+    open_lots: bool,
+    output: str | None,
+    account: str | None,
+    as_json: bool,
 ) -> None:
     """Export gains (or open tax lots) as CSV: exact amounts, UTC times, one line for each lot that was sold.
 
     Costs and proceeds hold the fees that were taken in the asset or its currency. An empty cost is one that
     nobody knows (deposits and what was there before): fill it in.
     """
-    lots = ask_addon(call, "portfolio", _wish(year, method), TaxLots, timeout_s=30.0)
+    names = chosen(call, account)
+    wish = msgspec.structs.replace(_wish(year, method), account=names[0] if len(names) == 1 else "")
+    lots = ask_addon(call, "portfolio", wish, TaxLots, timeout_s=30.0)
     if as_json:
         print_json(lots)
         return
@@ -93,12 +105,22 @@ def _row(one: TaxDisposal) -> list[str]:
         one.fee_elsewhere,
         one.lot,
         one.disposal,
+        one.account,
     ]
 
 
 def _open_row(lot: TaxLot) -> list[str]:
     acquired = _utc(lot.acquired_ms)
-    return [lot.asset, f"{lot.amount:f}", acquired, _money(lot.cost), lot.currency, lot.origin, lot.lot]
+    return [
+        lot.asset,
+        f"{lot.amount:f}",
+        acquired,
+        _money(lot.cost),
+        lot.currency,
+        lot.origin,
+        lot.lot,
+        lot.account,
+    ]
 
 
 def _utc(moment_ms: int | None) -> str:

@@ -3,6 +3,7 @@
 import click
 
 from ....bus.contracts.portfolio import GetPortfolioReport, PortfolioReport, ReturnFigures
+from ..accounts import account_option, chosen
 from ..addon import ask_addon
 from ..call import Call, json_option, pass_call
 from ..group import Command
@@ -11,15 +12,18 @@ from ..portfolio_tables import print_report
 
 
 @click.command(cls=Command)
+@account_option
 @json_option
 @pass_call
-def command(call: Call, as_json: bool) -> None:
+def command(call: Call, account: str | None, as_json: bool) -> None:
     """Show weights against their targets, what each strategy holds, and returns.
 
     What was paid in or out is neither profit nor loss. Time-weighted is what trading did, money-weighted is
     what the money got.
     """
-    report = ask_addon(call, "portfolio", GetPortfolioReport(), PortfolioReport)
+    names = chosen(call, account)
+    wish = GetPortfolioReport(account=names[0] if len(names) == 1 else "")
+    report = ask_addon(call, "portfolio", wish, PortfolioReport)
     if as_json:
         print_json(report)
         return

@@ -249,7 +249,13 @@ async def test_trading_is_halted_through_the_api(make_rig: MakeRig) -> None:
         "POST", "/api/v1/trading", json={"state": "HALTED", "flatten": True}, headers=headers
     )
 
-    assert answer.json == {"state": "HALTED", "reason": "True", "actor": "admin", "since_ms": 1}
+    assert answer.json == {
+        "state": "HALTED",
+        "reason": "True",
+        "actor": "admin",
+        "since_ms": 1,
+        "account": "main",
+    }
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,7 @@ async def test_the_description_names_permission_body_and_answer(make_rig: MakeRi
     halt = document["paths"]["/api/v1/trading"]["post"]
     assert document["openapi"] == "3.1.0"
     assert halt["x-permission"] == "trade.halt"
-    assert halt["parameters"][0]["name"] == "X-CSRF-Token"
+    assert [one["name"] for one in halt["parameters"]][:2] == ["account", "X-CSRF-Token"]
     assert halt["requestBody"]["content"]["application/json"]["schema"] == {
         "$ref": "#/components/schemas/TradingChange"
     }

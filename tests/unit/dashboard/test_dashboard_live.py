@@ -430,9 +430,8 @@ def test_a_position_is_valued_at_the_newest_price() -> None:
         closed=False,
     )
 
-    valued = state.revalue(candle)
+    [valued] = state.revalue(candle)
 
-    assert valued is not None
     assert valued.unrealised_pnl == Decimal("0.005")
 
 

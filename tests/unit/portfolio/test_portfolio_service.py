@@ -34,7 +34,7 @@ from cryptobot.configs.errors import RequestFailedError
 from cryptobot.configs.paths import Home
 from cryptobot.configs.schema import Settings
 from cryptobot.configs.sections.portfolio import PortfolioSettings
-from cryptobot.services.portfolio import service
+from cryptobot.services.portfolio import desk
 from cryptobot.services.portfolio.service import PortfolioService
 
 DEADLINE_S = 40.0
@@ -293,7 +293,7 @@ def test_an_old_plan_is_not_carried_out(play: Callable[..., None]) -> None:
 
     async def scene(town: Town) -> None:
         plan = await town.plan()
-        town.service._plans[plan.id] = msgspec.structs.replace(plan, valid_until_ms=1)
+        town.service.desks["main"].plans[plan.id] = msgspec.structs.replace(plan, valid_until_ms=1)
         with pytest.raises(RequestFailedError, match="too old"):
             await town.ask(Rebalance(plan_id=plan.id, actor="cli:ann"), RebalanceResult)
 
@@ -373,7 +373,7 @@ def test_coins_that_no_fill_explains_are_not_planned_with(
     play: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The balance is ahead of the fills, and stays so."""
-    monkeypatch.setattr(service, "_EXPLAIN_TRIES", 3)
+    monkeypatch.setattr(desk, "_EXPLAIN_TRIES", 3)
 
     async def scene(town: Town) -> None:
         town.held["BTC"] += 1
