@@ -98,7 +98,9 @@ class RiskFigure(Message, frozen=True, kw_only=True, gc=False):
 
 @message(0x0806, delivery=Delivery.REPLY)
 class RiskReport(Message, frozen=True, kw_only=True, gc=False):
-    """The verdict in force and the figures behind it; `error` is "" while the checks work."""
+    """The verdict in force and the figures behind it; `error` is "" while the checks work. `accounts` are the
+    names of all.
+    """
 
     verdict: RiskVerdict
     figures: list[RiskFigure]
@@ -111,6 +113,7 @@ class RiskReport(Message, frozen=True, kw_only=True, gc=False):
     armed_by: str
     error: str
     account: str = "main"
+    accounts: list[str] = []
 
 
 @request(0x0807, reply=RiskReport, permission="trade.read")

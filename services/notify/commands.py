@@ -24,7 +24,8 @@ from ...bus.contracts.trade import (
     SetTradingState,
     TradingState,
 )
-from ...configs.errors import CryptoBotError, UsageError
+from ...configs.accounts import MAIN, service_of
+from ...configs.errors import CryptoBotError, RequestFailedError, UsageError
 from .news import plain
 
 _ACT_WITHIN_S = 10.0
@@ -40,6 +41,16 @@ class Asked:
     words: tuple[str, ...]
     may: Callable[[str], bool]
     mute: Callable[[float], Awaitable[None]]
+    accounts: tuple[str, ...] = (MAIN,)
+
+    async def portfolios(self) -> list[Portfolio]:
+        """Of every account."""
+        services = (service_of(name) for name in self.accounts)
+        return [await self.bus.request(one, GetPortfolio(), Portfolio) for one in services]
+
+    def of(self, account: str) -> str:
+        """The account's name before a line, where there are several."""
+        return f"{account}: " if len(self.accounts) > 1 else ""
 
     @property
     def first(self) -> str:
@@ -85,25 +96,28 @@ async def _status(asked: Asked) -> str:
     lines = [f"{running} services run."]
     lines += [f"{one.name} is {one.state}: {one.reason or one.health}" for one in wanted]
     if asked.may(GetPortfolio.PERMISSION):
-        portfolio = await asked.bus.request("trade", GetPortfolio(), Portfolio)
-        state = portfolio.trading_state
-        lines.insert(0, f"Trading is {state.state}." + (f" {state.reason}" if state.reason else ""))
-        if portfolio.equity is not None:
-            equity = portfolio.equity
-            profit = equity.equity - equity.start_equity
-            lines.append(
-                f"Equity {_money(equity.equity)} {equity.currency}, {_signed(profit)} since the beginning."
-            )
-        held = sum(position.amount != 0 for position in portfolio.positions)
+        found = await asked.portfolios()
+        for number, portfolio in enumerate(found):
+            state = portfolio.trading_state
+            told = f"Trading is {state.state}." + (f" {state.reason}" if state.reason else "")
+            lines.insert(number, asked.of(state.account) + told)
+            if portfolio.equity is not None:
+                equity = portfolio.equity
+                profit = equity.equity - equity.start_equity
+                lines.append(
+                    f"{asked.of(equity.account)}Equity {_money(equity.equity)} {equity.currency}, "
+                    f"{_signed(profit)} since the beginning."
+                )
+        held = sum(position.amount != 0 for portfolio in found for position in portfolio.positions)
         lines.append(f"{held} open positions." if held != 1 else "1 open position.")
     return "\n".join(lines)
 
 
 async def _positions(asked: Asked) -> str:
-    portfolio = await asked.bus.request("trade", GetPortfolio(), Portfolio)
     lines = [
-        f"{one.symbol}: {plain(one.amount)} at {_price(one.average)}, "
+        f"{asked.of(one.account)}{one.symbol}: {plain(one.amount)} at {_price(one.average)}, "
         f"open {_signed(one.unrealised_pnl)}, made {_signed(one.realised_pnl)}"
+        for portfolio in await asked.portfolios()
         for one in portfolio.positions
         if one.amount
     ]
@@ -111,33 +125,40 @@ async def _positions(asked: Asked) -> str:
 
 
 async def _balance(asked: Asked) -> str:
-    portfolio = await asked.bus.request("trade", GetPortfolio(), Portfolio)
-    lines = [
-        f"{one.asset}: {plain(one.total)}" + (f" ({plain(one.used)} in orders)" if one.used else "")
-        for one in portfolio.balances
-        if one.total
-    ]
-    if portfolio.equity is not None:
-        lines.append(f"Worth {_money(portfolio.equity.equity)} {portfolio.equity.currency}.")
+    lines = []
+    for portfolio in await asked.portfolios():
+        lines += [
+            f"{asked.of(one.account)}{one.asset}: {plain(one.total)}"
+            + (f" ({plain(one.used)} in orders)" if one.used else "")
+            for one in portfolio.balances
+            if one.total
+        ]
+        if portfolio.equity is not None:
+            equity = portfolio.equity
+            lines.append(f"{asked.of(equity.account)}Worth {_money(equity.equity)} {equity.currency}.")
     return _list(lines, "Nothing is held.")
 
 
 async def _orders(asked: Asked) -> str:
-    found = await asked.bus.request("trade", ListOrders(open_only=True, limit=_MOST_LINES), Orders)
+    wish = ListOrders(open_only=True, limit=_MOST_LINES)
+    found = [await asked.bus.request(service_of(name), wish, Orders) for name in asked.accounts]
     lines = [
-        f"{one.id}: {one.side} {plain(one.remaining)} {one.symbol} {one.type}"
+        f"{asked.of(one.account)}{one.id}: {one.side} {plain(one.remaining)} {one.symbol} {one.type}"
         + (f" at {plain(one.price)}" if one.price is not None else "")
         + f", {one.state.lower()}"
-        for one in found.orders
+        for each in found
+        for one in each.orders
     ]
     return _list(lines, "No open order.")
 
 
 async def _fills(asked: Asked) -> str:
-    found = await asked.bus.request("trade", ListFills(limit=10), Fills)
+    found = [await asked.bus.request(service_of(name), ListFills(limit=10), Fills) for name in asked.accounts]
+    newest = sorted((one for each in found for one in each.fills), key=lambda one: -one.ts_ms)[:10]
     lines = [
-        f"{one.side} {plain(one.amount)} {one.symbol} at {plain(one.price)} ({one.source})"
-        for one in found.fills
+        f"{asked.of(one.account)}{one.side} {plain(one.amount)} {one.symbol} "
+        f"at {plain(one.price)} ({one.source})"
+        for one in newest
     ]
     return _list(lines, "Nothing was traded yet.")
 
@@ -186,13 +207,30 @@ async def _set_state(asked: Asked, state: str, *, cancel: bool = False, flatten:
         cancel_orders=cancel,
         flatten=flatten,
     )
-    now = await asked.bus.request("trade", wish, TradingState, timeout_s=_ACT_WITHIN_S)
-    return f"Trading is {now.state}."
+    lines, failed = [], []
+    for name in asked.accounts:
+        try:
+            now = await asked.bus.request(service_of(name), wish, TradingState, timeout_s=_ACT_WITHIN_S)
+            lines.append(f"{asked.of(name)}Trading is {now.state}.")
+        except CryptoBotError as error:
+            if len(asked.accounts) == 1:
+                raise
+            failed.append(f"{name}: not told: {error}")
+    if not lines:
+        raise CryptoBotError(" ".join(failed))
+    return "\n".join([*lines, *failed])
 
 
 async def _cancel(asked: Asked) -> str:
     wish = CancelOrder(order_id=asked.first, actor=asked.actor)
-    done = await asked.bus.request("trade", wish, Done, timeout_s=_ACT_WITHIN_S)
+    for name in asked.accounts:
+        try:
+            done = await asked.bus.request(service_of(name), wish, Done, timeout_s=_ACT_WITHIN_S)
+        except RequestFailedError as error:
+            if error.code != "unknown_order" or name == asked.accounts[-1]:
+                raise
+        else:
+            break
     return done.message or "The order is being cancelled."
 
 

@@ -17,6 +17,7 @@ from ...bus.contracts.auth import SessionsRevoked
 from ...bus.contracts.notify import DELIVERIES, NOTICES, DeliveryChanged, Notice
 from ...bus.contracts.service import Alert, Audit
 from ...bus.contracts.trade import Fill, Order, TradingState
+from ...configs.accounts import names
 from ...configs.errors import CryptoBotError
 from ...configs.paths import Home
 from ...configs.schema import Settings
@@ -139,6 +140,7 @@ class NotifyService(Service):
                 poll_s=notify.telegram_poll_s,
                 confirm_s=lambda: self.settings.notify.confirm_s,
                 mute=self.mute,
+                accounts=names(self.settings),
             )
 
     # What happened

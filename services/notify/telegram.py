@@ -7,7 +7,7 @@ import asyncio
 import secrets
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from ...bus.api import AsyncBusApi
 from ...bus.contracts.auth import ListUsers, User, Users, permits
 from ...bus.contracts.notify import DELIVERIES, DeliveryChanged
 from ...bus.contracts.service import Audit
+from ...configs.accounts import MAIN
 from ...configs.errors import BusTimeoutError, CryptoBotError, UsageError
 from ..database.store import Database
 from .botapi import BotApi, BotApiError
@@ -75,7 +76,9 @@ class Telegram:
         poll_s: int,
         confirm_s: Callable[[], float],
         mute: Callable[[float], Awaitable[None]],
+        accounts: Sequence[str] = (MAIN,),
     ) -> None:
+        self._accounts = tuple(accounts)
         self._api, self._bus, self._links = api, bus, links
         self._database, self._outbox, self._log = database, outbox, log
         self._poll_s, self._confirm_s, self._mute = poll_s, confirm_s, mute
@@ -282,7 +285,7 @@ class Telegram:
         return Person(found.name, users.roles.get(found.role, []))
 
     async def _carry_out(self, person: Person, name: str, command: Command, words: tuple[str, ...]) -> str:
-        asked = Asked(self._bus, person.actor, words, person.may, self._mute)
+        asked = Asked(self._bus, person.actor, words, person.may, self._mute, self._accounts)
         try:
             answer, ok = await command.work(asked), True
         except BusTimeoutError as error:

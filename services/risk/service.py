@@ -6,6 +6,8 @@ Whatever goes wrong in here ends in a verdict that opens nothing, or in silence,
 import asyncio
 import contextlib
 
+import msgspec
+
 from ...bus.api import Request
 from ...bus.contracts.risk import GetRisk, RearmRisk, RiskReport
 from ...configs import accounts
@@ -74,7 +76,7 @@ class RiskService(Service):
         await asyncio.gather(*(desk.tell_trade() for desk in desks))
 
     def _report(self, request: Request[GetRisk]) -> RiskReport:
-        return self._named(request.message.account).report()
+        return self._told(self._named(request.message.account))
 
     async def _rearm(self, request: Request[RearmRisk]) -> RiskReport:
         asked = request.message
@@ -84,7 +86,10 @@ class RiskService(Service):
             if desk.keeper.memory.latched or asked.blocks:
                 await desk.rearm(asked)
         await self._check()
-        return desks[0].report()
+        return self._told(desks[0])
+
+    def _told(self, desk: Desk) -> RiskReport:
+        return msgspec.structs.replace(desk.report(), accounts=list(self.desks))
 
     def _named(self, account: str) -> Desk:
         desk = self.desks.get(account)

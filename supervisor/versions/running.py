@@ -8,6 +8,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, TypeVar
 
+import msgspec
+
 from ...bus.contracts.base import Message
 from ...bus.contracts.trade import (
     GetPortfolio,
@@ -18,7 +20,8 @@ from ...bus.contracts.trade import (
     SetTradingState,
     TradingState,
 )
-from ...configs.errors import BusError, CryptoBotError, NotRunningError
+from ...configs import accounts, snapshot
+from ...configs.errors import BusError, CryptoBotError, NotRunningError, SettingsError
 from ...configs.paths import Home
 from ...configs.programfolder import ProgramFolder
 from ..control.client import ControlClient
@@ -145,31 +148,57 @@ class Running:
     # Its money
 
     def portfolio(self) -> Portfolio:
-        """Positions, protections and trading state.
+        """Positions and protections of all accounts, and the trading state of the one that may most.
 
         Raises:
             BusError: trade does not answer.
         """
-        return self._ask(GetPortfolio(), Portfolio)
+        found = self._ask_each(GetPortfolio(), Portfolio)
+        return msgspec.structs.replace(
+            found[0],
+            positions=[one for each in found for one in each.positions],
+            protections=[one for each in found for one in each.protections],
+            trading_state=min((each.trading_state for each in found), key=lambda one: _STRICT[one.state]),
+        )
 
     def open_orders(self) -> list[str]:
         """Ids of the orders that are not finished."""
-        return [order.id for order in self._ask(ListOrders(open_only=True), Orders).orders]
+        found = self._ask_each(ListOrders(open_only=True), Orders)
+        return [order.id for each in found for order in each.orders]
 
     def known_orders(self) -> set[str]:
         """Ids of the newest orders, finished ones too."""
-        return {order.id for order in self._ask(ListOrders(limit=500), Orders).orders}
+        return {order.id for each in self._ask_each(ListOrders(limit=500), Orders) for order in each.orders}
 
     def set_trading(self, state: str, reason: str) -> TradingState:
-        """ACTIVE, REDUCING or HALTED."""
-        return self._ask(SetTradingState(state=state, reason=reason, actor=ACTOR), TradingState)
+        """ACTIVE, REDUCING or HALTED. Of several accounts those are changed that trade, or that an update
+        has kept from it: what a person has set for one of them stays.
+        """
+        question = SetTradingState(state=state, reason=reason, actor=ACTOR)
+        if len(self._accounts()) == 1:
+            return self._ask_each(question, TradingState)[0]
+        told = [one.trading_state for one in self._ask_each(GetPortfolio(), Portfolio)]
+        ours = [one for one in told if one.state == "ACTIVE" or one.actor == ACTOR]
+        changed = self._ask_each(question, TradingState, [one.account for one in ours]) if ours else told
+        return changed[0]
 
-    def _ask(self, question: Message, reply: type[R]) -> R:
+    def _accounts(self) -> list[str]:
+        """Main, and every other account whose service is ready."""
+        try:
+            further = accounts.names(snapshot.read(self._home))[1:]
+        except (NotRunningError, SettingsError):
+            further = []
+        services = self.services() if further else {}
+        up = [one for one in further if services.get(accounts.service_of(one), {}).get("ready")]
+        return [accounts.MAIN, *up]
+
+    def _ask_each(self, question: Message, reply: type[R], names: list[str] | None = None) -> list[R]:
         from ...bus.blocking import BlockingBus
 
+        names = self._accounts() if names is None else names
         bus = BlockingBus.open(self._home, "cli")
         try:
-            return bus.request("trade", question, reply, timeout_s=15.0)
+            return [bus.request(accounts.service_of(name), question, reply, timeout_s=15.0) for name in names]
         finally:
             bus.close()
 
@@ -182,6 +211,7 @@ class Running:
         return True
 
 
+_STRICT = {"ACTIVE": 0, "REDUCING": 1, "HALTED": 2}
 MARKS = frozenset({"CRYPTOBOT_SERVICE", "NOTIFY_SOCKET", "CRYPTOBOT_NOTIFY", "CRYPTOBOT_SECRETS_FD"})
 """What makes a process look like a service of ours."""
 
@@ -197,11 +227,11 @@ def exposure(portfolio: Portfolio, wait_for: str, dust: Decimal = Decimal(0)) ->
         return f"{', '.join(one.symbol for one in held)} is held."
     if wait_for == "protected":
         guarded = {
-            (one.exchange, one.symbol)
+            (one.account, one.exchange, one.symbol)
             for one in portfolio.protections
             if one.stop_order_id and one.state == "ARMED"
         }
-        bare = [one.symbol for one in held if (one.exchange, one.symbol) not in guarded]
+        bare = [one.symbol for one in held if (one.account, one.exchange, one.symbol) not in guarded]
         if bare:
             return f"{', '.join(bare)} is held without a stop at the venue."
     return ""

@@ -11,6 +11,16 @@ class Risk extends Fetched {
   kinds = ["equity", "trading", "fill"];
   path = "risk";
 
+  /** The account that is shown; nothing while there is one only. */
+  get of() { return this.account ? `?account=${encodeURIComponent(this.account)}` : ""; }
+
+  accounts(report) {
+    if ((report.accounts?.length ?? 0) < 2) return "";
+    this.account ??= report.account;
+    return h("select", { class: "input small", "aria-label": "Account", onchange: (event) => { this.account = event.target.value; this.path = `risk${this.of}`; this.load(); } },
+      report.accounts.map((name) => h("option", { value: name, selected: name === report.account }, name)));
+  }
+
   draw(report) {
     const verdict = report.verdict;
     this.replaceChildren(this.head(report), report.error ? h("div", { class: "message", role: "alert" }, report.error) : "",
@@ -26,7 +36,7 @@ class Risk extends Fetched {
     const needed = reasons.some((one) => one.latched) || report.verdict.blocks.length;
     const armed = report.armed_ms ? `armed ${moment(report.armed_ms)}${report.armed_by ? ` by ${report.armed_by}` : ""}` : "";
     return h("section", { class: "card", "aria-label": "Verdict" },
-      h("header", {}, h("h2", {}, "Verdict"), pill(state), h("div", { class: "aside muted" }, armed, " ", needed ? arm : "")), why);
+      h("header", {}, h("h2", {}, "Verdict"), pill(state), this.accounts(report), h("div", { class: "aside muted" }, armed, " ", needed ? arm : "")), why);
   }
 
   figures(figures) {
@@ -52,7 +62,7 @@ class Risk extends Fetched {
   async rearm() {
     const chosen = await confirmFirst({ title: "Arm again?", text: "Trading goes on, and losses count from now on. What a person halted stays halted.", action: "Arm again", danger: true, options: [{ name: "blocks", label: "End pauses of markets and strategies, too" }] });
     if (!chosen) return;
-    await act("risk/rearm", { reason: "in the dashboard", blocks: chosen.blocks });
+    await act(`risk/rearm${this.of}`, { reason: "in the dashboard", blocks: chosen.blocks });
     await this.load();
   }
 }

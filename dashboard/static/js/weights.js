@@ -1,7 +1,7 @@
 // The portfolio service: weights against their targets, what each strategy holds, returns, and rebalancing.
 import { act, ask, toast } from "./act.js";
 import { Fetched, table } from "./fetched.js";
-import { amount, h, holding, icon, may, money, price, signed, tone } from "./view.js";
+import { amount, h, holding, icon, may, money, pill, price, signed, tone } from "./view.js";
 
 const dialog = document.getElementById("confirm");
 const percent = (part) => (part === null ? "–" : `${(Number(part) * 100).toFixed(2)} %`);
@@ -16,9 +16,24 @@ class Weights extends Fetched {
     const plan = h("button", { class: "button small", type: "button", onclick: () => this.plan() }, icon("adjustments", "icon-s"), "Plan a rebalance");
     const lots = h("a", { class: "button small", href: "/api/v1/portfolio/lots.csv", download: true }, icon("download", "icon-s"), "Tax lots (CSV)");
     this.replaceChildren(report.note ? h("p", { class: "body muted" }, report.note) : "", report.returns ? this.returns(report.returns, report.currency) : "",
+      report.accounts?.length ? table(["Account", "Venue", "#Equity", "#Part", "Trading", ""], report.accounts.map((one) => this.account(one)), "Accounts") : "",
       table(["Market", "#Amount", "#Price", "#Value", "#Weight", "#Target", "#Drift"], report.weights.map((one) => this.weight(one)), "Weights"),
       report.sources.length ? table(["Strategy", "Market", "#Holds", "#Value", "#Realised", "#Unrealised", "#Fees", "#Fills"], report.sources.map((one) => this.source(one)), "What each strategy holds") : "",
       h("div", { class: "buttons pad" }, report.method === "none" ? "" : plan, lots));
+  }
+
+  account(one) {
+    const halted = one.trading && one.trading !== "ACTIVE";
+    const button = may("trade.halt") && one.trading
+      ? h("button", { class: `button small ${halted ? "" : "danger"}`, type: "button", "aria-label": `${halted ? "Resume" : "Halt"} ${one.account}`, onclick: () => this.setTrading(one.account, halted ? "ACTIVE" : "HALTED") }, halted ? "Resume" : "Halt") : "";
+    return h("tr", {}, h("td", {}, h("b", {}, one.account)), h("td", {}, one.exchange), h("td", { class: "num right" }, one.equity === null ? "–" : `${money(one.equity)} ${one.currency}`), h("td", { class: "num right" }, percent(one.weight)),
+      h("td", {}, one.trading ? pill(one.trading) : h("span", { class: "muted" }, one.note)), h("td", { class: "right" }, button));
+  }
+
+  async setTrading(account, state) {
+    const done = await act(`trading?account=${encodeURIComponent(account)}`, { state });
+    if (done) toast(`Trading of ${account} is ${done.state}.`);
+    await this.load();
   }
 
   weight(one) {
