@@ -1,9 +1,9 @@
 """The checked settings as one file, so that services neither read YAML nor check it again."""
 
-import re
 from pathlib import Path
 
 import msgspec
+import msgspec.inspect
 
 from .errors import NotRunningError, SettingsError
 from .files import replace
@@ -11,8 +11,8 @@ from .paths import Home
 from .schema import Settings
 
 _NAME = "settings.json"
-_MOST_UNKNOWN = 500
-_UNKNOWN = re.compile(r"Object contains unknown field `([^`]+)`(?: - at `\$\.?([\w.]*)`)?")
+_OBJECTS = (msgspec.inspect.StructType, msgspec.inspect.DictType)
+_LISTS = (msgspec.inspect.ListType, msgspec.inspect.VarTupleType)
 
 
 def path(home: Home) -> Path:
@@ -53,18 +53,24 @@ def _decoded(data: bytes) -> Settings:
         return msgspec.json.decode(data, type=Settings)
     except msgspec.ValidationError:
         found = msgspec.json.decode(data)
-    for _ in range(_MOST_UNKNOWN):
-        try:
-            return msgspec.convert(found, Settings)
-        except msgspec.ValidationError as error:
-            unknown = _UNKNOWN.fullmatch(str(error))
-            if unknown is None:
-                raise
-            place = found
-            for part in filter(None, (unknown[2] or "").split(".")):
-                place = place[part]
-            del place[unknown[1]]
-    raise LookupError("too many keys that are not known")
+    return msgspec.convert(_known(found, msgspec.inspect.type_info(Settings)), Settings)
+
+
+def _known(value: object, kind: msgspec.inspect.Type) -> object:
+    """A value without what its type has no place for, at any depth."""
+    if isinstance(kind, msgspec.inspect.Metadata):
+        return _known(value, kind.type)
+    if isinstance(kind, msgspec.inspect.UnionType):
+        fitting = msgspec.inspect.ListType if isinstance(value, list) else _OBJECTS
+        return next((_known(value, one) for one in kind.types if isinstance(one, fitting)), value)
+    if isinstance(value, dict) and isinstance(kind, msgspec.inspect.StructType):
+        fields = {field.encode_name: field.type for field in kind.fields}
+        return {key: _known(part, fields[key]) for key, part in value.items() if key in fields}
+    if isinstance(value, dict) and isinstance(kind, msgspec.inspect.DictType):
+        return {key: _known(part, kind.value_type) for key, part in value.items()}
+    if isinstance(value, list) and isinstance(kind, _LISTS):
+        return [_known(part, kind.item_type) for part in value]
+    return value
 
 
 class Watch:
