@@ -92,6 +92,8 @@ def trust(request: Request, owner: type[Strategy], series: Series, trials: int, 
 
 def _verdict(reasons: list[Reason], figures: dict[str, Any]) -> Trust:
     weight = sum(reason.weight for reason in reasons)
+    # Points may be numbers of NumPy, which the archive's JSON does not know.
+    reasons = [replace(reason, points=float(reason.points)) for reason in reasons]
     score = round(100 * sum(reason.points for reason in reasons) / weight) if weight else 0
     fatal = any(reason.fatal for reason in reasons)
     colour = RED if fatal or score < _RED_BELOW else GREEN if score >= _GREEN_FROM else YELLOW

@@ -1,6 +1,7 @@
 """A backtest from the page: started, followed to its end, read."""
 
 import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -59,6 +60,22 @@ def test_a_backtest_is_started_followed_and_read(visitor: Any) -> None:
 
     expect(opened.value.get_by_role("heading", name="Settings of the run")).to_be_visible(timeout=60_000)
     assert opened.value.evaluate("window.origin") == "null"
+
+
+def test_the_trust_score_of_a_strategy_is_asked_for_and_shown(visitor: Any) -> None:
+    """It ends with a number in its colour."""
+    visitor.expected = ("404", "favicon")
+    page = visitor.log_in()
+    visitor.open("/backtests")
+    page.get_by_role("button", name="New backtest").click()
+    page.get_by_label("Strategy").fill("ema-cross")
+    page.get_by_label("Candles").fill(str(visitor.platform.home / "waves.csv"))
+    page.get_by_label("What").select_option("trust")
+    page.get_by_role("button", name="Start", exact=True).click()
+    row = page.locator("cb-backtests tbody tr", has_text="Trust score")
+
+    expect(row.get_by_text("Done", exact=True)).to_be_visible(timeout=120_000)
+    expect(row.locator("td").nth(9).locator(".pill")).to_have_text(re.compile(r"^\d+$"))
 
 
 def test_a_backtest_of_nothing_says_what_is_missing(visitor: Any) -> None:

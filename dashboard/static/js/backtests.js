@@ -56,7 +56,7 @@ class Backtests extends Fetched {
   }
 
   state(one) {
-    return h("span", { class: `pill ${TONES[one.state] ?? ""}`, title: one.reason }, words(one.state));
+    return [h("span", { class: `pill ${TONES[one.state] ?? ""}` }, words(one.state)), one.reason ? h("div", { class: "muted" }, one.reason) : null];
   }
 
   cancelButton(one) {

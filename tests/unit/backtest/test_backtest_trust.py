@@ -1,9 +1,11 @@
 """What is trusted, what is not, and what that keeps from going live."""
 
+import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from cryptobot import Strategy, cross_down, cross_up, ema
@@ -12,7 +14,7 @@ from cryptobot.configs.paths import Home
 from cryptobot.configs.schema import DataSettings, Settings, StrategyInstance
 from cryptobot.services.backtest.check import sample
 from cryptobot.services.backtest.run import Request
-from cryptobot.services.backtest.trust import RED, deflated_sharpe, trust
+from cryptobot.services.backtest.trust import RED, Reason, _verdict, deflated_sharpe, trust
 from cryptobot.services.backtest.world import Rules
 from cryptobot.services.strategy.builtin.ema_cross import EmaCross
 from cryptobot.services.strategy.golive import judge
@@ -34,6 +36,14 @@ def test_a_sound_strategy_gets_points_for_each_reason() -> None:
     assert found.score == round(
         100 * sum(one.points for one in found.reasons) / sum(one.weight for one in found.reasons)
     )
+
+
+def test_a_verdict_can_be_kept_whatever_its_points_are() -> None:
+    """Points of NumPy's types, which some reasons bring, are plain numbers in it."""
+    found = _verdict([Reason("luck", np.float64(7.25), 10, "as it came")], {})
+
+    kept = json.loads(msgspec.json.encode([found.score, found.reasons[0].points]))
+    assert kept == [72, 7.25]
 
 
 def test_who_remembers_the_future_is_red() -> None:
