@@ -54,12 +54,18 @@ class Hold(Strategy):
             self.bought = True
             self.buy(cash=500, stop=candle.close * 0.05)
 """
+SCHEMA = "configs/schema.py"
+FIELD = '    timeframe: Annotated[str, setting("Length of a candle.")] = "1s"\n'
+NEW_FIELD = '    of_tomorrow: Annotated[int, setting("What the version before does not know.")] = 0\n'
 BROKEN = '\nraise RuntimeError("trade of this version is broken")\n'
 DEADLINE_S = 400.0
 
 
 def make_version(folder, version, *, broken=""):
-    """A copy of the source under another version; `broken` is a module that cannot be loaded."""
+    """A copy of the source under another version; `broken` is a module that cannot be loaded.
+
+    Newer ones have a setting more in each entry of a table: the version before watches them all the same.
+    """
     library = folder / "lib" / "cryptobot"
     library.mkdir(parents=True)
     for name in PARTS:
@@ -71,6 +77,10 @@ def make_version(folder, version, *, broken=""):
     marker.write_text(
         marker.read_text().replace(f'"{cryptobot.__version__}"', f'"{version}"', 1), encoding="utf-8"
     )
+    if version != cryptobot.__version__:
+        text = (library / SCHEMA).read_text(encoding="utf-8")
+        assert text.count(FIELD) == 1
+        (library / SCHEMA).write_text(text.replace(FIELD, FIELD + NEW_FIELD), encoding="utf-8")
     if broken:
         (library / broken).write_text((library / broken).read_text() + BROKEN, encoding="utf-8")
     (folder / "cryptobot").write_text(START.format(python=sys.executable))
