@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 import structlog
-from flask import Flask, Request, g, redirect, request
+from flask import Flask, Request, current_app, g, redirect, request
 from werkzeug.wrappers import Response
 
 from ..bus.contracts.auth import Session, permits
@@ -24,6 +24,7 @@ V = TypeVar("V", bound=Callable[..., Any])
 
 PUBLIC = "public"
 ANY_USER = "any user"
+PAGES = "cryptobot-pages"
 FORM_COOKIE = "__Host-form"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _DEMAND = "cryptobot_demand"
@@ -141,7 +142,12 @@ def _check(
     _demand_calm(rates, log, f"user {g.session.user}", USERS)
     if changes and not proof.by_key:
         _check_token(g.session)
-    _check_permission(g.session, demand, log)
+    try:
+        _check_permission(g.session, demand, log)
+    except ApiProblem:
+        if request.path != "/":
+            raise
+        return redirect(_first_page(g.session))
     if g.session.must_change_password and not demand.with_old_password:
         if is_api():
             raise ApiProblem(403, "password_old", "Change the password that you were given first (Account).")
@@ -150,6 +156,12 @@ def _check(
     if demand.step_up:
         demand_step_up()
     return None
+
+
+def _first_page(session: Session) -> str:
+    """Where somebody begins who may not see the overview."""
+    pages = current_app.extensions[PAGES]
+    return next((page.path for page in pages if permits(session.permissions, page.permission)), "/account")
 
 
 def _demand_calm(rates: Rates, log: structlog.typing.FilteringBoundLogger, who: str, rate: Rate) -> None:

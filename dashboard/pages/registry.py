@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 from flask import Flask, render_template
 
 from ...configs.errors import StartError
-from ..access import requires
+from ..access import PAGES, requires
 from .page import Page
 
 GROUP = "cryptobot.pages"
@@ -56,7 +56,7 @@ def _added() -> list[Page]:
 
 def install(app: Flask) -> list[Page]:
     """Give every page its route; return them."""
-    pages = found()
+    pages = app.extensions[PAGES] = found()
     for page in pages:
         app.add_url_rule(page.path, f"page_{page.name}", _view(page))
     return pages

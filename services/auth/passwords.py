@@ -78,6 +78,8 @@ def weakness(password: str, user: str) -> str:
 def judge(password: str, user: str) -> tuple[int, str]:
     """How good a password is, from 0 to 4, and why it is refused ("" when it is taken, from 3 on)."""
     reason = weakness(password, user)
+    if not password:
+        return 0, reason
     guesses_log10, _ = _estimate(password, user)
     score = next((score for score, least in enumerate(_SCORES) if guesses_log10 < least), len(_SCORES))
     return (min(score, _TAKEN - 1) if reason else max(score, _TAKEN)), reason

@@ -35,6 +35,7 @@ from cryptobot.bus.contracts.auth import (
     Users,
 )
 from cryptobot.bus.contracts.base import Done
+from cryptobot.bus.contracts.factors import GetSecondFactor, SecondFactor
 from cryptobot.bus.contracts.service import (
     Audit,
     ControlService,
@@ -109,6 +110,7 @@ class FakeAuth:
         bus.serve(SetRole, self.set_role)
         bus.serve(GetSetup, lambda request: SetupState(open=True, user="admin"))
         bus.serve(ListProviders, lambda request: Providers(providers=[]))
+        bus.serve(GetSecondFactor, lambda request: SecondFactor(on=True, recovery_codes=7))
         bus.serve(ListPasskeys, lambda request: Passkeys(passkeys=[]))
         bus.serve(ListApiKeys, lambda request: ApiKeys(keys=[]))
         bus.serve(ListSessions, lambda request: Sessions(sessions=[]))

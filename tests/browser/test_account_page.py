@@ -194,3 +194,69 @@ def refused(visitor: Any, path: str, body: object = None) -> int:
             [path, body],
         )
     )
+
+
+def test_new_recovery_codes_replace_the_old_ones(visitor: Any) -> None:
+    """Without setting the phone up again; a code of before logs nobody in, one of the new ones does."""
+    visitor.expected = ("403",)
+    page = visitor.log_in()
+    visitor.open("/account")
+    factor = page.locator("cb-second-factor")
+    factor.get_by_role("button", name="Set up").click()
+    page.get_by_role("dialog").get_by_label("Password").fill(visitor.platform.password)
+    page.get_by_role("button", name="Go on").click()
+    secret = page.get_by_role("dialog").locator("code").inner_text()
+    page.get_by_role("dialog").get_by_label("Code").fill(pyotp.TOTP(secret).now())
+    page.get_by_role("button", name="Put in force").click()
+    old = page.get_by_role("dialog").locator("pre").inner_text().split()
+    page.get_by_role("button", name="I have them").click()
+    expect(factor).to_contain_text("10 recovery codes are left")
+
+    factor.get_by_role("button", name="New recovery codes").click()
+    page.get_by_role("dialog").get_by_role("button", name="Make them").click()
+    new = page.get_by_role("dialog").locator("pre").inner_text().split()
+    page.get_by_role("button", name="I have them").click()
+    page.get_by_role("button", name="Log out").click()
+
+    assert len(new) == 10
+    assert not set(new) & set(old)
+    page.get_by_label("Password").fill(visitor.platform.password)
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_label("Password").fill(visitor.platform.password)
+    page.get_by_label("Code of your second factor").fill(old[0])
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_contain_text("The code is wrong")
+    log_in_with_code_only(page, visitor.platform.password, new[0])
+    visitor.open("/account")
+    expect(page.locator("cb-second-factor")).to_contain_text("9 recovery codes are left")
+
+
+def log_in_with_code_only(page: Page, password: str, code: str) -> None:
+    """On a form that asks for the code already."""
+    page.get_by_label("Password").fill(password)
+    page.get_by_label("Code of your second factor").fill(code)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+
+
+def test_a_password_is_judged_while_it_is_typed_and_can_be_looked_at(visitor: Any) -> None:
+    """By the rule that takes it: the refusal of a weak one as a sentence, a full meter for a strong one."""
+    page = visitor.log_in()
+    visitor.open("/account")
+    typed, strength = page.get_by_label("New password", exact=True), page.locator(".strength")
+
+    typed.fill("passwordpassword")
+    expect(strength).to_contain_text("too weak")
+    weak = page.locator(".strength meter").evaluate("meter => meter.value")
+    typed.fill(OWN_PASSWORD)
+    expect(strength).to_contain_text("Strong.")
+    strong = page.locator(".strength meter").evaluate("meter => meter.value")
+    field = page.locator(".field", has=typed)
+    field.get_by_role("button", name="Show what is typed").click()
+    shown = typed.get_attribute("type")
+    field.get_by_role("button", name="Show what is typed").click()
+
+    assert weak < 3 < strong
+    assert (shown, typed.get_attribute("type")) == ("text", "password")
+    typed.fill("")
+    expect(strength).to_be_hidden()

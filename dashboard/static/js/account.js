@@ -1,6 +1,7 @@
 // One's own account: second factor, passkeys, sessions.
 import { act, confirmFirst, get, toast } from "./act.js";
 import { create, possible, reason } from "./passkey.js";
+import { dress } from "./password.js";
 import { field, h, icon, input, moment, skeleton } from "./view.js";
 
 const dialog = document.getElementById("confirm");
@@ -8,10 +9,13 @@ const labelled = (id, label, attributes) => field(id, label, input(id, attribute
 const row = (title, detail, ...buttons) => h("li", {}, h("div", { class: "grow" }, h("b", {}, title), h("div", { class: "muted" }, detail)), h("div", { class: "buttons" }, buttons));
 const button = (label, onclick, kind = "") => h("button", { class: `button small ${kind}`, type: "button", onclick }, label);
 
+const left = (count) => `${count === 1 ? "1 recovery code is" : `${count} recovery codes are`} left.`;
+
 /** A form in the dialog; resolves to its fields, or null. */
 function ask(title, text, action, ...fields) {
   const form = h("form", { method: "dialog" }, h("h2", { id: "confirm-title" }, title), h("p", {}, text), ...fields,
     h("div", { class: "buttons" }, h("button", { class: "button", type: "button", onclick: () => dialog.close("no") }, "Cancel"), h("button", { class: "button primary", value: "yes" }, action)));
+  dress(form);
   dialog.replaceChildren(form);
   dialog.returnValue = "";
   if (!dialog.open) dialog.showModal();
@@ -22,8 +26,24 @@ function ask(title, text, action, ...fields) {
 
 class SecondFactor extends HTMLElement {
   connectedCallback() {
-    this.replaceChildren(h("p", { class: "muted" }, "A code from an app on your phone, asked for after the password and before dangerous things."),
-      h("div", { class: "buttons" }, button("Set up", () => this.begin(), "primary"), button("Remove", () => this.remove())));
+    this.replaceChildren(skeleton(2));
+    this.load();
+  }
+
+  async load() {
+    const state = await get("account/second-factor");
+    const text = h("p", { class: "muted" }, "A code from an app on your phone, asked for after the password and before dangerous things.");
+    if (!state) this.replaceChildren(text, h("div", { class: "buttons" }, button("Try again", () => this.load())));
+    else if (!state.on) this.replaceChildren(text, h("div", { class: "buttons" }, button("Set up", () => this.begin(), "primary")));
+    else this.replaceChildren(text, h("p", {}, h("span", { class: "pill good" }, "In force"), " ", left(state.recovery_codes)),
+      h("div", { class: "buttons" }, button("New recovery codes", () => this.renew()), button("Remove", () => this.remove())));
+  }
+
+  async renew() {
+    if (!(await confirmFirst({ title: "New recovery codes?", text: "Those that you have are worth nothing afterwards. Your phone goes on as it is.", action: "Make them" }))) return;
+    const made = await act("account/recovery-codes");
+    if (made) await this.show(made.codes, "Your recovery codes of before are worth nothing now.");
+    await this.load();
   }
 
   async begin() {
@@ -35,23 +55,25 @@ class SecondFactor extends HTMLElement {
       h("p", {}, "No camera? Type this into the app: ", h("code", {}, made.secret)),
       labelled("totp-code", "Code", { inputmode: "numeric", autocomplete: "one-time-code", maxlength: "10" }));
     const codes = typed && (await act("account/second-factor/confirm", { code: typed["totp-code"] }));
-    if (codes) await this.show(codes.codes);
+    if (codes) await this.show(codes.codes, "The second factor is in force; other sessions have ended.");
+    await this.load();
   }
 
-  show(codes) {
+  show(codes, done) {
     const text = codes.join("\n");
     const save = h("a", { class: "button", download: "cryptobot-recovery-codes.txt", href: `data:text/plain,${encodeURIComponent(text)}` }, icon("download"), "Save");
     dialog.replaceChildren(h("form", { method: "dialog" }, h("h2", { id: "confirm-title" }, "Recovery codes"),
       h("p", {}, "Each logs you in once when the phone is lost. They are shown this once; keep them where the phone is not."),
       h("pre", { class: "secret" }, text), h("div", { class: "buttons" }, save, h("button", { class: "button primary" }, "I have them"))));
     if (!dialog.open) dialog.showModal();
-    return new Promise((resolve) => { dialog.onclose = () => { toast("The second factor is in force; other sessions have ended."); resolve(); }; });
+    return new Promise((resolve) => { dialog.onclose = () => { toast(done); resolve(); }; });
   }
 
   async remove() {
     const given = await ask("Remove the second factor?", "Afterwards your password alone opens this account.", "Remove",
       labelled("off-password", "Password", { type: "password", autocomplete: "current-password" }), labelled("off-code", "Code", { autocomplete: "one-time-code" }));
     if (given) await act("account/second-factor/remove", { password: given["off-password"], code: given["off-code"] });
+    await this.load();
   }
 }
 
@@ -115,6 +137,7 @@ class Sessions extends HTMLElement {
   }
 }
 
+dress(document.querySelector('form[action="/account/password"]'));
 customElements.define("cb-second-factor", SecondFactor);
 customElements.define("cb-passkeys", Passkeys);
 customElements.define("cb-sessions", Sessions);

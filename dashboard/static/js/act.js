@@ -1,4 +1,5 @@
 // Asking the server to do something: with the session's token, a word before, a word after.
+import { reveal } from "./password.js";
 import { csrfToken, h, icon } from "./view.js";
 
 function post(path, body) {
@@ -80,6 +81,7 @@ function proveAgain() {
     }
   });
   dialog.append(form);
+  reveal(proof);
   document.body.append(dialog);
   dialog.showModal();
   return new Promise((resolve) => {

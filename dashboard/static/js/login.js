@@ -1,5 +1,6 @@
 // The login page: a passkey instead of a password, where the browser knows them.
 import { possible, reason, sign } from "./passkey.js";
+import { dress } from "./password.js";
 
 const form = document.querySelector("form");
 const button = document.getElementById("passkey");
@@ -24,6 +25,7 @@ function tell(text) {
   form.querySelector("h1").after(box);
 }
 
+dress(form);
 button.hidden = !possible();
 button.addEventListener("click", async () => {
   button.disabled = true;

@@ -1,4 +1,6 @@
 // The first screen of the first run: the token comes behind the # of the address, which no server is sent.
+import { dress } from "./password.js";
+
 const form = document.getElementById("claim");
 const box = form.querySelector(".message");
 const token = decodeURIComponent(location.hash.slice(1));
@@ -8,6 +10,7 @@ if (token) {
   document.getElementById("token-field").hidden = true;
   history.replaceState(null, "", location.pathname);
 }
+dress(form);
 (token ? form.elements.new : form.elements.token).focus();
 
 function tell(text) {

@@ -101,3 +101,16 @@ def test_recovery_codes_are_unique_and_spelled_freely():
     code = codes[0]
     assert recovery_hash("ann", code) == recovery_hash("ann", code.upper().replace("-", " "))
     assert recovery_hash("ann", code) != recovery_hash("bob", code)
+
+
+@pytest.mark.parametrize(
+    ("password", "score"),
+    [("", 0), ("short", 0), ("passwordpassword", 2), ("quiet otter 4711 paints walls", 4), ("x" * 200, 2)],
+)
+def test_the_meter_says_what_the_rule_says(password, score):
+    """Whatever the rule refuses has a score below 3, whatever it takes has 3 or 4."""
+    found, reason = passwords.judge(password, "ann")
+
+    assert found <= score if reason else found == score
+    assert bool(reason) == (found < 3)
+    assert reason == passwords.weakness(password, "ann")

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from cryptobot.bus.api import Request
 from cryptobot.bus.contracts.base import SCHEMAS, Done
@@ -62,6 +63,19 @@ async def test_only_the_login_is_public(make_rig: MakeRig) -> None:
         "/setup",
         "/api/v1/password-strength",
     }
+
+
+async def test_who_may_not_see_the_overview_begins_at_the_first_page_of_theirs(make_rig: MakeRig) -> None:
+    """A login leads to "/": that is no refusal for a narrow role, nor for one that may see no page."""
+    rig = await make_rig()
+    poor = rig.auth.sessions["poor"]
+    rig.auth.sessions["poor"] = msgspec.structs.replace(poor, permissions=["strategy.read"])
+    rig.auth.sessions["bare"] = msgspec.structs.replace(poor, permissions=["trade.read:second"])
+
+    narrow, bare = await rig.call("GET", "/", "poor"), await rig.call("GET", "/", "bare")
+
+    assert (narrow.status_code, narrow.headers["Location"]) == (302, "/strategies")
+    assert (bare.status_code, bare.headers["Location"]) == (302, "/account")
 
 
 async def test_a_route_without_a_permission_is_refused(make_rig: MakeRig) -> None:
