@@ -98,10 +98,8 @@ class Feed:
             while True:
                 heard, _ = await asyncio.wait({upcoming}, timeout=pause_s)
                 if not heard:
-                    last_ms = self._last_ms
-                    await self._ask_instead()
-                    longer = self._last_ms == last_ms
-                    pause_s = min(pause_s * 2, _ASK_SELDOM_S) if longer else self._ask_after_s
+                    in_vain = await self._ask_instead()
+                    pause_s = min(pause_s * 2, _ASK_SELDOM_S) if in_vain else self._ask_after_s
                     continue
                 item, pause_s = upcoming.result(), self._ask_after_s
                 upcoming = asyncio.ensure_future(anext(stream))
@@ -113,12 +111,17 @@ class Feed:
             await asyncio.gather(upcoming, return_exceptions=True)
             await stream.aclose()
 
-    async def _ask_instead(self) -> None:
-        """Fetch what has ended since the newest candle, if anything has."""
-        newest = self._newest_finished()
-        if self._last_ms and newest > self._last_ms:
-            self._log.info("the socket says nothing: asking for candles")
-            await self._heal(newest, tries=1)
+    async def _ask_instead(self) -> bool:
+        """Fetch what has ended since the newest candle, if anything has; whether it was asked for in vain."""
+        newest, last_ms = self._newest_finished(), self._last_ms
+        if not last_ms or newest <= last_ms:
+            return False
+        await self._heal(newest, tries=1)
+        came = self._last_ms > last_ms
+        if came:
+            self.news_at = time.monotonic()
+        self._log.info("the socket says nothing: asked for candles", came=came)
+        return not came
 
     async def take(self, item: VenueCandle | Resumed) -> None:
         """Handle one item of the venue's stream."""
