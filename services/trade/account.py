@@ -77,7 +77,7 @@ class Account:
     ) -> OrderRecord | None:
         """An order in memory, else in the database."""
         for key in (order_id, client_id, self._by_exchange_id.get(exchange_order_id, "")):
-            found = self.orders.get(key) or self._finished.get(key)
+            found = self.recent(key)
             if key and found is not None:
                 return found
         columns = {"id": order_id, "client_order_id": client_id, "exchange_order_id": exchange_order_id}
@@ -87,6 +87,10 @@ class Account:
                 if stored is not None:
                     return stored
         return None
+
+    def recent(self, order_id: str) -> OrderRecord | None:
+        """An order that is open, or ended lately."""
+        return self.orders.get(order_id) or self._finished.get(order_id)
 
     def market(self, symbol: str) -> Market | None:
         return self.markets.get(symbol)

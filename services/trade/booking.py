@@ -81,8 +81,6 @@ class Booking:
         Raises:
             IntegrityError: an id or intent exists already.
         """
-        for order in orders:
-            self._note("order journalled", order, side=order.side, amount=str(order.amount))
         change = Change(new_orders=list(orders), events=[self._order_event(order) for order in orders])
         if sent:
             change.new_orders = [self._sent(order, change) for order in orders]
@@ -93,13 +91,16 @@ class Booking:
         if action is not None:
             self._seal(change, action)
         self._save(change, *(orders if sent else ()))
+        for order in orders:
+            self._note("order journalled", order, side=order.side, amount=str(order.amount))
+            if sent:
+                self._note("order", order, state=State.SUBMITTED.value)
 
     def _sent(self, order: OrderRecord, change: Change) -> OrderRecord:
         """The order as it is once it was sent, told after its first state."""
         draft = copy(order)
         orders.move(draft, Event.SEND, now_ms=order.created_ms)
         draft.sent_ms = draft.updated_ms
-        self._note("order", draft, state=draft.state.value)
         change.events.append(self._order_event(draft))
         return draft
 

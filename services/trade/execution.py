@@ -7,6 +7,7 @@ from decimal import Decimal
 from ...bus.contracts.strategy import OrderIntent, OrderIntentReply
 from ...configs.errors import CredentialsError, OrderRejectedError, OutcomeUnknownError
 from ..connectors.venue import Market, OrderRequest, ReplaceFailedError
+from ..database.fields import IntegrityError
 from . import ids, limits, money, rounding
 from .booking import trading_action
 from .clock import now_ms
@@ -38,9 +39,24 @@ class Execution:
     def place(self, intent: OrderIntent) -> OrderIntentReply:
         """Journal the order of an intent and have it sent; the same intent always gives the same order."""
         order_id = ids.client_order_id(intent.exchange, intent.intent_id, self._account.name)
-        known = self._account.find(order_id=order_id)
+        known = self._account.recent(order_id)
         if known is not None:
             return _reply(known)
+        try:
+            return self._place_new(intent, order_id)
+        except IntegrityError:
+            # Its order was made long ago: the database takes no second one, and nothing was written.
+            known = self._account.find(order_id=order_id)
+            if known is None:
+                raise
+            return _reply(known)
+
+    def _place_new(self, intent: OrderIntent, order_id: str) -> OrderIntentReply:
+        """As `place`, of an intent without an order.
+
+        Raises:
+            IntegrityError: there is one in the database.
+        """
         order, subject, denial = self._judge(intent, order_id)
         if denial is not None:
             self._parts.log.info(

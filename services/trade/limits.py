@@ -4,7 +4,7 @@ Pure: `check` sees a picture of the account and answers; it changes nothing.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from decimal import Decimal
 
 import msgspec
@@ -114,7 +114,7 @@ def account_for(subject: Subject | None, denial: Denial | None) -> bytes:
     told: dict[str, object] = {"denied": "" if denial is None else f"{denial.code}: {denial.reason}"}
     if subject is not None:
         told |= {"checked": names, "value": subject.value, "expected_price": subject.price}
-        told["saw"] = asdict(subject.picture)
+        told["saw"] = subject.picture
     return msgspec.json.encode(told)
 
 

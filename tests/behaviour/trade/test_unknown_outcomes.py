@@ -152,3 +152,19 @@ async def test_exchange_away_is_not_the_end(rig):
     await rig.until(lambda: rig.service._reconciler.in_step)
     assert (await rig.order(reply.order_id)).state == "ACCEPTED"
     assert (await rig.verify()).equal
+
+
+async def test_an_intent_whose_order_is_only_in_the_database_makes_no_second_one(rig):
+    """T2: asked again long after, accepted or denied, the intent gives the order that it made, unchanged."""
+    made = await rig.intend(intent_id="old", amount=Decimal("0.01"))
+    await rig.state(made.order_id, "FILLED")
+    denied = await rig.intend(intent_id="small", amount=Decimal("0.0000001"))
+    before = await rig.order(made.order_id)
+    rig.service._account._finished.clear()
+    again = await rig.intend(intent_id="old", amount=Decimal("0.02"))
+    assert again == made
+    rig.service._account._finished.clear()
+    assert await rig.intend(intent_id="small", amount=Decimal("0.01")) == denied
+    assert await rig.order(made.order_id) == before
+    assert len(await rig.exchange_orders()) == 1
+    assert (await rig.verify()).equal
