@@ -235,7 +235,7 @@ class Figures extends LiveElement {
       return h("div", { class: "figure" }, h("dt", {}, title, unit), value, sub);
     };
     this.append(h("dl", { class: "figures" },
-      cell("equity", "Equity"), cell("today", "Today"), cell("total", "Since the start"), cell("risk", "At risk"), cell("position", "Open position"), cell("fills", "Fills")));
+      cell("equity", "Equity"), cell("today", "Today"), cell("total", "Overall"), cell("risk", "At risk"), cell("position", "Open position"), cell("fills", "Fills")));
   }
 
   set(name, text, unit, sub, kind = "") {

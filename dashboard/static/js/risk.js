@@ -41,10 +41,10 @@ class Risk extends Fetched {
 
   figures(figures) {
     if (!figures.length) return empty("shield-check", "No limit is set", "Set some under Settings, section risk.");
-    return table(["Limit", "For", "Used", "", "At the limit"], figures.map((one) => {
+    return table(["Limit", "Used", "", "At the limit"], figures.map((one) => {
       const part = one.limit === null || one.value === null || Number(one.limit) === 0 ? null : Math.min(1, Math.max(0, Number(one.value) / Number(one.limit)));
       const bar = part === null ? h("span", { class: "muted" }, one.limit === null ? "off" : "") : h("meter", { min: "0", max: "1", low: "0.7", high: "0.9", optimum: "0", value: String(part), "aria-label": `${one.title}: ${Math.round(part * 100)} percent used` });
-      return h("tr", { title: one.sentence }, h("td", { class: "limit" }, h("b", {}, one.title)), h("td", { class: "muted nowrap" }, one.scope),
+      return h("tr", { title: one.sentence }, h("td", { class: "limit" }, h("b", {}, one.title)),
         h("td", { class: "num" }, one.limit === null ? shown(one.value, one.unit) : `${one.value === null ? "–" : shown(one.value, one.unit).replace(` ${one.unit}`, "")} of ${shown(one.limit, one.unit)}`), h("td", {}, bar), h("td", { class: "muted text" }, one.action));
     }), "Limits");
   }
