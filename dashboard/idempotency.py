@@ -28,15 +28,18 @@ from .problems import ApiProblem
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 KEEP_S = 86_400
-MAX_KEPT = 10_000
+# Of one caller: nobody pushes the answers of others out.
+MAX_KEPT = 5_000
 MAX_KEY = 255
 _NONCE = 12
 # Nothing was done: the same key may try again.
 _NOTHING_DONE = frozenset({401, 403, 408, 413, 429, 503})
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS answers "
-    "(id TEXT PRIMARY KEY, asked TEXT NOT NULL, made_s INTEGER NOT NULL, life TEXT NOT NULL, sealed BLOB)"
+    "(id TEXT PRIMARY KEY, asked TEXT NOT NULL, made_s INTEGER NOT NULL, life TEXT NOT NULL, sealed BLOB, "
+    "caller TEXT NOT NULL DEFAULT '')"
 )
+_CALLER = "ALTER TABLE answers ADD COLUMN caller TEXT NOT NULL DEFAULT ''"
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -49,9 +52,10 @@ class Kept(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request under a key of its caller. `id` and `digest` say nothing without the machine's key."""
+    """A request under a key of its caller. The texts say nothing without the machine's key."""
 
     id: str
+    caller: str
     digest: str
     cipher: AESGCM
 
@@ -76,7 +80,8 @@ class Answers:
             self._open()
         named = f"{user}\n{key}".encode()
         return Asked(
-            id=self._mac(b"id", named).hex(), digest=self._mac(b"request", what).hex(),
+            id=self._mac(b"id", named).hex(), caller=self._mac(b"caller", user.encode()).hex(),
+            digest=self._mac(b"request", what).hex(),
             cipher=AESGCM(self._mac(b"answer", named)),
         )  # fmt: skip
 
@@ -94,10 +99,10 @@ class Answers:
                     "SELECT asked, life, sealed FROM answers WHERE id = ?", (asked.id,)
                 ).fetchone()
                 if row is None:
-                    self._make_room(database)
+                    self._make_room(database, asked.caller)
                     database.execute(
-                        "INSERT INTO answers VALUES (?, ?, ?, ?, NULL)",
-                        (asked.id, asked.digest, now, self._life),
+                        "INSERT INTO answers VALUES (?, ?, ?, ?, NULL, ?)",
+                        (asked.id, asked.digest, now, self._life, asked.caller),
                     )
                     return None
         return self._known(asked, *row)
@@ -136,10 +141,11 @@ class Answers:
             "under another key.",
         )  # fmt: skip
 
-    def _make_room(self, database: sqlite3.Connection) -> None:
+    def _make_room(self, database: sqlite3.Connection, caller: str) -> None:
         database.execute(
-            "DELETE FROM answers WHERE id IN (SELECT id FROM answers ORDER BY made_s DESC LIMIT -1 OFFSET ?)",
-            (MAX_KEPT - 1,),
+            "DELETE FROM answers WHERE id IN "
+            "(SELECT id FROM answers WHERE caller = ? ORDER BY made_s DESC, rowid DESC LIMIT -1 OFFSET ?)",
+            (caller, MAX_KEPT - 1),
         )
 
     def _mac(self, purpose: bytes, value: bytes) -> bytes:
@@ -200,6 +206,9 @@ def _prepared(path: Path) -> sqlite3.Connection:
     try:
         database.execute("PRAGMA synchronous = FULL")
         database.execute(_TABLE)
+        if "caller" not in {row[1] for row in database.execute("PRAGMA table_info(answers)")}:
+            database.execute(_CALLER)
+        database.execute("CREATE INDEX IF NOT EXISTS answers_caller ON answers (caller, made_s)")
         database.commit()
     except sqlite3.DatabaseError:
         database.close()

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from collections import Counter
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, Protocol
 from urllib.parse import parse_qs
@@ -117,6 +118,19 @@ class Hub:
         """All connected browsers."""
         return [client for group in self._groups.values() for client in group]
 
+    def has_room(self, newcomer: Client) -> bool:
+        """Is there a place? When all are taken, whoever has most of them gives one to somebody with fewer."""
+        if len(self.clients) < MAX_CLIENTS:
+            return True
+        counts = Counter(client.session.user for client in self.clients)
+        user, most = counts.most_common(1)[0]
+        if counts[newcomer.session.user] + 1 >= most:
+            return False
+        given_up = next(client for client in self.clients if client.session.user == user)
+        given_up.close(CLOSE_GOING_AWAY)
+        self.leave(given_up)
+        return True
+
     def join(self, client: Client) -> None:
         """Add a browser and give it its snapshot."""
         self._groups.setdefault(client.channels, set()).add(client)
@@ -200,7 +214,7 @@ class LiveEndpoint:
         await receive()
         checked_at = self._sessions.revocations
         client = await self._admit(scope)
-        if client is None or len(self._hub.clients) >= MAX_CLIENTS:
+        if client is None or not self._hub.has_room(client):
             await send(_closing(4403))
             return
         await send({"type": "websocket.accept"})

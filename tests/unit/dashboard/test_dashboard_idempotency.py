@@ -1,6 +1,8 @@
 """A POST that is sent again is answered again, and carried out once."""
 
 import asyncio
+import contextlib
+import sqlite3
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +13,9 @@ from cryptobot.bus.api import Request
 from cryptobot.bus.contracts.base import Done
 from cryptobot.bus.contracts.service import ControlService
 from cryptobot.configs.errors import RequestFailedError
+from cryptobot.configs.paths import Home
 from cryptobot.dashboard.app import ANSWERS
-from cryptobot.dashboard.idempotency import Answers
+from cryptobot.dashboard.idempotency import Answers, Kept
 
 BASE = "https://localhost:8443"
 MakeRig = Callable[[], Any]
@@ -157,10 +160,34 @@ def test_the_file_gives_nothing_away(make_rig: MakeRig, tmp_path: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+def test_nobody_pushes_the_answers_of_others_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each caller has so many of their own; the oldest of theirs go. A file of before is taken over."""
+    monkeypatch.setattr("cryptobot.dashboard.idempotency.MAX_KEPT", 3)
+    home = Home(tmp_path)
+    home.create()
+    folder = home.state / "dashboard"
+    folder.mkdir(parents=True)
+    with contextlib.closing(sqlite3.connect(folder / "answers.sqlite")) as before:
+        before.execute(
+            "CREATE TABLE answers (id TEXT PRIMARY KEY, asked TEXT NOT NULL, made_s INTEGER NOT NULL, "
+            "life TEXT NOT NULL, sealed BLOB)"
+        )
+    answers = Answers(home)
+    kept = Kept(200, "application/json", b"{}")
+    for user, count in (("ann", 2), ("bea", 9)):
+        for number in range(count):
+            asked = answers.about(user, f"key {number}", b"x")
+            assert answers.begin(asked) is None
+            answers.finish(asked, kept)
+
+    assert answers.begin(answers.about("ann", "key 0", b"x")) == kept
+    assert answers.begin(answers.about("bea", "key 8", b"x")) == kept
+    assert answers.begin(answers.about("bea", "key 0", b"x")) is None
+    answers.close()
+
+
 def test_a_damaged_file_is_begun_anew(make_rig: MakeRig, tmp_path: Path) -> None:
     """It holds nothing that would be missed."""
-    from cryptobot.configs.paths import Home
-
     home = Home(tmp_path)
     home.create()
     folder = home.state / "dashboard"

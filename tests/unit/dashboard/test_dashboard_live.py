@@ -238,6 +238,29 @@ async def test_a_browser_that_left_is_forgotten(make_rig: MakeRig) -> None:
     assert rig.hub.clients == []
 
 
+async def test_one_who_opens_very_many_streams_keeps_nobody_else_out(
+    make_rig: MakeRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When all places are taken, who has most of them gives one to a newcomer, and gets no further one."""
+    monkeypatch.setattr("cryptobot.dashboard.live.MAX_CLIENTS", 3)
+    rig = await make_rig()
+    greedy = [Browser(rig, holder="poor", channels="money") for _ in range(3)]
+    for one in greedy:
+        await one.next()
+
+    newcomer, further = Browser(rig), Browser(rig, holder="poor", channels="money")
+    await newcomer.next()
+    await asyncio.wait_for(further.task, 30)
+    (ended, _) = await asyncio.wait([one.task for one in greedy], timeout=30, return_when="FIRST_COMPLETED")
+
+    assert (newcomer.accepted, further.accepted, further.code) == (True, False, 4403)
+    assert len(ended) == 1
+    assert sorted(one.code for one in greedy) == [0, 0, 1001]
+    for one in (newcomer, *(one for one in greedy if not one.code)):
+        await one.leave()
+    assert rig.hub.clients == []
+
+
 async def test_candles_of_the_bus_reach_a_browser_that_follows_the_market(make_rig: MakeRig) -> None:
     """From a publisher on the bus to the page, with numbers for drawing."""
     rig = await make_rig()
