@@ -141,14 +141,20 @@ def _sections(entry: Entry) -> tuple[str, ...]:
 def readers(settings: Settings) -> dict[str, list[str]]:
     """Section of the settings, and which of our services a change of it restarts."""
     ours = [manifest.name for manifest in built_in(settings)]
-    heeding = [name for name in ours if account_of(name) or "accounts" in TABLE[name].heeds]
+    heeding = [
+        name for name in ours if account_of(name) in settings.accounts or "accounts" in _entry(name).heeds
+    ]
     found: dict[str, list[str]] = {"bus": ours, "machines": [*ours], "accounts": heeding}
     for manifest in built_in(settings):
-        entry = TABLE[TRADE if account_of(manifest.name) else manifest.name]
-        for section in _sections(entry):
+        for section in _sections(_entry(manifest.name)):
             if manifest.name not in found.setdefault(section, []):
                 found[section].append(manifest.name)
     return found
+
+
+def _entry(name: str) -> Entry:
+    """The line of the table that a service of ours is of."""
+    return TABLE[TRADE if account_of(name) else name]
 
 
 def _with_override(manifest: Manifest, override: ServiceOverride | None) -> Manifest:

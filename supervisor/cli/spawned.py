@@ -1,11 +1,13 @@
 """`cryptobot service run NAME`: what the supervisor spawns. Without click, for every start pays for it."""
 
+import os
 import traceback
 from collections.abc import Callable
 from importlib import import_module
 
 from ...configs import snapshot
-from ...configs.errors import CryptoBotError
+from ...configs.accounts import MAIN, account_of
+from ...configs.errors import CryptoBotError, UsageError
 from ...configs.paths import Home
 from . import failures
 
@@ -26,6 +28,12 @@ def run_service(given_home: str | None, name: str) -> int:
         home = Home.find(given_home)
         settings = snapshot.read(home)
         targets = {each: target_of(home, settings, each) for each in name.split("+")}
+        further = next((each for each in targets if account_of(each) not in ("", MAIN)), "")
+        if len(targets) > 1 and further:
+            raise UsageError(f"{further} needs a process of its own; leave it out of the group.")
+        if further:
+            # Whoever runs it by hand, or under another supervisor, means this account and never main.
+            os.environ["CRYPTOBOT_INSTANCE"] = account_of(further)
         if len(targets) > 1:
             code: int = _called(_GROUP)(home, targets)
         else:

@@ -39,4 +39,6 @@ def _users(call: Call, name: str) -> list[str]:
         for run, instance in settings.strategy.instances.items()
         if instance.strategy in brings.get("strategies", ())
     ]
-    return used + (["data.exchange"] if settings.data.exchange in brings.get("connectors", ()) else [])
+    brought = brings.get("connectors", ())
+    used += ["data.exchange"] if settings.data.exchange in brought else []
+    return used + [f"accounts.{name}" for name, one in settings.accounts.items() if one.venue in brought]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from ....configs import accounts
 from ....configs.errors import CryptoBotError, UsageError
 from ....configs.load import load
 from ....configs.paths import Home
@@ -75,10 +76,11 @@ def _managers(home: Home, name: str) -> "list[ServiceManager]":
 
 def _venue(home: Home) -> str:
     try:
-        exchange = load(home).settings.data.exchange
+        settings = load(home).settings
     except CryptoBotError:
         return "the exchange"  # broken settings tell nothing, so the person is warned
-    return "" if exchange == "paper" else exchange
+    venues = dict.fromkeys(accounts.venue_of(settings, name) for name in accounts.names(settings))
+    return " and ".join(venue for venue in venues if not venue.startswith("paper"))
 
 
 def _tell(plan: "Plan") -> None:

@@ -31,7 +31,7 @@ async def started(tmp_path, monkeypatch, secrets, handed):
     home = Home(tmp_path)
     home.create()
 
-    async def open_venue(name, *, bus, settings, credentials):
+    async def open_venue(name, *, bus, settings, credentials, account):
         handed.append((name, credentials))
         raise StartError("far enough")
 

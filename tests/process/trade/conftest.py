@@ -22,6 +22,7 @@ import pytest
 from cryptobot.bus.aio import AsyncBus
 from cryptobot.bus.contracts.base import Done, Message
 from cryptobot.bus.contracts.paper import GetPaperInfo, PaperInfo
+from cryptobot.bus.contracts.portfolio import GetPortfolioReport, PortfolioReport
 from cryptobot.bus.contracts.service import Ping
 from cryptobot.bus.contracts.strategy import OrderIntent, OrderIntentReply
 from cryptobot.bus.contracts.trade import (
@@ -36,7 +37,14 @@ from cryptobot.bus.contracts.trade import (
 from cryptobot.configs import snapshot
 from cryptobot.configs.errors import BusError, RequestFailedError
 from cryptobot.configs.paths import Home
-from cryptobot.configs.schema import PaperSettings, Settings, TradeSettings
+from cryptobot.configs.schema import (
+    PaperSettings,
+    Settings,
+    StrategyInstance,
+    StrategySettings,
+    TradeSettings,
+)
+from cryptobot.configs.sections.accounts import AccountSettings
 
 DEADLINE_S = 60.0
 # A service that has just begun serves nothing yet; a venue that was killed is away for a moment.
@@ -308,5 +316,116 @@ def supervised(tmp_path: Path) -> Iterator[Supervised]:
 def platform(tmp_path: Path) -> Iterator[Platform]:
     """Nothing started yet; everything ended afterwards."""
     made = Platform(tmp_path / "home")
+    yield made
+    made.end()
+
+
+SERVICE = {"main": "trade", "second": "trade-second"}
+RUNS = {
+    "quick": StrategyInstance(strategy="ema-cross", parameters={"fast": 2, "slow": 5}),
+    "other": StrategyInstance(
+        strategy="ema-cross", account="second", parameters={"fast": 3, "slow": 6}, symbol="BTC/USDT"
+    ),
+}
+TWO = msgspec.structs.replace(
+    SETTINGS,
+    accounts={"second": AccountSettings(balances={"USDT": Decimal(5000)}, max_order_value=Decimal(5200))},
+    strategy=StrategySettings(instances=RUNS),
+    paper=msgspec.structs.replace(SETTINGS.paper, candle_interval_s=0.25),
+)
+
+
+class Two(Platform):
+    """Main and second on the paper exchange."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        snapshot.write(self.home, TWO)
+
+    async def start_all(self) -> None:
+        self.start("bus", "paper")
+        self.bus = await AsyncBus.open(self.home, "probe")
+        await self.bus.settled(30.0)
+        await self.ready("paper")
+        self.start("data", "trade", "trade-second")
+        await self.ready("data", "trade", "trade-second")
+        for account in SERVICE:
+            await self.passes(account)
+
+    async def passes(self, account: str) -> None:
+        """Wait until an account has a price and is in step."""
+        async with asyncio.timeout(DEADLINE_S):
+            for number in range(10_000):
+                intent = f"probe:{account}:{time.monotonic()}:{number}"
+                reply = await self.want(account, intent, amount=Decimal("0.000001"))
+                if reply.code == "amount_too_small":
+                    return
+                await asyncio.sleep(0.1)
+
+    async def want(self, account: str, intent_id: str, **fields: Any) -> OrderIntentReply:
+        given: dict[str, Any] = {"side": "buy", "type": "market", "amount": Decimal("0.002"), **fields}
+        intent = OrderIntent(
+            intent_id=intent_id,
+            source="hand",
+            exchange="paper",
+            symbol="BTC/USDT",
+            account=given.pop("named", account),
+            **given,
+        )
+        return await self.ask(SERVICE[account], intent, OrderIntentReply)
+
+    async def ended(self, account: str) -> dict[str, Order]:
+        """Wait until no order of an account is under way."""
+        moving = {"PENDING", "SUBMITTED", "ACCEPTED", "PARTIALLY_FILLED", "PENDING_CANCEL"}
+        async with asyncio.timeout(DEADLINE_S):
+            while True:
+                listed = await self.ask(SERVICE[account], ListOrders(limit=10_000), Orders)
+                found = {one.intent_id: one for one in listed.orders if one.state != "DENIED"}
+                if not any(one.state in moving for one in found.values()):
+                    return found
+                await asyncio.sleep(0.1)
+
+    async def paper_account(self, account: str) -> PaperInfo:
+        return await self.ask("paper", GetPaperInfo(account=account), PaperInfo)
+
+    async def paper_info(self) -> PaperInfo:
+        return await self.paper_account(self.looking_at)
+
+    async def equal(self, account: str) -> None:
+        """The account's ledger is the exchange's, and both know the same orders."""
+        own = await self.ended(account)
+        report = await self.ask(SERVICE[account], VerifyLedger(), LedgerReport)
+        assert report.equal, report.differences
+        assert report.unknown_orders == 0
+        self.looking_at = account
+        there = {one["clientOrderId"] for one in await self.exchange_orders()}
+        assert there == {one.client_order_id for one in own.values() if one.exchange_order_id}
+
+    async def until_traded(self, runs: dict[str, str]) -> None:
+        """Wait until every run has a filled order."""
+        async with asyncio.timeout(DEADLINE_S * 2):
+            for account, run in runs.items():
+                while True:
+                    listed = await self.ask(SERVICE[account], ListOrders(limit=500), Orders)
+                    if any(one.source == run and one.state == "FILLED" for one in listed.orders):
+                        break
+                    await asyncio.sleep(0.2)
+
+    async def report(self) -> PortfolioReport:
+        """Wait until every account is known."""
+        async with asyncio.timeout(DEADLINE_S):
+            while True:
+                found = await self.ask("portfolio", GetPortfolioReport(), PortfolioReport)
+                if found.accounts and all(one.equity is not None for one in found.accounts):
+                    return found
+                await asyncio.sleep(0.1)
+
+    looking_at = "main"
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Iterator[Two]:
+    """Nothing started yet; everything ended afterwards."""
+    made = Two(tmp_path / "home")
     yield made
     made.end()
