@@ -47,6 +47,7 @@ SAMPLES = 40
 WARM = 8
 PACE_S = 0.012
 CANDLE_EVERY_S = 1.0
+TIMED = ("strategy", "trade")
 ENDED = ("FILLED", "CANCELED", "EXPIRED", "REJECTED")
 PAST = 100_000
 MONTH_MINUTES = 43_200
@@ -384,15 +385,20 @@ async def _trade_on_candles(platform: Any, samples: int) -> dict[str, Order]:
     """Run until the strategy traded so often; its orders by client order id."""
     notes = _notes(platform.home)
     command = [sys.executable, "-c", TIMED_EXCHANGE, os.fspath(platform.home.root), os.fspath(notes)]
-    start = platform.start
+    start, stages = platform.start, os.fspath(Path(__file__).with_name("stages.py"))
+    root = os.fspath(platform.home.root)
+    commands = {
+        name: [sys.executable, stages, root, name, os.fspath(_notes(platform.home, name))] for name in TIMED
+    }
+    commands["paper"] = command
 
     def start_timed(*names: str) -> None:
         for name in names:
-            if name != "paper":
+            if name not in commands:
                 start(name)
                 continue
-            with (platform.home.logs / "paper.log").open("ab") as log:
-                platform.processes[name] = subprocess.Popen(command, stdout=log, stderr=log)
+            with (platform.home.logs / f"{name}.log").open("ab") as log:
+                platform.processes[name] = subprocess.Popen(commands[name], stdout=log, stderr=log)
 
     platform.start = start_timed
     await platform.start_all()
@@ -412,25 +418,31 @@ async def _trade_on_candles(platform: Any, samples: int) -> dict[str, Order]:
     return {order.client_order_id: order for order in listed.orders}
 
 
-def _notes(home: Home) -> Path:
-    return home.root / "wire"
+def _notes(home: Home, name: str = "wire") -> Path:
+    return home.root / f"noted-{name}"
 
 
 def _stages(home: Home, orders: dict[str, Order]) -> dict[str, float]:
-    """Where the time goes, by what the services published: medians in ms from each stage to the next."""
-    candles, seen = _candles(home), {}
-    for message in replay(home, topics.ORDERS):
-        order = message["payload"]
-        seen.setdefault((order["client_order_id"], order["state"]), message["ts_ns"])
-    wire = dict(line.split() for line in _notes(home).read_text().splitlines())
-    found: dict[str, list[float]] = {"journalled": [], "committed_and_marked_sent": [], "at_the_exchange": []}
-    for name, order in list(orders.items())[:SAMPLES]:
-        pending, sent = seen.get((name, "PENDING")), seen.get((name, "SUBMITTED"))
-        if pending and sent and name in wire and order.candle_open_ms in candles:
-            at = [candles[order.candle_open_ms], pending, sent, int(wire[name])]
-            for stage, begun, ended in zip(found, at, at[1:], strict=False):
-                found[stage].append((ended - begun) / 1e6)
-    return {stage: round(statistics.median(spans), 3) for stage, spans in found.items() if spans}
+    """Where the time goes: medians in ms from one station of an order to the next."""
+    stations, candles = load("bench_stages", Path(__file__).with_name("stages.py")).STATIONS, _candles(home)
+    heard: list[tuple[int, str]] = []
+    for name in TIMED:
+        for line in _notes(home, name).read_text().splitlines():
+            at, _, station = line.partition(" ")
+            heard.append((int(at), station))
+    heard.sort()
+    found: dict[str, list[float]] = {name: [] for name in (*stations, "at the exchange")}
+    for name, wire in [line.split() for line in _notes(home).read_text().splitlines()][-SAMPLES:]:
+        begun = candles.get(orders[name].candle_open_ms) if name in orders else None
+        if begun is None:
+            continue
+        passed = {station: at for at, station in reversed(heard) if begun <= at <= int(wire)}
+        before = begun
+        for station, at in [*((one, passed.get(one)) for one in stations), ("at the exchange", int(wire))]:
+            if at is not None:
+                found[station].append((at - before) / 1e6)
+                before = at
+    return {station: round(statistics.median(spans), 3) for station, spans in found.items() if spans}
 
 
 def _candles(home: Home) -> dict[int, int]:
