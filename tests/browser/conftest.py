@@ -4,12 +4,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 CHROMIUM = os.environ.get("CRYPTOBOT_CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = [
@@ -24,6 +24,9 @@ ARGUMENTS = [
 # Patience for a machine that does many things at a time.
 expect.set_options(timeout=30_000)
 COMMAND_S = 120
+# axe-core 4.14.1 (MPL-2.0), unchanged, with its licence beside it.
+AXE = Path(__file__).parent / "vendor" / "axe-core-4.14.1" / "axe.min.js"
+PHONE: ViewportSize = {"width": 390, "height": 844}
 SCRIPT = Path(__file__).parent / "fake_platform.py"
 
 
@@ -163,3 +166,33 @@ def visitor(browser: Browser, platform: Platform) -> Iterator[Visitor]:
     made.context.close()
     unexpected = [text for text in made.complaints if not any(word in text for word in made.expected)]
     assert unexpected == []
+
+
+def faults(page: Page) -> list[str]:
+    """What axe finds, whatever its weight; it has to have looked at something."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run()")
+    assert len(found["passes"]) > 10, "axe did not look at the page"
+    return [
+        f"{one['impact']} {one['id']}: {node['html'][:160]} {node.get('failureSummary', '')[:200]}"
+        for one in found["violations"]
+        for node in one["nodes"]
+    ]
+
+
+def _assert_sound(page: Page) -> None:
+    size = page.viewport_size
+    assert size is not None
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
+        expect(page.locator("html")).to_have_attribute("data-theme", theme)
+        assert faults(page) == [], theme
+    page.set_viewport_size(PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+    page.set_viewport_size(size)
+
+
+@pytest.fixture(scope="session")
+def assert_sound() -> Callable[[Page], None]:
+    """Axe finds nothing in light and in dark, and nothing sticks out on a phone."""
+    return _assert_sound

@@ -44,7 +44,7 @@ def test_dragging_the_chart_to_its_end_fetches_older_candles(visitor: Any) -> No
     """The mouse alone is enough: what is drawn grows to the left, and what was looked at stays in view."""
     page = visitor.log_in()
     visitor.open("/markets")
-    page.wait_for_function(f"({CHART}?.older ?? []).length > 0", timeout=PAGE_MS)
+    page.wait_for_function(f"() => ({CHART}?.older ?? []).length > 0", timeout=PAGE_MS)
     box = page.locator("cb-price-chart canvas").first.bounding_box()
     page.evaluate(f"{CHART}.chart.timeScale().setVisibleLogicalRange({{ from: 340, to: 460 }})")
     before = page.evaluate(f"{CHART}.older.length")

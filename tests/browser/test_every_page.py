@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from axe import assert_sound
 from cryptobot.dashboard.pages import registry
 from playwright.sync_api import expect
 
@@ -49,7 +48,9 @@ def cookies(browser: Any, platform: Any) -> Iterator[list[Any]]:
 
 
 @pytest.mark.parametrize("path", ["/login", "/setup", "/welcome", "/account", *LIVE_PAGES])
-def test_every_page_is_honest_accessible_and_fits(visitor: Any, cookies: list[Any], path: str) -> None:
+def test_every_page_is_honest_accessible_and_fits(
+    visitor: Any, cookies: list[Any], assert_sound: Any, path: str
+) -> None:
     """It says that prices are recorded; axe finds nothing in both themes; nothing sticks out on a phone."""
     if path not in ("/login", "/setup"):
         visitor.context.add_cookies(cookies)

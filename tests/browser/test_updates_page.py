@@ -12,7 +12,6 @@ from typing import Any
 
 import cryptobot
 import pytest
-from axe import assert_sound
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.timeout(300)
@@ -63,7 +62,9 @@ def platform(tmp_path_factory: pytest.TempPathFactory, real_home: Any) -> Iterat
     server.server_close()
 
 
-def test_a_newer_version_is_found_and_fetched_and_asks_before_it_is_used(visitor: Any) -> None:
+def test_a_newer_version_is_found_and_fetched_and_asks_before_it_is_used(
+    visitor: Any, assert_sound: Any
+) -> None:
     """What is sent is said, the button for the next step appears by itself, and switching asks first."""
     visitor.expected = ("403", "404", "503", "favicon")
     page = visitor.log_in()
