@@ -168,7 +168,9 @@ class LiveState:
     def trading(self) -> TradingState | None:
         """The trading state of all accounts: the strictest, with the account's name before its reason."""
         strictest = max(
-            self.tradings.values(), key=lambda one: _STRICTNESS.get(one.state, 0), default=None
+            self.tradings.values(),
+            key=lambda one: (_STRICTNESS.get(one.state, 0), one.account == MAIN),
+            default=None,
         )
         if strictest is None or strictest.account == MAIN:
             return strictest

@@ -197,3 +197,5 @@ def test_the_strictest_trading_state_is_shown() -> None:
         state.put_trading(TradingState(state=name, reason="by hand", actor="x", since_ms=1, account=account))
     assert state.trading is not None
     assert (state.trading.state, state.trading.reason) == ("HALTED", "second: by hand")
+    state.put_trading(TradingState(state="ACTIVE", reason="", actor="x", since_ms=2, account="second"))
+    assert state.trading.account == "main"
