@@ -42,11 +42,26 @@ def open_channel(name: str, secret: Secret) -> Channel:
         return Channel(name, secret, problem=_MISSING)
     plugin = apprise.Apprise.instantiate(secret.reveal(), suppress_exceptions=True)
     if plugin is None:
-        return Channel(
-            name, secret, problem=f"The secret notify.{name} is no address that apprise understands"
-        )
+        return Channel(name, secret, problem=_why_not(name, secret))
     shown = str(plugin.url(privacy=True)).partition("?")[0]
     return Channel(name, secret, kind=str(plugin.service_name), address=shown)
+
+
+def _why_not(name: str, secret: Secret) -> str:
+    """An address that cannot be used: of a kind that this machine lacks something for, or of no kind."""
+    kind = secret.reveal().partition("://")[0].lower()
+    known: Any = importlib.import_module("apprise.plugins").N_MGR
+    for plugin in known.plugins(include_disabled=True):
+        if not plugin.enabled and kind in _kinds(plugin.protocol) + _kinds(plugin.secure_protocol):
+            needed = plugin.requirements.get("packages_required") or plugin.requirements.get("details")
+            parts = needed if isinstance(needed, list) else [needed]
+            lacks = ", ".join(str(part).rstrip(".") for part in parts if part) or "something of the system"
+            return f"{plugin.service_name} is not to be had on this machine (needed: {lacks})"
+    return f"The secret notify.{name} is no address that apprise understands"
+
+
+def _kinds(value: str | Sequence[str] | None) -> list[str]:
+    return [value] if isinstance(value, str) else list(value or ())
 
 
 def use_bot_api(base: str) -> None:
@@ -70,16 +85,16 @@ def send(secret: Secret, title: str, text: str, severity: str, files: Sequence[P
     logger = logging.getLogger("apprise")
     logger.addHandler(heard)
     try:
-        box = apprise.Apprise()
-        if not box.add(secret.reveal()):
+        # The plugin itself: apprise's own box sends from threads of its own, whose reasons nobody would hear.
+        plugin = apprise.Apprise.instantiate(secret.reveal(), suppress_exceptions=True)
+        if plugin is None:
             return "The address is not understood"
         there = [str(path) for path in files if path.is_file()]
-        done = box.notify(
+        done = plugin.notify(
             body=text,
             title=title,
             notify_type=_KINDS.get(severity, "info"),
-            attach=there or None,
-            interpret_escapes=False,
+            attach=apprise.AppriseAttachment(there) if there else None,
         )
     except Exception as error:  # a plugin of apprise may raise anything; its message must not be lost
         return hidden(f"{type(error).__name__}: {error}", secret)

@@ -144,3 +144,11 @@ def test_without_apprise_a_channel_says_what_to_install(monkeypatch: pytest.Monk
     words = "Sending needs apprise: pip install cryptobot[notify]"
     assert open_channel("hook", secret).problem == words
     assert send(secret, "t", "x", "info") == words
+
+
+def test_a_kind_that_this_machine_lacks_something_for_says_so() -> None:
+    """A desktop of another system, or without its bus, is told from an address that is wrong."""
+    address = "windows://" if sys.platform != "win32" else "macosx://"
+    told = open_channel("desk", Secret(address)).problem
+    assert "is not to be had on this machine (needed: " in told
+    assert open_channel("odd", Secret("nonsense://x")).problem.endswith("no address that apprise understands")
