@@ -21,6 +21,7 @@ FILES = (
     " -o ! -type d ! -name '*-' ! -name '*.cache' ! -name mimeinfo.cache"
     " ! -path '/usr/share/mime/*' -print | sort"
 )
+DEMO = "demo --for 60s --no-browser --json --set paper.start=1010 --set dashboard.port=0"
 ENABLED = "/etc/systemd/system/multi-user.target.wants/cryptobot.service"
 
 
@@ -195,8 +196,9 @@ def test_the_installed_program_trades(inside: Inside, scripts: Scripts, folder: 
     package = scripts["linux"].build(folder, tmp_path, "deb")
     inside(f"! command -v python3; dpkg -i /packages/{package.name} >/dev/null", package)
     user = "env -i PATH=/usr/bin:/bin setpriv --reuid=cryptobot --regid=cryptobot --clear-groups"
-    demo = "cryptobot --home /var/lib/cryptobot demo --for 30s --no-browser --json --set dashboard.port=0"
-    said = inside(f"cd /; {user} {demo} 2>/var/tmp/err || cat /var/tmp/err")
+    said = inside(
+        f"cd /; {user} cryptobot --home /var/lib/cryptobot {DEMO} 2>/var/tmp/err || cat /var/tmp/err"
+    )
 
     assert json.loads(said.strip().splitlines()[-1])["fills"] > 0, said
     assert inside("find /var/lib/cryptobot ! -user cryptobot").strip() == ""
@@ -209,8 +211,7 @@ def test_the_appimage_trades(inside: Inside, scripts: Scripts, folder: Path, tmp
         pytest.skip("CRYPTOBOT_TEST_FOLDER names no real build")
     image = scripts["appimage"].build(folder, tmp_path)
     start = f"env -i PATH=/usr/bin:/bin HOME=/root /packages/{image.name} --home /root/bot"
-    demo = "demo --for 30s --no-browser --json --set dashboard.port=0"
-    said = inside(f"! command -v python3; cd /; {start} {demo} 2>/var/tmp/err || cat /var/tmp/err", image)
+    said = inside(f"! command -v python3; cd /; {start} {DEMO} 2>/var/tmp/err || cat /var/tmp/err", image)
 
     assert json.loads(said.strip().splitlines()[-1])["fills"] > 0, said
     assert len(inside("ls /root/.cache/cryptobot-appimage").split()) == 1
