@@ -28,7 +28,8 @@ from .protection_plan import ProtectionRecord
 from .states import Event, State
 from .store import Change, OutgoingEvent, TradeStore
 
-_FILLS_REMEMBERED = 5000
+# A repeated one is nearly always among the newest; the database knows all others.
+_FILLS_REMEMBERED = 500
 _TEXT: dict[Concern, tuple[str, str]] = {
     Concern.FILL_AFTER_END: ("warning", "A fill arrived after the order had ended; it is counted"),
     Concern.OVERFILL: ("error", "The venue filled more than was ordered; all of it is counted"),
