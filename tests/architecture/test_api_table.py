@@ -19,6 +19,8 @@ ROW = re.compile(r"^\| `([a-z -]+)` \| (.+) \|$", re.MULTILINE)
 ROUTE = re.compile(r"`((?:GET|POST) [^`]+)`")
 # Lists that are no pages, and why.
 WHOLE = {
+    "api_recovery_codes": "ten codes, shown this once",
+    "api_reset_codes": "ten codes, shown this once",
     "api_session": "the permissions of one person",
     "api_settings": "every key there is, a fixed number",
     "api_check_settings": "the faults of one text",
