@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..configs.paths import Home
 from ..configs.schema import Settings
+from .catalogue.registry import Manifest
 from .groups import Groups, Rolling
-from .journal import Journal
 from .lifecycle import Lifecycle
 from .loop import Loop
-from .registry import Manifest
+from .output.journal import Journal
 from .unit import Acted, Raised
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 import gc
 import sys
 
-from . import headstart
+from .start import headstart
 
 if __name__ == "__main__":
     gc.disable()  # nothing of what a start makes is garbage; the loop enables it
@@ -21,13 +21,13 @@ from ..configs.frozen import executable
 from ..configs.paths import Home
 from ..configs.schema import Settings
 from ..configs.secret import forbid_core_dumps
-from .headstart import HeadStart
-from .journal import Journal
-from .lock import Lock
-from .notify import tell_manager
-from .registry import Manifest, program
+from .catalogue.registry import Manifest, program
+from .output.journal import Journal
+from .start.headstart import HeadStart
+from .start.lock import Lock
+from .start.surroundings import LEASH_VARIABLE, READY_VARIABLE, descriptor_from
 from .supervisor import OnEvent, Supervisor
-from .surroundings import LEASH_VARIABLE, READY_VARIABLE, descriptor_from
+from .watch.notify import tell_manager
 
 OVERRIDES_VARIABLE = "CRYPTOBOT_OVERRIDES"
 EXIT_INTERRUPTED = 1
@@ -202,7 +202,7 @@ def _settings_of(home: Home) -> Settings:
 
 def _attach_bridge(supervisor: Supervisor) -> None:
     if "bus" in supervisor.lifecycle.units or supervisor.elsewhere:
-        from .bus_bridge import BusBridge
+        from .bridge.bus_bridge import BusBridge
 
         supervisor.bridge = BusBridge(supervisor)
 

@@ -11,9 +11,9 @@ from .context import Context
 from .unit import Raised
 
 if TYPE_CHECKING:
-    from .metrics import MetricsServer
-    from .schedule import Clockwork
-    from .watching import CodeWatch
+    from .catalogue.schedule import Clockwork
+    from .watch.metrics import MetricsServer
+    from .watch.watching import CodeWatch
 
 _METRICS_ALERT = "supervisor.metrics"
 
@@ -40,7 +40,7 @@ class Followers:
         }
         if not schedules and self._clockwork is None:
             return
-        from .schedule import Clockwork
+        from .catalogue.schedule import Clockwork
 
         self._clockwork = self._clockwork or Clockwork()
         skip = frozenset(name for name in schedules if not units[name].manifest.restart_if_missed)
@@ -59,7 +59,7 @@ class Followers:
         wanted = supervisor.settings.profile == "dev" or any(one.watch for one in manifests)
         if self._code is None and not wanted:
             return
-        from .watching import CodeWatch, watched
+        from .watch.watching import CodeWatch, watched
 
         self._code = self._code or CodeWatch(supervisor.lifecycle, supervisor.journal)
         self._code.watch(watched(supervisor.home, supervisor.settings, manifests))
@@ -70,8 +70,8 @@ class Followers:
             self._metrics = None
         if not port or self._metrics is not None:
             return
-        from .bus_metrics import scraped
-        from .metrics import MetricsServer
+        from .bridge.bus_metrics import scraped
+        from .watch.metrics import MetricsServer
 
         supervisor = self._supervisor
         try:

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Iterable
 
 from . import states
+from .catalogue.registry import Group
 from .lifecycle import Lifecycle
-from .registry import Group
 from .restarts import RestartPolicy
 from .unit import Raised, Unit
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable
 
 from ..configs.errors import UsageError
 from . import states
+from .catalogue.order import Graph, nearest
+from .catalogue.registry import Manifest
 from .listeners import Listener, Prober
 from .loop import SLICE_S, Loop
-from .order import Graph, nearest
-from .outputs import Outputs
+from .output.outputs import Outputs
 from .platform.base import CannotSpawn, Platform, describe_exit
 from .processes import Processes
-from .registry import Manifest
 from .unit import Raised, Unit
 from .waiting import blocker
 

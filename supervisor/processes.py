@@ -6,14 +6,14 @@ from typing import NamedTuple, Protocol
 
 from ..configs.errors import SettingsError
 from ..configs.schema import SupervisorSettings
-from .headstart_plan import Simple
+from .catalogue.registry import Manifest, program
 from .loop import Loop
-from .outputs import Outputs
+from .output.outputs import Outputs
 from .platform.base import HELPER_VARIABLE, CannotSpawn, Platform, SpawnRequest, describe_exit
 from .platform.cgroups import Ceilings
-from .registry import Manifest, program
-from .shapes import shape_of
-from .surroundings import inherited
+from .start.headstart_plan import Simple
+from .start.shapes import shape_of
+from .start.surroundings import inherited
 from .unit import Unit
 
 _STRAY_TIMEOUT_S = 1.0

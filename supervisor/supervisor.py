@@ -14,29 +14,29 @@ from ..configs.handover import Handing
 from ..configs.paths import Home
 from ..configs.schema import Settings
 from . import states
+from .bridge.elsewhere import Elsewhere
+from .catalogue.registry import Manifest, load, load_groups
 from .control.server import ControlServer
-from .diskuse import disk_walk
-from .elsewhere import Elsewhere
 from .followers import Followers
 from .groups import Groups, Rolling
-from .headstart import HeadStart
-from .health import HealthWatch, LivenessWatch
-from .journal import Journal
 from .lifecycle import Lifecycle
-from .logs import outputs_for
 from .loop import Loop, Timer
-from .nextstart import leave_plan
-from .notify import NotifySocket
-from .operations import Operations
+from .output.journal import Journal
+from .output.logs import outputs_for
 from .platform.choose import here
-from .probes import Probes
-from .protect import Protection, Room, full_disk, measure
-from .registry import Manifest, load, load_groups
 from .reports import Reports
-from .resources import USES, ResourceWatch, total
-from .shapes import CHANGED, is_stale
-from .store import KEEPER, Kept, Store
+from .requests.operations import Operations
+from .start.headstart import HeadStart
+from .start.nextstart import leave_plan
+from .start.shapes import CHANGED, is_stale
+from .start.store import KEEPER, Kept, Store
 from .unit import Acted, Raised, StateChange, Unit
+from .watch.diskuse import disk_walk
+from .watch.health import HealthWatch, LivenessWatch
+from .watch.notify import NotifySocket
+from .watch.probes import Probes
+from .watch.protect import Protection, Room, full_disk, measure
+from .watch.resources import USES, ResourceWatch, total
 
 if TYPE_CHECKING:
     from ..bus.contracts.bus import BusReport

@@ -6,9 +6,9 @@ import msgspec
 
 from ..configs.schema import SupervisorSettings
 from . import states
+from .catalogue.registry import Manifest
 from .loop import Timer
 from .platform.base import Sample
-from .registry import Manifest
 from .restarts import RestartPolicy
 
 

@@ -28,7 +28,7 @@ def connect(home: Home, *, timeout_s: float = 10.0) -> ControlClient:
 def orphans(home: Home) -> list[str]:
     """Services of this home that live on without their supervisor, by name; the next one adopts them."""
     from ..platform.choose import here
-    from ..store import KEEPER, Store
+    from ..start.store import KEEPER, Store
 
     system = here()
     kept = Store(home, system.boot_id()).load() or {}

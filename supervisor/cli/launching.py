@@ -7,9 +7,9 @@ import time
 
 from ...configs.errors import NotRunningError, ServiceError
 from ...configs.paths import Home
+from ..catalogue.registry import program
 from ..control.client import ControlClient
-from ..registry import program
-from ..surroundings import LEASH_VARIABLE, READY_VARIABLE
+from ..start.surroundings import LEASH_VARIABLE, READY_VARIABLE
 
 OVERRIDES_VARIABLE = "CRYPTOBOT_OVERRIDES"
 _LOOK_EVERY_S = 0.02

@@ -14,7 +14,7 @@ def run(argv: Sequence[str]) -> int:
         return _print_version()
     if home != _MISSING and len(words) == 3 and words[:2] == ["service", "run"] and words[2][:1] != "-":
         if home is not None and words[2] == "supervisor":
-            from ..headstart import begin
+            from ..start.headstart import begin
 
             begin(home)
         from .spawned import run_service

@@ -7,9 +7,9 @@ from ...configs.errors import SettingsError
 from ...configs.load import load
 from ...configs.paths import Home
 from ...configs.schema import Settings
+from ..catalogue.registry import Manifest
+from ..catalogue.registry import load as load_manifests
 from ..doctor.running import refuse_taken_port
-from ..registry import Manifest
-from ..registry import load as load_manifests
 from . import daemon
 
 

@@ -4,7 +4,7 @@ from ...configs import snapshot
 from ...configs.errors import NotRunningError, UsageError
 from ...configs.paths import Home
 from ...configs.schema import Settings
-from ..registry import Manifest, load
+from ..catalogue.registry import Manifest, load
 from .group import nearest
 
 

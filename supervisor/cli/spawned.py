@@ -22,7 +22,7 @@ def _called(target: str) -> Callable[..., int]:
 
 def run_service(given_home: str | None, name: str) -> int:
     """Run one service, or several joined by `+`, in this process until told to stop; return the exit code."""
-    from ..registry import target_of
+    from ..catalogue.registry import target_of
 
     try:
         home = Home.find(given_home)

@@ -105,7 +105,7 @@ def _free_inodes(path: Path) -> int | None:
 
 
 def _free_memory() -> int | None:
-    from ..protect import measure
+    from ..watch.protect import measure
 
     return measure(Path("/")).memory
 

@@ -5,7 +5,7 @@ import socket
 import sys
 
 from ...configs.errors import SettingsError
-from ..lock import lock_path
+from ..start.lock import lock_path
 from .finding import FAULT, OK, WARNING, Finding, Patient
 
 

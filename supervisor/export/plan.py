@@ -14,7 +14,7 @@ from ...configs.paths import Home
 from ...configs.schema import Settings
 from ...configs.sections.machines import Machine, MachinesSettings
 from ...configs.yamltext import with_value, without
-from ..registry import load as load_manifests
+from ..catalogue.registry import load as load_manifests
 
 _IPV4 = re.compile(r"\d+(\.\d+){3}")
 _ANYWHERE = "0.0.0.0"  # noqa: S104 - behind a name any address may be; keys decide who is let in (CURVE)

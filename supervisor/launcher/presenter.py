@@ -20,7 +20,7 @@ from ..cli.prepare import prepare
 from ..cli.web import address, initial_password, open_privately, setup_address
 from ..doctor.examine import examine
 from ..doctor.finding import FAULT, OK, Finding
-from ..logs import tail
+from ..output.logs import tail
 from .picture import Picture
 from .watch import Watch
 

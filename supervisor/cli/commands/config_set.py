@@ -9,7 +9,7 @@ from ....configs.impact import impact
 from ....configs.load import load
 from ....configs.paths import Home
 from ....configs.schema import Settings
-from ... import registry
+from ...catalogue import registry
 from .. import daemon
 from ..call import Call, json_option, pass_call, person
 from ..group import Command

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from ...registry import Manifest
+from ...catalogue.registry import Manifest
 from ..call import Call, json_option, pass_call
 from ..group import Command
 from ..output import print_json

@@ -7,7 +7,7 @@ import click
 from ....configs.load import load
 from ....configs.paths import Home
 from ....configs.schema import Settings
-from ...registry import load as load_manifests
+from ...catalogue.registry import load as load_manifests
 from .. import daemon
 from ..call import Call, json_option, pass_call
 from ..group import Command

@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from ....configs.errors import NotRunningError, UsageError
-from ... import addons, registry
+from ...catalogue import addons, registry
 from .. import daemon
 from ..call import Call, json_option, pass_call
 from ..control import plan_option, show_steps

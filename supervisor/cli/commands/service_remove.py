@@ -3,7 +3,7 @@
 import click
 
 from ....configs.errors import NotRunningError
-from ... import addons
+from ...catalogue import addons
 from .. import daemon
 from ..call import Call, json_option, pass_call
 from ..control import plan_option, show_steps

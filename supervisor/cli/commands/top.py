@@ -13,7 +13,7 @@ import click
 from ....configs.errors import CryptoBotError, NotRunningError
 from ....configs.paths import Home
 from ...control.client import ControlClient
-from ...logs import tail
+from ...output.logs import tail
 from .. import daemon
 from ..board import Board
 from ..busrates import BusRates

@@ -7,7 +7,7 @@ import click
 from ....configs.errors import ServiceError
 from ....configs.paths import Home
 from ....configs.schema import Settings
-from ... import registry
+from ...catalogue import registry
 from ...unit import Raised, StateChange
 from .. import daemon, web
 from ..call import Call, json_option, pass_call, set_option
@@ -74,7 +74,7 @@ def _plan(home: Home, overrides: tuple[str, ...]) -> list[dict[str, str]]:
     """What a start would do; nothing is written."""
     from ....configs.load import load
     from ...platform.choose import here
-    from ...takeover import plan_start
+    from ...requests.takeover import plan_start
 
     daemon.refuse_second(home)
     manifests = registry.load(home, load(home, overrides).settings)

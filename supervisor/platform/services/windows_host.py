@@ -9,7 +9,7 @@ import sys
 import threading
 from typing import Any
 
-from ...registry import program
+from ...catalogue.registry import program
 
 _OWN_PROCESS = 0x10
 _STOPPED, _STOP_PENDING, _RUNNING = 1, 3, 4

@@ -16,7 +16,7 @@ import pytest
 from cryptobot.configs import snapshot
 from cryptobot.configs.paths import Home
 from cryptobot.configs.schema import LogSettings, ServiceOverride, Settings, SupervisorSettings
-from cryptobot.supervisor import catalogue
+from cryptobot.supervisor.catalogue import table as catalogue
 from cryptobot.supervisor.control.client import ControlClient
 
 CHILD = Path(__file__).with_name("child.py")

@@ -244,9 +244,9 @@ def test_ctrl_c_before_all_is_ready_is_told_by_the_exit_code(daemon) -> None:
 def test_the_plan_of_a_start_says_what_is_taken_over(daemon) -> None:
     """Adopt what is unchanged, restart what is not, end what is no longer configured, start the rest."""
     from cryptobot.configs import snapshot
+    from cryptobot.supervisor.catalogue.registry import load
     from cryptobot.supervisor.platform.choose import here
-    from cryptobot.supervisor.registry import load
-    from cryptobot.supervisor.takeover import plan_start
+    from cryptobot.supervisor.requests.takeover import plan_start
 
     for name in "abcd":
         daemon.service(name, "ready")

@@ -13,7 +13,7 @@ import pytest
 def begin(daemon, *then: str) -> subprocess.CompletedProcess[str]:
     """A head start in a process of its own, and nothing after it; prints the names and pids."""
     code = (
-        "import sys; from cryptobot.supervisor import headstart; "
+        "import sys; from cryptobot.supervisor.start import headstart; "
         "headstart.begin(sys.argv[1]); head = headstart.take(); "
         "print(*(f'{one.name}={one.pid}' for one in head.started) if head else (), flush=True); "
         + "; ".join(then)
@@ -191,7 +191,7 @@ def test_a_stop_that_comes_too_early_is_heard(daemon) -> None:
     daemon.service("a", "ready")
     stopped_once(daemon)
     code = (
-        "import os, signal, sys; from cryptobot.supervisor import headstart; "
+        "import os, signal, sys; from cryptobot.supervisor.start import headstart; "
         "headstart.begin(sys.argv[1]); os.kill(os.getpid(), signal.SIGTERM); "
         "from cryptobot.supervisor import daemon; from cryptobot.configs.paths import Home; "
         "sys.exit(daemon.main(Home.find(sys.argv[1])))"

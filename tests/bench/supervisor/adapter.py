@@ -36,7 +36,7 @@ class CryptoBotAdapter(Adapter):
         code = (
             "import sys; from pathlib import Path; from cryptobot.configs import snapshot; "
             "from cryptobot.configs.paths import Home; from cryptobot.configs.schema import *; "
-            "from cryptobot.supervisor.registry import built_in; home = Home(Path(sys.argv[1])); "
+            "from cryptobot.supervisor.catalogue.registry import built_in; home = Home(Path(sys.argv[1])); "
             "home.create(); "
             "off = {m.name: ServiceOverride(enabled=False) for m in built_in(Settings())}; "
             "snapshot.write(home, Settings(services=off))"

@@ -14,8 +14,8 @@ from cryptobot.configs import edit
 from cryptobot.configs.errors import NotRunningError
 from cryptobot.configs.paths import Home
 from cryptobot.configs.schema import Settings
+from cryptobot.supervisor.catalogue.registry import built_in
 from cryptobot.supervisor.control.client import ControlClient
-from cryptobot.supervisor.registry import built_in
 
 DEADLINE_S = 60.0
 

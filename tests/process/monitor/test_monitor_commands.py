@@ -15,7 +15,7 @@ from cryptobot.bus.blocking import BlockingBus
 from cryptobot.bus.contracts.service import Alert
 from cryptobot.configs.paths import Home
 from cryptobot.configs.schema import Settings
-from cryptobot.supervisor.registry import built_in
+from cryptobot.supervisor.catalogue.registry import built_in
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -29,8 +29,8 @@ from cryptobot.configs import snapshot
 from cryptobot.configs.errors import RequestFailedError
 from cryptobot.configs.paths import Home
 from cryptobot.configs.schema import ServiceOverride, Settings
+from cryptobot.supervisor.catalogue.registry import built_in
 from cryptobot.supervisor.control.client import ControlClient
-from cryptobot.supervisor.registry import built_in
 
 _PATIENCE_S = 60.0
 

@@ -14,8 +14,8 @@ import pytest
 from cryptobot.configs import snapshot
 from cryptobot.configs.paths import Home
 from cryptobot.configs.schema import ServiceOverride, Settings
+from cryptobot.supervisor.catalogue.registry import built_in
 from cryptobot.supervisor.control.client import ControlClient
-from cryptobot.supervisor.registry import built_in
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 

@@ -7,6 +7,7 @@ import pytest
 from cryptobot.bus.contracts.bus import BusStats, TopicStats
 from cryptobot.configs.errors import CryptoBotError, SettingsError, UsageError
 from cryptobot.configs.paths import Home
+from cryptobot.supervisor.catalogue.registry import Manifest
 from cryptobot.supervisor.cli.buslines import as_json_line, for_people, mentions
 from cryptobot.supervisor.cli.commands.bus_replay import read_span
 from cryptobot.supervisor.cli.commands.bus_top import Rates, client_rows
@@ -15,7 +16,6 @@ from cryptobot.supervisor.cli.commands.graph import as_text
 from cryptobot.supervisor.cli.demo.summary import Summary, check, sentences
 from cryptobot.supervisor.cli.prepare import refuse_missing
 from cryptobot.supervisor.cli.progress import Progress, why_not_ready
-from cryptobot.supervisor.registry import Manifest
 
 MESSAGE = {
     "topic": "order.paper.filled",

@@ -10,7 +10,7 @@ from cryptobot.configs import accounts, rules
 from cryptobot.configs.schema import DataSettings, Settings, StrategyInstance, StrategySettings
 from cryptobot.configs.sections.accounts import AccountSettings
 from cryptobot.services.trade import ids
-from cryptobot.supervisor import registry
+from cryptobot.supervisor.catalogue import registry
 
 
 def settings(**given: Any) -> Settings:

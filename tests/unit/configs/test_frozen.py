@@ -10,10 +10,10 @@ import pytest
 from cryptobot.configs import addons, frozen
 from cryptobot.configs.paths import Home
 from cryptobot.services.connectors import lazy
+from cryptobot.supervisor.catalogue.registry import program
 from cryptobot.supervisor.doctor import machine
 from cryptobot.supervisor.doctor.finding import OK, Patient
 from cryptobot.supervisor.platform.services.choose import manager_here
-from cryptobot.supervisor.registry import program
 
 
 @pytest.fixture

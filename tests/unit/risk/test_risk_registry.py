@@ -3,7 +3,7 @@
 from cryptobot.bus import rules
 from cryptobot.configs.schema import ServiceOverride, Settings
 from cryptobot.configs.sections.risk import RiskSettings
-from cryptobot.supervisor import registry
+from cryptobot.supervisor.catalogue import registry
 
 
 def changed(after: Settings) -> set[str]:

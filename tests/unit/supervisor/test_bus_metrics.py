@@ -3,7 +3,7 @@
 from typing import Any
 
 from cryptobot.bus.contracts.bus import BusReport
-from cryptobot.supervisor.bus_metrics import bus_metrics, scraped
+from cryptobot.supervisor.bridge.bus_metrics import bus_metrics, scraped
 
 REPORT = BusReport(
     uptime_s=5.0,

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cryptobot.configs.paths import Home
-from cryptobot.supervisor.diskuse import disk_walk
+from cryptobot.supervisor.watch.diskuse import disk_walk
 
 
 def _walked(home: Home) -> tuple[dict[str, int], int]:

@@ -19,7 +19,7 @@ from cryptobot.dashboard import tls
 from cryptobot.supervisor.doctor import finding, house, machine, running, stores
 from cryptobot.supervisor.doctor.examine import CHECKS, examine
 from cryptobot.supervisor.doctor.finding import FAULT, OK, WARNING, Finding, Instruments, Patient
-from cryptobot.supervisor.lock import Lock
+from cryptobot.supervisor.start.lock import Lock
 
 HEALTHY = Instruments(
     now=lambda: 1_795_000_000.0,

@@ -6,8 +6,8 @@ from cryptobot.configs.machines import places, supervisor_of
 from cryptobot.configs.paths import Home
 from cryptobot.configs.schema import Settings
 from cryptobot.configs.sections.machines import Machine, MachinesSettings
-from cryptobot.supervisor.elsewhere import SILENT_S, Elsewhere
-from cryptobot.supervisor.registry import load
+from cryptobot.supervisor.bridge.elsewhere import SILENT_S, Elsewhere
+from cryptobot.supervisor.catalogue.registry import load
 
 HOSTS = {
     "core": Machine(address="a", services=["bus", "auth", "monitor"]),

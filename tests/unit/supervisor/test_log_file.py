@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 
 import pytest
-from cryptobot.supervisor.logfile import LogFile
-from cryptobot.supervisor.logs import tail
+from cryptobot.supervisor.output.logfile import LogFile
+from cryptobot.supervisor.output.logs import tail
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

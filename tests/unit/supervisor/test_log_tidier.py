@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 
 import pytest
-from cryptobot.supervisor import logtidy
-from cryptobot.supervisor.logfile import LogFile
-from cryptobot.supervisor.logtidy import LogTidier
+from cryptobot.supervisor.output import logtidy
+from cryptobot.supervisor.output.logfile import LogFile
+from cryptobot.supervisor.output.logtidy import LogTidier
 
 
 def _finish(tidier: LogTidier) -> int:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from cryptobot.configs.paths import Home
 from cryptobot.supervisor.loop import Loop
-from cryptobot.supervisor.metrics import prometheus
-from cryptobot.supervisor.notify import NOTIFY_NAME, NotifySocket
+from cryptobot.supervisor.watch.metrics import prometheus
+from cryptobot.supervisor.watch.notify import NOTIFY_NAME, NotifySocket
 
 
 def _loop(errors: list[BaseException] | None = None) -> Loop:

@@ -8,7 +8,7 @@ from cryptobot.bus.contracts.service import Ping
 from cryptobot.bus.memory import MemoryHub
 from cryptobot.configs.errors import RequestFailedError
 from cryptobot.supervisor.loop import Loop
-from cryptobot.supervisor.pings import Pings
+from cryptobot.supervisor.watch.pings import Pings
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from cryptobot.configs import impact
 from cryptobot.configs import shape as shapes
 from cryptobot.configs.schema import ServiceOverride, Settings
-from cryptobot.supervisor import registry
+from cryptobot.supervisor.catalogue import registry
 
 KEYS = [".".join(path) for path, entry in shapes.walk(Settings) if entry.shape.struct is None]
 # Values that a made-up one would not do for.
@@ -73,7 +73,8 @@ def test_a_key_keeps_its_promise(key: str) -> None:
     else:
         assert (taken, waiting) == (new, [])
         assert moved, (
-            f"nobody is restarted for {key}: add its section to its readers in supervisor/registry.py"
+            f"nobody is restarted for {key}: "
+            "add its section to its readers in supervisor/catalogue/registry.py"
         )
 
 

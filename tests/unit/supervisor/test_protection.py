@@ -5,9 +5,9 @@ from typing import Any
 
 from cryptobot.configs.schema import SupervisorSettings
 from cryptobot.supervisor import states
-from cryptobot.supervisor.protect import Protection, Room
-from cryptobot.supervisor.registry import Manifest
+from cryptobot.supervisor.catalogue.registry import Manifest
 from cryptobot.supervisor.unit import Raised, Unit
+from cryptobot.supervisor.watch.protect import Protection, Room
 
 
 class FakeLifecycle:

@@ -8,8 +8,8 @@ from cryptobot.configs.errors import SettingsError
 from cryptobot.configs.paths import Home
 from cryptobot.configs.schema import DatabaseSettings, DataSettings, ServiceOverride, Settings, TradeSettings
 from cryptobot.services.database.owners import owners
-from cryptobot.supervisor import registry
-from cryptobot.supervisor.order import Graph
+from cryptobot.supervisor.catalogue import registry
+from cryptobot.supervisor.catalogue.order import Graph
 
 
 def _by_name(settings: Settings) -> dict[str, registry.Manifest]:
@@ -147,7 +147,7 @@ def test_every_service_with_tables_is_handed_the_databases_secret() -> None:
     server = Settings(database=DatabaseSettings(url="postgresql://bot@localhost/cryptobot"))
     named = {one.name for one in registry.built_in(server) if "database.password" in one.secrets}
     for name in (owner.name for owner in owners()):
-        assert name in named, f"{name} needs stores=True in supervisor/registry.py"
+        assert name in named, f"{name} needs stores=True in supervisor/catalogue/registry.py"
 
 
 def test_a_change_in_a_section_restarts_who_reads_it() -> None:

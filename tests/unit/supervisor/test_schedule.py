@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptobot.configs.errors import SettingsError
-from cryptobot.supervisor.schedule import Clockwork, Schedule
+from cryptobot.supervisor.catalogue.schedule import Clockwork, Schedule
 
 
 def _utc(text: str) -> datetime:

@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import pytest
 from cryptobot.configs.errors import SettingsError
-from cryptobot.supervisor.graph import dot, mermaid, text
-from cryptobot.supervisor.order import Graph, nearest
-from cryptobot.supervisor.registry import Manifest
+from cryptobot.supervisor.catalogue.graph import dot, mermaid, text
+from cryptobot.supervisor.catalogue.order import Graph, nearest
+from cryptobot.supervisor.catalogue.registry import Manifest
 from hypothesis import given
 from hypothesis import strategies as st
 

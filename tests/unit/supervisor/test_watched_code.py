@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from cryptobot.configs.paths import Home
 from cryptobot.configs.schema import Settings
-from cryptobot.supervisor.registry import Manifest, built_in
-from cryptobot.supervisor.watching import watched
+from cryptobot.supervisor.catalogue.registry import Manifest, built_in
+from cryptobot.supervisor.watch.watching import watched
 
 
 @pytest.fixture

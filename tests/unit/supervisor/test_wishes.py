@@ -5,10 +5,10 @@ import pwd
 
 import pytest
 from cryptobot.configs.errors import UsageError
-from cryptobot.supervisor.registry import Manifest
-from cryptobot.supervisor.shapes import is_stale, shape_of
-from cryptobot.supervisor.store import Kept
-from cryptobot.supervisor.wishes import read
+from cryptobot.supervisor.catalogue.registry import Manifest
+from cryptobot.supervisor.requests.wishes import read
+from cryptobot.supervisor.start.shapes import is_stale, shape_of
+from cryptobot.supervisor.start.store import Kept
 
 
 def test_who_asks_is_what_the_kernel_says() -> None:

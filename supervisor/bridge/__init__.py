@@ -1,0 +1,1 @@
+"""The supervisor on the bus, and services on other machines."""

@@ -1,0 +1,1 @@
+"""What is known of the services before they run: manifests, our own table, their order."""

@@ -1,0 +1,1 @@
+"""What the children and the supervisor write: pipes, the log keeper, files that rotate."""

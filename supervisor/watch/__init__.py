@@ -1,0 +1,1 @@
+"""What is seen of the services while they run: readiness, health, resources, metrics."""
