@@ -8,7 +8,7 @@ from ..parameters import Parameter
 
 
 class DollarCostAveraging(Strategy):
-    """Buys for the same sum once a day, never sells; for people who save.
+    """Buys for the same sum once a day, when the day ends (UTC), never sells; for people who save.
 
     With `takes` above zero it sells everything once the gain over the average price reaches that
     percentage, and begins anew.
